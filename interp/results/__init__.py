@@ -1,0 +1,1 @@
+"""The run folder: schemas of the tables, atomic writes, resume."""

@@ -1,0 +1,67 @@
+"""The tables of one run, read back from its folder: all that figures and reports ever see."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from ruamel.yaml import YAML
+
+from interp.errors import UserError
+
+
+@dataclass(frozen=True)
+class RunTables:
+    """Everything that a finished run wrote, without a model.
+
+    `effects` is the primary record (one row per variant and prompt), `summary` its means with intervals, `metrics`
+    what each probe concluded; `config` is the resolved YAML. Columns are listed in docs/tables.md.
+    """
+
+    effects: pd.DataFrame
+    summary: pd.DataFrame
+    prompts: pd.DataFrame
+    dropped: pd.DataFrame
+    metrics: dict[str, Any]
+    config: dict[str, Any]
+
+    @classmethod
+    def load(cls, folder: Path) -> RunTables:
+        """Read a run folder; UserError when it is missing or not finished."""
+        for name in ("effects.parquet", "summary.csv", "prompts.parquet", "dropped.csv", "metrics.json"):
+            if not (folder / name).is_file():
+                raise UserError(f"{folder} is not a finished run: {name} is missing; run the experiment first")
+        text_columns = {name: str for name in ("query_label", "key_label")}
+        return cls(
+            effects=pd.read_parquet(folder / "effects.parquet"),
+            summary=pd.read_csv(
+                folder / "summary.csv",
+                dtype={**text_columns, "layer": "Int64", "head": "Int64", "n_kept": "Int64"},
+                keep_default_na=False,
+                na_values={name: [""] for name in NUMBERS},
+            ),
+            prompts=pd.read_parquet(folder / "prompts.parquet"),
+            dropped=pd.read_csv(folder / "dropped.csv", keep_default_na=False),
+            metrics=json.loads((folder / "metrics.json").read_text(encoding="utf-8")),
+            config=YAML(typ="safe").load(folder / "config.resolved.yaml"),
+        )
+
+    def probe(self, label: str) -> pd.DataFrame:
+        """The effects of one probe, by its label."""
+        return self.effects[self.effects["probe"] == label]
+
+    def summary_of(self, label: str, **equals: object) -> pd.DataFrame:
+        """The summary rows of one probe whose columns equal the given values."""
+        rows = self.summary[self.summary["probe"] == label]
+        for column, value in equals.items():
+            rows = rows[rows[column] == value]
+        return rows
+
+
+NUMBERS = (
+    *("layer", "head", "n_kept", "n", "n_pairs", "mean", "sem", "ci_low", "ci_high"),
+    *("norm_mean", "norm_ci_low", "norm_ci_high", "value_mean", "value_ci_low", "value_ci_high"),
+)
