@@ -1,0 +1,141 @@
+"""Edits of many variants as index arrays, one bundle for each (layer, site, source), and the values that they read.
+
+A *cell* is one number or vector that one edit of one variant replaces. Edits with `None` or a role of several tokens
+become several cells; causally impossible ones (key after query) never become any.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from interp.errors import UserError
+from interp.interventions.edits import KEY_SIDE, RESIDUAL, Edit, Reference, Source, Variant
+from interp.interventions.runs import Runs
+from interp.prompts.pairs import PromptSet
+
+
+@dataclass(frozen=True)
+class Dimensions:
+    """The sizes that edits are checked against."""
+
+    n_layers: int
+    n_heads: int
+    n_kv_heads: int
+
+    @classmethod
+    def of(cls, cfg: Any) -> Dimensions:
+        """Sizes of a TransformerLens config."""
+        return cls(cfg.n_layers, cfg.n_heads, cfg.n_key_value_heads or cfg.n_heads)
+
+    def heads(self, site: str) -> int:
+        """Heads that a site has: keys and values belong to key-value heads."""
+        return self.n_kv_heads if site in KEY_SIDE else self.n_heads
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One place of one edit, in tensor indices; -1 where the site has no such axis."""
+
+    head: int
+    query: int
+    key: int
+
+    @property
+    def position(self) -> int:
+        """The first token position whose activation changes."""
+        return self.key if self.query < 0 else self.query
+
+
+def cells_of(edit: Edit, prompts: PromptSet, sizes: Dimensions) -> list[Cell]:
+    """The cells of one edit; UserError for a layer, head or position that does not exist, or a key after its query."""
+    if not 0 <= edit.layer < sizes.n_layers:
+        raise UserError(f"layer {edit.layer} is out of range; the model has layers 0 to {sizes.n_layers - 1}")
+    n_heads = sizes.heads(edit.site)
+    if edit.head is not None and not 0 <= edit.head < n_heads:
+        kind = "key-value heads" if edit.site in KEY_SIDE else "heads"
+        raise UserError(f"head {edit.head} is out of range; site {edit.site} has {kind} 0 to {n_heads - 1}")
+    heads = [-1] if edit.site in RESIDUAL else [edit.head] if edit.head is not None else list(range(n_heads))
+    if edit.site in KEY_SIDE:
+        return [Cell(h, -1, k) for h in heads for k in prompts.indices(edit.key)]
+    queries = prompts.indices(edit.query)
+    if edit.site not in ("pattern", "edge"):
+        return [Cell(h, q, -1) for h in heads for q in queries]
+    pairs = [(q, k) for q in queries for k in prompts.indices(edit.key) if k <= q]
+    if not pairs:
+        raise UserError(
+            f"key {edit.key!r} comes after query {edit.query!r}; attention is causal, so there is no such edge"
+        )
+    return [Cell(h, q, k) for h in heads for q, k in pairs]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Cells of one layer, site and source; `variant` numbers them within a chunk."""
+
+    layer: int
+    site: str
+    source: Source
+    reference: Reference
+    variant: Int[Tensor, " cell"]
+    head: Int[Tensor, " cell"]
+    query: Int[Tensor, " cell"]
+    key: Int[Tensor, " cell"]
+
+
+def bundle(variants: Sequence[Variant], prompts: PromptSet, sizes: Dimensions, device: Any) -> list[Bundle]:
+    """All edits of `variants`, gathered by (layer, site, source)."""
+    rows: dict[tuple[int, str, Source, Reference], list[tuple[int, int, int, int]]] = defaultdict(list)
+    for number, variant in enumerate(variants):
+        for edit in variant.edits:
+            where = rows[edit.layer, edit.site, edit.source, edit.reference]
+            where.extend((number, cell.head, cell.query, cell.key) for cell in cells_of(edit, prompts, sizes))
+    bundles = []
+    for (layer, site, source, reference), cells in rows.items():
+        columns = torch.tensor(cells, device=device).T
+        bundles.append(Bundle(layer, site, source, reference, *columns))
+    return bundles
+
+
+def read(cells: Bundle, run: Any, sizes: Dimensions, rows: Int[Tensor, " row"]) -> Float[Tensor, "cell row *d"]:
+    """The values that a run has at the cells, for the prompts in `rows`; an edge's value is w_qk v_k."""
+    if cells.site == "edge":
+        weight = run.site("pattern", cells.layer)[rows][:, cells.head, cells.query, cells.key]
+        kv_head = cells.head // (sizes.n_heads // sizes.n_kv_heads)
+        value = run.past(cells.layer)[1][rows][:, cells.key, kv_head]
+        return (weight[..., None] * value).transpose(0, 1)
+    act = run.site(cells.site, cells.layer)[rows]
+    if cells.site == "pattern":
+        found = act[:, cells.head, cells.query, cells.key]
+    elif cells.site in RESIDUAL:
+        found = act[:, cells.query]
+    else:
+        found = act[:, cells.key if cells.site in KEY_SIDE else cells.query, cells.head]
+    return found.transpose(0, 1)
+
+
+def replacement(
+    cells: Bundle, runs: Runs, sizes: Dimensions, rows: Int[Tensor, " row"], resampled: Int[Tensor, " prompt"]
+) -> Float[Tensor, "cell row *d"] | float:
+    """What the cells are replaced by, for the prompts in `rows`.
+
+    `mean` is the mean over all prompts of the reference run of this set; `resample` the value of the prompt that
+    `resampled` names. Both need a set of at least two prompts, or they would silently do nothing.
+    """
+    if cells.source == "zero":
+        return 0.0
+    if cells.source in ("clean", "corrupted"):
+        return read(cells, runs[cells.source], sizes, rows)
+    if len(resampled) < 2:
+        raise UserError(f"{cells.source} replacement needs a template with at least two prompts, or it changes nothing")
+    run = runs[cells.reference]
+    if cells.source == "resample":
+        return read(cells, run, sizes, resampled[rows])
+    everyone = read(cells, run, sizes, torch.arange(len(resampled), device=rows.device))
+    return everyone.mean(dim=1, keepdim=True).expand(-1, len(rows), *everyone.shape[2:])

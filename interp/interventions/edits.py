@@ -1,0 +1,73 @@
+"""What can be done to a forward pass, as plain data.
+
+An `Edit` replaces one activation; a `Variant` is a set of edits applied in one forward pass (method.md section 3).
+Positions are people's (from 1, BOS not counted) or the name of a role, so one variant fits every template.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from interp.prompts.pairs import Position
+
+ResidualSite = Literal["resid_pre", "resid_mid", "attn_out", "mlp_out"]
+HeadSite = Literal["z", "q", "k", "v", "pattern"]
+Site = Literal[ResidualSite, HeadSite, "edge"]
+Source = Literal["zero", "mean", "resample", "clean", "corrupted"]
+Reference = Literal["clean", "corrupted"]
+Run = Literal["clean", "corrupted"]
+
+KEY_SIDE: frozenset[str] = frozenset({"k", "v"})
+RESIDUAL: frozenset[str] = frozenset(get_args(ResidualSite))
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Replace one activation by another value.
+
+    site    resid_pre, resid_mid, attn_out, mlp_out: the vector at position `query`;
+            z, q: the vector of `head` at `query`; k, v: that of key-value head `head` at position `key`;
+            pattern: the attention weight of `head` from `query` to `key` (the row is not renormalised);
+            edge: the value-weighted term w_qk v_k that `head` carries from `key` to `query`, and nothing else.
+    head    None stands for all heads. On a model with grouped queries, an edge belongs to a query head.
+    query, key  people's position, role name, or None for all positions.
+    source  zero; mean or resample over the prompts of the same template (`reference` says of which run);
+            or the value of the clean or corrupted run of the same prompt pair.
+    """
+
+    site: Site
+    layer: int
+    head: int | None = None
+    query: Position | None = None
+    key: Position | None = None
+    source: Source = "zero"
+    reference: Reference = "clean"
+
+    def __post_init__(self) -> None:
+        if self.site in RESIDUAL and (self.head is not None or self.key is not None):
+            raise ValueError(f"site {self.site} has neither head nor key: {self}")
+        if self.site in KEY_SIDE and self.query is not None:
+            raise ValueError(f"site {self.site} is edited at a key position: {self}")
+        if self.site in ("z", "q") and self.key is not None:
+            raise ValueError(f"site {self.site} is edited at a query position: {self}")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Edits applied together in one forward pass of the `base` run; the other fields become columns of the table.
+
+    `part` names a sub-table of the probe; `group` a token group; `n_kept` a point of the joint curve. Layer, head,
+    site and positions are columns of their own when the variant has a single edit.
+    """
+
+    edits: tuple[Edit, ...]
+    base: Run = "clean"
+    part: str = ""
+    group: str = ""
+    n_kept: int | None = None
+
+    @classmethod
+    def of(cls, edit: Edit, base: Run = "clean", part: str = "", group: str = "") -> Variant:
+        """A variant of one edit."""
+        return cls((edit,), base=base, part=part, group=group)

@@ -1,0 +1,94 @@
+"""What can be read off an unedited run: the logit lens, direct contributions to the logits, attention weights."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from interp.errors import UserError
+from interp.interventions.edits import Run
+from interp.interventions.engine import Engine
+from interp.metrics import Metric
+from interp.prompts.pairs import PromptSet
+
+
+@torch.no_grad()
+def logit_lens(engine: Engine, prompts: PromptSet, metric: Metric, run: Run) -> Float[Tensor, "layer prompt"]:
+    """The metric read from the residual stream before each block and, last, from the output (nostalgebraist 2020).
+
+    Shape (n_layers + 1, prompt): entry l is the residual stream before block l, put through the final normalisation
+    and the unembedding.
+    """
+    index = engine.rows(prompts, None)
+    base = engine.runs(prompts)[run]
+    streams = [base.site("resid_pre", layer) for layer in range(engine.sizes.n_layers)] + [base.final]
+    return torch.stack(
+        [metric(engine.readout(prompts, stream[:, prompts.query_index], index)).cpu() for stream in streams]
+    )
+
+
+@torch.no_grad()
+def direct_logit_attribution(
+    engine: Engine, prompts: PromptSet, run: Run, minus_foil: bool
+) -> dict[tuple[str, int, int], Float[Tensor, " prompt"]]:
+    """Direct contribution of every component to the answer's logit (minus the foil's), in logits.
+
+    The final normalisation's scale is held at the run's value, which makes the logits linear in the components
+    (Elhage et al. 2021). Keys are (part, layer, head) with -1 where there is none; parts are `embed` (token and position
+    embedding), `head`, `attn_bias`, `mlp` and `unembed_bias`. The contributions add up to the metric exactly, for
+    models whose blocks add attention and MLP outputs to the residual stream.
+    """
+    model, sizes = engine.model, engine.sizes
+    if getattr(model.cfg, "use_normalization_before_and_after", False) or (model.cfg.output_logits_soft_cap or -1) > 0:
+        raise UserError("direct_logit_attribution: this model's logits are not a sum over components")
+    base, query = engine.runs(prompts)[run], prompts.query_index
+    device = base.final.device
+    weights = model.unembed.W_U.T[prompts.answer.to(device)]
+    bias = model.unembed.b_U[prompts.answer.to(device)]
+    if minus_foil:
+        weights = weights - model.unembed.W_U.T[prompts.foil.to(device)]
+        bias = bias - model.unembed.b_U[prompts.foil.to(device)]
+    project = _frozen_norm(model, base.final[:, query])
+
+    def direct(vector: Float[Tensor, "prompt d_model"]) -> Float[Tensor, " prompt"]:
+        return (project(vector) * weights).sum(-1).cpu()
+
+    out = {("embed", -1, -1): direct(base.site("resid_pre", 0)[:, query])}
+    for layer in range(sizes.n_layers):
+        attention = model.blocks[layer].attn
+        heads = torch.einsum("phd,hdm->hpm", base.site("z", layer)[:, query], attention.W_O)
+        for head in range(sizes.n_heads):
+            out["head", layer, head] = direct(heads[head])
+        out["attn_bias", layer, -1] = direct(attention.b_O.expand(len(prompts), -1))
+        if not model.cfg.attn_only:
+            out["mlp", layer, -1] = direct(base.site("mlp_out", layer)[:, query])
+    offset = 0.0 if model.cfg.normalization_type is None else getattr(model.ln_final, "b", 0.0)
+    out["unembed_bias", -1, -1] = ((weights * offset).sum(-1) + bias).cpu()
+    return out
+
+
+def _frozen_norm(model: object, final: Float[Tensor, "prompt d_model"]):  # type: ignore[no-untyped-def]
+    kind = model.cfg.normalization_type  # type: ignore[attr-defined]
+    if kind is None:
+        return lambda vector: vector
+    centred = kind.startswith("LN")
+    norm = model.ln_final  # type: ignore[attr-defined]
+    around = final - final.mean(-1, keepdim=True) if centred else final
+    scale = (around.pow(2).mean(-1, keepdim=True) + norm.eps).sqrt()
+    gain = getattr(norm, "w", 1.0)
+
+    def project(vector: Tensor) -> Tensor:
+        vector = vector - vector.mean(-1, keepdim=True) if centred else vector
+        return vector / scale * gain
+
+    return project
+
+
+@torch.no_grad()
+def attention_weights(
+    engine: Engine, prompts: PromptSet, run: Run, rows: list[int]
+) -> Float[Tensor, "layer prompt head query key"]:
+    """Attention weights of every head on the prompts in `rows` (the BOS token's row and column included)."""
+    base = engine.runs(prompts)[run]
+    return torch.stack([base.site("pattern", layer)[rows].cpu() for layer in range(engine.sizes.n_layers)])

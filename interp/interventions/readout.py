@@ -1,0 +1,56 @@
+"""From the residual stream at the query position to logits: all of them, or only the ones asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+class ModelReadout:
+    """The final residual stream of a batch of rows, normalised once and unembedded on demand.
+
+    `clean` is the final residual of the clean run of the same prompts, for metrics that compare with it.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        resid: Float[Tensor, "row d_model"],
+        answer: Int[Tensor, " row"],
+        foil: Int[Tensor, " row"],
+        clean: Float[Tensor, "row d_model"],
+    ) -> None:
+        self._model = model
+        self._resid = self._normalise(resid)
+        self._clean = clean
+        self.answer = answer
+        self.foil = foil
+
+    def logits(self) -> Float[Tensor, "row vocab"]:
+        """All logits."""
+        return self._unembed(self._resid)
+
+    def logits_of(self, tokens: Int[Tensor, " row"]) -> Float[Tensor, " row"]:
+        """The logit of one token a row, without unembedding the others."""
+        unembed = self._model.unembed
+        column = unembed.W_U.T[tokens]
+        return self._cap(torch.einsum("rd,rd->r", self._resid, column) + unembed.b_U[tokens])
+
+    def clean_logits(self) -> Float[Tensor, "row vocab"]:
+        """All logits of the clean run."""
+        return self._unembed(self._normalise(self._clean))
+
+    def _normalise(self, resid: Float[Tensor, "row d_model"]) -> Float[Tensor, "row d_model"]:
+        if self._model.cfg.normalization_type is None:
+            return resid
+        return self._model.ln_final(resid[:, None])[:, 0]
+
+    def _unembed(self, resid: Float[Tensor, "row d_model"]) -> Float[Tensor, "row vocab"]:
+        return self._cap(self._model.unembed(resid[:, None])[:, 0])
+
+    def _cap(self, logits: Tensor) -> Tensor:
+        cap = getattr(self._model.cfg, "output_logits_soft_cap", -1.0)
+        return cap * torch.tanh(logits / cap) if cap and cap > 0 else logits

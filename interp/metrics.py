@@ -1,0 +1,106 @@
+"""Metrics: one number a prompt, read from the model's output at the query position (method.md section 3).
+
+A metric gets a `Readout`, which unembeds only what is asked for: two answer tokens cost a thousandth of the vocabulary.
+Raw logits move by a constant a row when `center_unembed` is on; differences, probabilities and divergences do not.
+"""
+
+from __future__ import annotations
+
+import abc
+from typing import ClassVar, Literal, Protocol
+
+import torch
+from jaxtyping import Float, Int
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor
+
+from interp.registry import Registry
+
+
+class Readout(Protocol):
+    """The model's output at the query position, for a batch of rows."""
+
+    answer: Int[Tensor, " row"]
+    foil: Int[Tensor, " row"]
+
+    def logits(self) -> Float[Tensor, "row vocab"]:
+        """All logits."""
+
+    def logits_of(self, tokens: Int[Tensor, " row"]) -> Float[Tensor, " row"]:
+        """The logit of one token a row."""
+
+    def clean_logits(self) -> Float[Tensor, "row vocab"]:
+        """All logits of the unedited clean run of the same prompts."""
+
+
+class Metric(BaseModel, abc.ABC):
+    """One number a prompt."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: str
+    unit: ClassVar[str]
+
+    @abc.abstractmethod
+    def __call__(self, out: Readout) -> Float[Tensor, " row"]:
+        """The metric of every row."""
+
+
+metrics: Registry[Metric] = Registry("metric")
+
+
+@metrics.register
+class LogitDiff(Metric):
+    """Logit of the answer minus logit of the foil (the corrupted prompt's answer)."""
+
+    kind: Literal["logit_diff"] = "logit_diff"
+    unit: ClassVar[str] = "logits"
+
+    def __call__(self, out: Readout) -> Float[Tensor, " row"]:
+        return out.logits_of(out.answer) - out.logits_of(out.foil)
+
+
+@metrics.register
+class AnswerLogit(Metric):
+    """Logit of the answer; comparable only within one weight processing."""
+
+    kind: Literal["answer_logit"] = "answer_logit"
+    unit: ClassVar[str] = "logits"
+
+    def __call__(self, out: Readout) -> Float[Tensor, " row"]:
+        return out.logits_of(out.answer)
+
+
+@metrics.register
+class AnswerProbability(Metric):
+    """Probability of the answer."""
+
+    kind: Literal["answer_prob"] = "answer_prob"
+    unit: ClassVar[str] = "probability"
+
+    def __call__(self, out: Readout) -> Float[Tensor, " row"]:
+        return out.logits().softmax(dim=-1).gather(-1, out.answer[:, None])[:, 0]
+
+
+@metrics.register
+class AnswerLogProbability(Metric):
+    """Natural logarithm of the answer's probability."""
+
+    kind: Literal["answer_log_prob"] = "answer_log_prob"
+    unit: ClassVar[str] = "nats"
+
+    def __call__(self, out: Readout) -> Float[Tensor, " row"]:
+        return out.logits().log_softmax(dim=-1).gather(-1, out.answer[:, None])[:, 0]
+
+
+@metrics.register
+class DivergenceFromClean(Metric):
+    """KL divergence of the edited run from the clean run, KL(clean || edited): 0 where nothing changed."""
+
+    kind: Literal["kl_from_clean"] = "kl_from_clean"
+    unit: ClassVar[str] = "nats"
+
+    def __call__(self, out: Readout) -> Float[Tensor, " row"]:
+        clean = out.clean_logits().log_softmax(dim=-1)
+        edited = out.logits().log_softmax(dim=-1)
+        return torch.sum(clean.exp() * (clean - edited), dim=-1)

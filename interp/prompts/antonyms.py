@@ -1,0 +1,137 @@
+"""Task `antonyms`: the opposite of a word, in several wordings; corrupted by another word of the same template."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from interp.errors import UserError
+from interp.prompts.pairs import PromptPair
+from interp.prompts.roles import fill
+from interp.prompts.task import Task, tasks
+
+# One direction of every pair, so that a foil is never another prompt's word.
+WORD_PAIRS: dict[str, str] = dict(
+    pair.split("/")
+    for pair in """
+    large/small hot/cold good/bad new/old long/short high/low fast/slow hard/soft light/dark rich/poor strong/weak
+    wet/dry open/closed true/false up/down left/right day/night black/white early/late easy/difficult thick/thin
+    narrow/wide shallow/deep heavy/light inside/outside male/female before/after positive/negative public/private
+    alive/dead rough/smooth success/failure north/south east/west always/never yes/no minimum/maximum
+    internal/external major/minor summer/winter top/bottom front/back tall/short big/small young/old sad/happy
+    loud/quiet near/far life/death start/end above/below simple/complex passive/active war/peace push/pull buy/sell
+    give/take cheap/expensive full/empty clean/dirty sharp/dull love/hate first/last safe/dangerous win/lose
+    friend/enemy ancient/modern visible/invisible possible/impossible legal/illegal normal/abnormal increase/decrease
+    king/queen brother/sister husband/wife on/off in/out begin/end awake/asleep present/absent
+    """.split()
+)
+
+TEMPLATES = (
+    'The opposite of "{word}" is "',
+    'The antonym of "{word}" is "',
+    'The word "{word}" is the opposite of "',
+    'The exact opposite of "{word}" is "',
+)
+
+
+class Focus(BaseModel):
+    """The prompt that gets its own panel; it uses the first template."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    word: str = "large"
+    corrupted: str | None = Field(
+        default="hot", description="The word that replaces it in the corrupted prompt; null: drawn like the others."
+    )
+
+
+@tasks.register
+class Antonyms(Task):
+    """The opposite of a word in several wordings; another word of the list makes the corrupted prompt."""
+
+    kind: Literal["antonyms"] = "antonyms"
+    templates: tuple[str, ...] = Field(
+        default=TEMPLATES, min_length=1, description="Wordings with the field `{word}`; the answer follows directly."
+    )
+    pairs: dict[str, str] = Field(
+        default=WORD_PAIRS, min_length=2, description="Word: antonym. Words that are not single tokens are dropped."
+    )
+    focus: Focus = Focus()
+    max_pairs: int | None = Field(
+        default=None, ge=2, description="Keep at most this many word pairs (in the list's order); null keeps all."
+    )
+
+    @field_validator("templates")
+    @classmethod
+    def _templates_have_the_word(cls, templates: tuple[str, ...]) -> tuple[str, ...]:
+        for template in templates:
+            if "{word}" not in template:
+                raise ValueError(f"template {template!r} has no field {{word}}")
+        if len(set(templates)) < len(templates):
+            raise ValueError("a template stands twice in the list")
+        return templates
+
+    @model_validator(mode="after")
+    def _focus_is_a_pair(self) -> Antonyms:
+        for word in (self.focus.word, self.focus.corrupted):
+            if word is not None and word not in self.pairs:
+                raise ValueError(f"focus word {word!r} is not among the pairs")
+        return self
+
+    def candidates(self) -> list[PromptPair]:
+        """Every word in every template, the focus word first."""
+        words = sorted(self.pairs, key=lambda word: word not in (self.focus.word, self.focus.corrupted))
+        return [self._prompt(template, word) for template in self.templates for word in words]
+
+    def corrupt(self, pairs: list[PromptPair], rng: np.random.Generator) -> list[PromptPair]:
+        """Pair every word with the next one in a seeded random cycle whose antonym differs."""
+        words = list(dict.fromkeys(pair.fields["word"] for pair in pairs))
+        if self.max_pairs is not None:
+            words = words[: self.max_pairs]
+        partner = self._partners(words, rng)
+        kept = []
+        for pair in pairs:
+            word = pair.fields["word"]
+            if word in partner:
+                other = partner[word]
+                kept.append(
+                    replace(
+                        pair,
+                        corrupted=fill(pair.template, {"word": other}, "template"),
+                        foil=self._answer(pair.template, other),
+                        fields={**pair.fields, "corrupted_word": other, "foil": self.pairs[other]},
+                    )
+                )
+        return kept
+
+    def _partners(self, words: list[str], rng: np.random.Generator) -> dict[str, str]:
+        cycle = [words[i] for i in rng.permutation(len(words))]
+        partner = {}
+        for place, word in enumerate(cycle):
+            others = cycle[place + 1 :] + cycle[:place]
+            fitting = [other for other in others if not {other, self.pairs[other]} & {word, self.pairs[word]}]
+            if not fitting:
+                raise UserError(f"prompts.task: no other word is left to corrupt {word!r} with; add word pairs")
+            partner[word] = fitting[0]
+        if self.focus.word in partner and self.focus.corrupted in words:
+            partner[self.focus.word] = self.focus.corrupted
+        return partner
+
+    def _prompt(self, template: str, word: str) -> PromptPair:
+        return PromptPair(
+            clean=fill(template, {"word": word}, "template"),
+            corrupted="",
+            answer=self._answer(template, word),
+            foil="",
+            template=template,
+            pair=f"{word}/{self.pairs[word]}",
+            focus=word == self.focus.word and template == self.templates[0],
+            fields={"word": word, "answer": self.pairs[word]},
+        )
+
+    def _answer(self, template: str, word: str) -> str:
+        # After a quotation mark the answer follows directly; otherwise its token carries the space.
+        return self.pairs[word] if template.endswith(('"', "'", "(", " ")) else f" {self.pairs[word]}"

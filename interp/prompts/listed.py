@@ -1,0 +1,48 @@
+"""Task `listed`: prompt pairs written out in the YAML."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from interp.prompts.pairs import PromptPair
+from interp.prompts.task import Task, tasks
+
+
+class ListedPair(BaseModel):
+    """One prompt pair, written out."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    clean: str
+    corrupted: str
+    answer: str = Field(description="The next token of the clean prompt, with its leading space if it has one.")
+    foil: str = Field(description="The next token of the corrupted prompt.")
+    word: str = Field(default="", description="Fills `{word}` in the roles.")
+    cluster: str | None = Field(default=None, description="Prompts of one cluster are resampled together.")
+    template: str = Field(default="listed", description="Prompts of one template are batched and must be equally long.")
+
+
+@tasks.register
+class Listed(Task):
+    """Prompt pairs written out in the YAML: clean, corrupted, answer, foil."""
+
+    kind: Literal["listed"] = "listed"
+    pairs: tuple[ListedPair, ...] = Field(min_length=1)
+
+    def candidates(self) -> list[PromptPair]:
+        """The pairs as listed; the first one is the focus."""
+        return [
+            PromptPair(
+                clean=pair.clean,
+                corrupted=pair.corrupted,
+                answer=pair.answer,
+                foil=pair.foil,
+                template=pair.template,
+                pair=pair.cluster or pair.clean,
+                focus=number == 0,
+                fields={"word": pair.word, "answer": pair.answer, "foil": pair.foil},
+            )
+            for number, pair in enumerate(self.pairs)
+        ]

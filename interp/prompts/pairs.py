@@ -1,0 +1,118 @@
+"""A prompt pair, and a batch of pairs as tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from interp.errors import UserError
+from interp.prompts.roles import fill, tensor_index
+
+Position = int | str  # people's position, or the name of a role
+
+
+@dataclass(frozen=True)
+class PromptPair:
+    """A clean and a corrupted prompt, the answer of the clean one and its foil (method.md section 3).
+
+    `pair` names the word pair: prompts that share it are not independent, so it is the bootstrap's cluster.
+    `fields` are the words that the template was filled with.
+    """
+
+    clean: str
+    corrupted: str
+    answer: str
+    foil: str
+    template: str
+    pair: str
+    focus: bool = False
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+    def corrupted_by(self, template: str | None, foil: str | None, where: str) -> PromptPair:
+        """The same clean prompt with another corrupted prompt and foil; None keeps what there is."""
+        return replace(
+            self,
+            corrupted=self.corrupted if template is None else fill(template, self.fields, where),
+            foil=self.foil if foil is None else fill(foil, self.fields, where),
+        )
+
+
+@dataclass(frozen=True)
+class PromptSet:
+    """Pairs of equal token length whose roles sit at equal positions, as tensors.
+
+    `prompts` are the pairs' numbers in the run; `roles` people's positions; `bos` the number of leading BOS tokens
+    (0 or 1), which are part of the tensors and of no position.
+    """
+
+    name: str
+    pairs: tuple[PromptPair, ...]
+    prompts: tuple[int, ...]
+    clean: Int[Tensor, "prompt pos"]
+    corrupted: Int[Tensor, "prompt pos"]
+    answer: Int[Tensor, " prompt"]
+    foil: Int[Tensor, " prompt"]
+    clean_tokens: tuple[tuple[str, ...], ...]
+    corrupted_tokens: tuple[tuple[str, ...], ...]
+    roles: Mapping[str, tuple[int, ...]]
+    bos: int
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    @property
+    def n_tokens(self) -> int:
+        """Tokens of a prompt as people count them."""
+        return self.clean.shape[1] - self.bos
+
+    def positions(self, position: Position | None) -> tuple[int, ...]:
+        """People's positions that `position` stands for; None stands for all of them."""
+        if position is None:
+            return tuple(range(1, self.n_tokens + 1))
+        if isinstance(position, str):
+            if position not in self.roles:
+                raise UserError(f"there is no role {position!r}; the prompts have {', '.join(sorted(self.roles))}")
+            return self.roles[position]
+        if not 1 <= position <= self.n_tokens:
+            raise UserError(
+                f"position {position} is outside the prompt, which has {self.n_tokens} tokens: "
+                + "|".join(self.clean_tokens[0])
+            )
+        return (position,)
+
+    def position(self, position: Position) -> int:
+        """The one position that a role or number stands for; UserError when the role has several tokens."""
+        found = self.positions(position)
+        if len(found) != 1:
+            raise UserError(f"role {position!r} has {len(found)} positions {list(found)}, where one is needed")
+        return found[0]
+
+    def indices(self, position: Position | None) -> tuple[int, ...]:
+        """Tensor indices of a position; None stands for every token, the BOS token included."""
+        if position is None:
+            return tuple(range(self.clean.shape[1]))
+        return tuple(tensor_index(p, self.bos) for p in self.positions(position))
+
+    @property
+    def query_index(self) -> int:
+        """Tensor index at which the metric is read: the role `query`."""
+        return tensor_index(self.position("query"), self.bos)
+
+    def take(self, rows: Sequence[int]) -> PromptSet:
+        """The pairs with the given row numbers."""
+        index = torch.tensor(list(rows), dtype=torch.long)
+        return replace(
+            self,
+            pairs=tuple(self.pairs[i] for i in rows),
+            prompts=tuple(self.prompts[i] for i in rows),
+            clean=self.clean[index],
+            corrupted=self.corrupted[index],
+            answer=self.answer[index],
+            foil=self.foil[index],
+            clean_tokens=tuple(self.clean_tokens[i] for i in rows),
+            corrupted_tokens=tuple(self.corrupted_tokens[i] for i in rows),
+        )

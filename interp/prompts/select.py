@@ -1,0 +1,128 @@
+"""From a task's candidates to the prompt sets of a run: what the tokenizer, the model and the metric let through."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from interp.errors import UserError
+from interp.prompts.config import PromptsConfig
+from interp.prompts.encode import Dropped, Encoded, Encoder, batch, encode
+from interp.prompts.pairs import PromptPair, PromptSet
+
+Top1 = Callable[[Int[Tensor, "prompt pos"], int], Int[Tensor, " prompt"]]
+"""(clean tokens, tensor index of the query) -> the model's first prediction there."""
+
+
+@dataclass(frozen=True)
+class PromptBook:
+    """The prompt sets of a run, and every prompt that was left out."""
+
+    sets: tuple[PromptSet, ...]
+    dropped: tuple[Dropped, ...]
+
+    def __len__(self) -> int:
+        return sum(len(one) for one in self.sets)
+
+
+def choose_prompts(config: PromptsConfig, encoder: Encoder, top1: Top1 | None, rng: np.random.Generator) -> PromptBook:
+    """Candidates -> tokens -> (the model's answers, unless `top1` is None) -> corrupted prompts -> sets.
+
+    Raises UserError when nothing is left, with the commonest reason.
+    """
+    strict = config.task.kind == "listed"
+    encoded, dropped = encode(config.task.candidates(), encoder, config.roles, strict)
+    if top1 is not None and config.keep != "all":
+        encoded, wrong = _answered(encoded, top1, encoder, everywhere=config.keep == "correct_in_every_template")
+        dropped += wrong
+    _nothing_left(encoded, dropped)
+    by_clean = {one.pair.clean: one for one in encoded}
+    kept = config.task.corrupt([one.pair for one in encoded], rng)
+    chosen = {pair.clean for pair in kept}
+    dropped += [
+        Dropped(one.pair.pair, one.pair.template, "beyond the task's max_pairs")
+        for one in encoded
+        if one.pair.clean not in chosen
+    ]
+    sets: list[PromptSet] = []
+    first = 0
+    for number, template in enumerate(dict.fromkeys(pair.template for pair in kept)):
+        members = [_with(by_clean[pair.clean], pair) for pair in kept if pair.template == template]
+        made, wrong = batch(f"t{number}", members, first, encoder, strict)
+        dropped += wrong
+        if made is not None:
+            sets.append(made)
+            first += len(made)
+    _nothing_left(sets, dropped)
+    return PromptBook(tuple(sets), tuple(dropped))
+
+
+def drop_without_gap(
+    book: PromptBook, gaps: Sequence[Sequence[float]], min_gap: float, strict: bool = False
+) -> PromptBook:
+    """Leave out the pairs whose clean-corrupted gap (metric units, one list a set) is below `min_gap` in size."""
+    sets: list[PromptSet] = []
+    dropped = list(book.dropped)
+    first = 0
+    for one, gap in zip(book.sets, gaps, strict=True):
+        rows = [row for row, size in enumerate(gap) if abs(size) >= min_gap]
+        for row in sorted(set(range(len(one))) - set(rows)):
+            reason = f"the clean-corrupted gap {gap[row]:.3g} is below min_gap {min_gap:g}"
+            if strict:
+                raise UserError(f"prompt {one.pairs[row].clean!r}: {reason}, so no normalised effect is defined")
+            dropped.append(Dropped(one.pairs[row].pair, one.pairs[row].template, reason))
+        if rows:
+            sets.append(_renumbered(one.take(rows), first))
+            first += len(rows)
+    _nothing_left(sets, dropped)
+    return PromptBook(tuple(sets), tuple(dropped))
+
+
+def _renumbered(one: PromptSet, first: int) -> PromptSet:
+    return replace(one, prompts=tuple(range(first, first + len(one))))
+
+
+def _with(one: Encoded, pair: PromptPair) -> Encoded:
+    return replace(one, pair=pair)
+
+
+def _answered(
+    encoded: list[Encoded], top1: Top1, encoder: Encoder, everywhere: bool
+) -> tuple[list[Encoded], list[Dropped]]:
+    wrong: dict[tuple[str, str], str] = {}
+    templates = defaultdict(list)
+    for one in encoded:
+        templates[one.pair.template].append(one)
+    for template, members in templates.items():
+        query = members[0].roles["query"][0] - 1 + encoder.n_bos
+        said = top1(torch.tensor([one.clean for one in members]), query).tolist()
+        for one, token in zip(members, said, strict=True):
+            if token != one.answer:
+                wrong[one.pair.pair, template] = f"the model answers {encoder.text(token)!r}"
+    kept: list[Encoded] = []
+    dropped: list[Dropped] = []
+    right = Counter(one.pair.pair for one in encoded if (one.pair.pair, one.pair.template) not in wrong)
+    for one in encoded:
+        key = (one.pair.pair, one.pair.template)
+        if key in wrong:
+            dropped.append(Dropped(*key, wrong[key]))
+        elif everywhere and right[one.pair.pair] < len(templates):
+            dropped.append(Dropped(*key, f"right here, but only in {right[one.pair.pair]} of {len(templates)} templates"))
+        else:
+            kept.append(one)
+    return kept, dropped
+
+
+def _nothing_left(left: Sequence[object], dropped: Sequence[Dropped]) -> None:
+    if left:
+        return
+    reason, count = Counter(one.reason for one in dropped).most_common(1)[0]
+    raise UserError(
+        f"prompts: no prompt pair is left after filtering; the commonest reason ({count} of {len(dropped)}): {reason}"
+    )

@@ -1,0 +1,66 @@
+"""Small random HookedTransformers and prompt sets for the engine's tests."""
+
+from __future__ import annotations
+
+import torch
+from transformer_lens import HookedTransformer, HookedTransformerConfig
+
+from interp.prompts.pairs import PromptPair, PromptSet
+
+VOCAB = 23
+
+
+def random_model(family: str, seed: int = 0) -> HookedTransformer:
+    """`gpt2`: LayerNorm and learned positions; `llama`: RMS norm, rotary positions, grouped queries, gated MLP."""
+    torch.manual_seed(seed)
+    common = {
+        **{"n_layers": 3, "d_model": 24, "d_head": 6, "n_heads": 4, "d_mlp": 32, "n_ctx": 16, "d_vocab": VOCAB},
+        **{"init_weights": True, "seed": seed, "device": "cpu"},
+    }
+    if family == "gpt2":
+        cfg = HookedTransformerConfig(**common, act_fn="gelu_new", normalization_type="LN")
+    else:
+        cfg = HookedTransformerConfig(
+            **common,
+            act_fn="silu",
+            normalization_type="RMS",
+            positional_embedding_type="rotary",
+            rotary_dim=6,
+            n_key_value_heads=2,
+            gated_mlp=True,
+        )
+    model = HookedTransformer(cfg)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            # The default initialisation is so small that effects drown in rounding.
+            parameter.copy_(torch.randn(parameter.shape) * 0.35)
+            parameter.requires_grad_(False)
+    return model.eval()
+
+
+def random_prompts(n_prompts: int = 4, n_tokens: int = 7, bos: int = 0, seed: int = 1) -> PromptSet:
+    """Pairs that differ in one token at the role `key`; `wide` is a role of two positions."""
+    generator = torch.Generator().manual_seed(seed)
+    clean = torch.randint(1, VOCAB, (n_prompts, n_tokens + bos), generator=generator)
+    clean[:, :bos] = 0
+    corrupted = clean.clone()
+    key, query = 3, n_tokens
+    corrupted[:, key - 1 + bos] = (clean[:, key - 1 + bos] + 5) % (VOCAB - 1) + 1
+    answer = torch.randint(0, VOCAB, (n_prompts,), generator=generator)
+    pairs = tuple(
+        PromptPair(f"clean {i}", f"corrupted {i}", "a", "b", "t", f"pair{i}", focus=i == 0) for i in range(n_prompts)
+    )
+    words = tuple(tuple(str(t) for t in row[bos:]) for row in clean.tolist())
+    return PromptSet(
+        name="t0",
+        pairs=pairs,
+        prompts=tuple(range(n_prompts)),
+        clean=clean,
+        corrupted=corrupted,
+        answer=answer,
+        foil=(answer + 3) % VOCAB,
+        clean_tokens=words,
+        corrupted_tokens=tuple(tuple(str(t) for t in row[bos:]) for row in corrupted.tolist()),
+        roles={"key": (key,), "query": (query,), "wide": (2, 4)},
+        bos=bos,
+    )
