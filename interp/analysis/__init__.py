@@ -1,0 +1,1 @@
+"""Pure functions on arrays and tables: intervals, shares, modulation, spans. Knows neither models nor files."""

@@ -1,0 +1,72 @@
+"""Which positions matter in which layer: the position grid of figure.md and the sentences about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+
+@dataclass(frozen=True)
+class Drift:
+    """Spearman correlation of layer and effect-weighted mean key position."""
+
+    rho: float
+    p_value: float
+    n_layers: int
+
+
+@dataclass(frozen=True)
+class Connectivity:
+    """The fewest edges that hold `share` of the summed absolute effect."""
+
+    n_needed: int
+    n_edges: int
+    fraction: float
+    share: float
+
+
+def position_grid(edges: pd.DataFrame, threshold: float, gap: float) -> pd.DataFrame:
+    """For every layer and position: does it matter as a key, as a query?
+
+    Args:
+        edges: summary rows of an edge_patching probe over causal pairs, positions as numbers in `key_label` and
+            `query_label`, `mean` the effect in metric units.
+        threshold: share of the clean-corrupted gap that counts.
+        gap: that gap, in metric units.
+
+    A position matters as a key (query) in a layer when the largest edge of any head from (into) it changes the metric
+    by at least the threshold. Columns: layer, position, key_effect, query_effect (largest |effect| / gap), is_key,
+    is_query.
+    """
+    size = edges.assign(size=edges["mean"].abs() / abs(gap))
+    sides = []
+    for side in ("key", "query"):
+        largest = size.assign(position=size[f"{side}_label"].astype(int)).groupby(["layer", "position"])["size"].max()
+        sides.append(largest.rename(f"{side}_effect"))
+    grid = pd.concat(sides, axis=1).fillna(0.0).reset_index()
+    grid["is_key"], grid["is_query"] = grid["key_effect"] >= threshold, grid["query_effect"] >= threshold
+    return grid.sort_values(["layer", "position"], ignore_index=True)
+
+
+def key_drift(edges: pd.DataFrame) -> Drift | None:
+    """Whether key positions move with depth; None with fewer than four layers that have any effect."""
+    weight = edges["mean"].abs()
+    table = pd.DataFrame({"layer": edges["layer"].astype(int), "w": weight, "wk": weight * edges["key_label"].astype(int)})
+    sums = table.groupby("layer")[["w", "wk"]].sum()
+    sums = sums[sums["w"] > 0]
+    position = sums["wk"] / sums["w"]
+    if len(position) < 4 or position.nunique() < 2:
+        return None
+    rho, p_value = stats.spearmanr(position.index.to_numpy(), position.to_numpy())
+    return Drift(float(rho), float(p_value), len(position))
+
+
+def connectivity(edges: pd.DataFrame, share: float = 0.8) -> Connectivity:
+    """How many of the edges hold the share of the summed absolute effect."""
+    sizes = np.sort(edges["mean"].abs().to_numpy())[::-1]
+    total = sizes.sum()
+    needed = int(np.searchsorted(np.cumsum(sizes), share * total * (1 - 1e-12))) + 1 if total > 0 else 0
+    return Connectivity(needed, len(sizes), needed / len(sizes), share)

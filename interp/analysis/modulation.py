@@ -1,0 +1,55 @@
+"""Modulation by layer: how much of the key->query effect the selected heads have carried below each layer.
+
+method.md section 5: layer l is the residual stream before block l, layer n_layers the output. The curve rises from 0 at
+layer 0 (every edge cut) to the share of the selected set at layer n_layers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from interp.analysis.bootstrap import Bootstrap, Estimate
+
+
+@dataclass(frozen=True)
+class Modulation:
+    """One estimate a layer, 0 to n_layers."""
+
+    curve: tuple[Estimate, ...]
+
+    @property
+    def steps(self) -> list[dict[str, float]]:
+        """Blocks by how much the share rises through them, largest first."""
+        rises = [(after.mean - before.mean, layer) for layer, (before, after) in enumerate(_pairs(self.curve))]
+        return [{"layer": layer, "rise": rise} for rise, layer in sorted(rises, reverse=True) if rise > 0]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The curve, its end, and its steps."""
+        points = [
+            {"layer": layer, "share": one["mean"], "low": one["low"], "high": one["high"]}
+            for layer, one in enumerate(point.as_dict() for point in self.curve)
+        ]
+        return {"curve": points, "final": self.curve[-1].as_dict(), "steps": self.steps}
+
+
+def modulation_curve(
+    kept_below: Float[np.ndarray, "prompt layer_plus_1"], everything: Float[np.ndarray, " prompt"], boot: Bootstrap
+) -> Modulation:
+    """The curve as a ratio of means.
+
+    Args:
+        kept_below: the metric with the selected heads' edges kept in blocks below the layer and every other edge cut;
+            column 0 therefore has every edge cut.
+        everything: the metric with no edge cut.
+        boot: resamples over the same prompts.
+    """
+    none = kept_below[:, 0]
+    return Modulation(tuple(boot.ratio(kept_below - none[:, None], everything - none)))
+
+
+def _pairs(curve: tuple[Estimate, ...]) -> list[tuple[Estimate, Estimate]]:
+    return list(zip(curve[:-1], curve[1:], strict=True))

@@ -1,0 +1,40 @@
+"""Layer span of a token group: the layers in which it is at work (method.md section 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class LayerSpan:
+    """Layers at work; `first`, `last` and the gaps between them are None and empty when there is none."""
+
+    layers: tuple[int, ...]
+
+    @property
+    def first(self) -> int | None:
+        """First layer at work."""
+        return self.layers[0] if self.layers else None
+
+    @property
+    def last(self) -> int | None:
+        """Last layer at work."""
+        return self.layers[-1] if self.layers else None
+
+    @property
+    def gaps(self) -> tuple[int, ...]:
+        """Layers inside the span that are not at work."""
+        if not self.layers:
+            return ()
+        return tuple(sorted(set(range(self.layers[0], self.layers[-1] + 1)) - set(self.layers)))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        return {"layers": list(self.layers), "first": self.first, "last": self.last, "gaps": list(self.gaps)}
+
+
+def layer_span(change: Sequence[float], threshold: float) -> LayerSpan:
+    """The layers whose normalised change (1 = the whole clean-corrupted gap) is at least `threshold` in size."""
+    return LayerSpan(tuple(layer for layer, size in enumerate(change) if abs(size) >= threshold))

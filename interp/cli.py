@@ -1,0 +1,94 @@
+"""The command line: thin, because the config is the interface."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from interp.errors import UserError
+
+app = typer.Typer(
+    help="Which attention heads carry information from one token to another, and how much of the answer.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+Config = Annotated[Path, typer.Argument(help="The YAML of the run.")]
+Set = Annotated[list[str] | None, typer.Option("--set", help="Override one field, as a.b=c; may be repeated.")]
+
+
+@app.command()
+def run(config: Config, set_: Set = None) -> None:
+    """Run an experiment and write its report; an interrupted run goes on where it stopped."""
+    from interp.config import load
+    from interp.run import run as run_experiment
+
+    run_experiment(load(config, set_ or ()), Console())
+
+
+@app.command()
+def validate(config: Config, set_: Set = None) -> None:
+    """Check a config without running it: prompts, probes, forward passes and memory."""
+    from interp.config import load
+    from interp.dry_run import describe
+
+    describe(load(config, set_ or ()), Console())
+
+
+@app.command()
+def report(run: Annotated[Path, typer.Argument(help="The folder of a finished run.")]) -> None:
+    """Draw the figures and the report of a finished run again, without the model."""
+    from interp.publish import publish
+    from interp.results.run_folder import RunFolder
+
+    with RunFolder.existing(run) as folder:
+        publish(folder, Console())
+
+
+@app.command(name="list")
+def list_() -> None:
+    """What a YAML can name: probes, tasks, metrics, figures, experiments, packaged models."""
+    from interp.catalogue import everything
+
+    console = Console()
+    for title, entries in everything().items():
+        table = Table("kind", "what it is", title=title, title_justify="left", box=None, pad_edge=False)
+        for kind, line in entries.items():
+            table.add_row(kind, line)
+        console.print(table, "")
+
+
+@app.command()
+def schema(
+    out: Annotated[Path, typer.Argument(help="Where to write the JSON Schema.")] = Path("configs/schema.json"),
+) -> None:
+    """Write the JSON Schema of a run's YAML, for editors."""
+    out.write_text(schema_text(), encoding="utf-8")
+
+
+def schema_text() -> str:
+    """The JSON Schema of a run's YAML."""
+    from interp.config import RunConfig
+
+    return json.dumps(RunConfig.model_json_schema(), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def main() -> None:
+    """Entry point: a user's mistake is one sentence and exit code 2; a bug keeps its traceback."""
+    from interp.registry import load_plugins
+
+    errors = Console(stderr=True)
+    try:
+        load_plugins()
+        app()
+    except UserError as error:
+        errors.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        errors.print("interrupted; the same command goes on from the finished probes", style="yellow")
+        raise SystemExit(130) from None

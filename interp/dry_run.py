@@ -1,0 +1,72 @@
+"""`interp validate`: what a run would do, from its config, tokenizer and sizes alone; no weights are loaded."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from rich.console import Console
+from rich.table import Table
+
+from interp.analysis.seeding import generator
+from interp.config import LoadedConfig
+from interp.errors import UserError
+from interp.interventions.cells import Dimensions
+from interp.interventions.engine import Engine
+from interp.models import model_dimensions
+from interp.prompts.encode import Encoder
+from interp.prompts.select import choose_prompts
+from interp.study import Study
+
+
+def describe(config: LoadedConfig, console: Console) -> None:
+    """Check prompts and probes, and print forward passes and memory; UserError when the run could not work."""
+    settings = config.run
+    found = model_dimensions(settings.model)
+    console.print(f"{config.path}: the config is valid", highlight=False)
+    if found is None:
+        console.print("the model is not on this machine yet, so prompts and probes were not checked; run it to fetch it")
+        return
+    info, tokenizer = found
+    encoder = Encoder(tokenizer, settings.model.prepend_bos)
+    book = choose_prompts(settings.prompts, encoder, None, generator(settings.seed, "prompts"))
+    study = Study(
+        model=info.name,
+        sizes=Dimensions(info.n_layers, info.n_heads, info.n_kv_heads),
+        engine=cast(Engine, None),
+        book=book,
+        metric=settings.metric,
+        encoder=encoder,
+        min_gap=0.0,
+        probes={probe.label: probe for probe in settings.probes},
+    )
+    table = Table("probe", "kind", "prompts", "forward passes", box=None, pad_edge=False)
+    total = 0
+    for probe in settings.probes:
+        _needs(probe, study)
+        passes = probe.passes(study)
+        total += passes
+        table.add_row(probe.label, probe.kind, str(probe.n_prompts(study)), f"{passes:,}")
+        study.findings[probe.label] = {}
+    console.print(table)
+    weights = _weights_gb(info)
+    console.print(
+        f"{len(book)} prompts before the model's answers are checked (fewer remain), {len(book.dropped)} left out; "
+        f"at most {total:,} forward passes of one prompt; about {2 * weights + settings.compute.memory_gb + 0.7:.1f} GB "
+        f"of memory (weights {weights:.1f} GB, twice while they are converted; batches {settings.compute.memory_gb:g} GB)",
+        highlight=False,
+    )
+
+
+def _needs(probe: Any, study: Study) -> None:
+    """The labels that a probe refers to must stand before it."""
+    for field in ("of", "heads_from"):
+        label = getattr(probe, field, None)
+        if label is not None and label not in study.findings:
+            raise UserError(f"probe {probe.label!r}: {field} names {label!r}, which is no probe that stands before it")
+
+
+def _weights_gb(info: Any) -> float:
+    """Size of the float32 weights, embedding and unembedding both."""
+    attention = 2 * info.d_model * info.d_head * (info.n_heads + info.n_kv_heads)
+    mlp = (3 if info.gated_mlp else 2) * info.d_model * info.d_mlp
+    return float(4 * (info.n_layers * (attention + mlp) + 2 * info.d_vocab * info.d_model) / 2**30)

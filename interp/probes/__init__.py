@@ -1,0 +1,21 @@
+"""Probes: one file each. Importing this package registers them."""
+
+from interp.probes import (
+    activation_patching,
+    attention_pattern,
+    attribution_patching,
+    direct_logit_attribution,
+    edge_patching,
+    head_ablation,
+    key_query_heads,
+    layer_modulation,
+    layer_span,
+    logit_lens,
+)
+from interp.probes.base import Probe, Reading, probes
+
+__all__ = [
+    *("Probe", "Reading", "probes"),
+    *("activation_patching", "attention_pattern", "attribution_patching", "direct_logit_attribution"),
+    *("edge_patching", "head_ablation", "key_query_heads", "layer_modulation", "layer_span", "logit_lens"),
+]

@@ -1,0 +1,22 @@
+"""Probe `attention_pattern`: the attention weights of every head, for the attention panels."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pandas as pd
+
+from interp.probes.base import Observation, probes
+from interp.study import PromptChoice, Study
+
+
+@probes.register
+class AttentionPattern(Observation):
+    """The attention weights of every head; observed, nothing is changed."""
+
+    kind: Literal["attention_pattern"] = "attention_pattern"
+    prompts: PromptChoice = "focus"
+
+    def run(self, study: Study) -> pd.DataFrame:
+        """Weights of all heads and causal pairs of positions."""
+        return study.attention_weights(self.where(study))

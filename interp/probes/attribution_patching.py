@@ -1,0 +1,55 @@
+"""Probe `attribution_patching`: a gradient estimate of another probe's effects, in the same table."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import pandas as pd
+from pydantic import Field
+
+from interp.analysis.agreement import agreement
+from interp.errors import UserError
+from interp.probes.base import Probe, Reading, probes
+from interp.registry import nearest
+from interp.study import Selection, Study
+
+SAME = ["part", "base", "source", "site", "layer", "head", "query_label", "key_label", "group", "prompt"]
+
+
+@probes.register
+class AttributionPatching(Probe):
+    """First-order estimate, from one backward pass, of every effect that another probe of the run measures exactly."""
+
+    kind: Literal["attribution_patching"] = "attribution_patching"
+    of: str = Field(description="Label of the probe whose variants are estimated.")
+    top_k: int = Field(default=10, ge=1, description="Size of the top lists whose overlap is reported.")
+
+    def where(self, study: Study) -> list[Selection]:
+        """The prompts of the probe that is estimated."""
+        return self._exact(study).where(study)
+
+    def run(self, study: Study) -> pd.DataFrame:
+        """The estimates, with the labels of the exact effects."""
+        return study.measure(self._exact(study).variants(study), self.where(study), method="attribution")
+
+    def passes(self, study: Study) -> int:
+        """One forward and one backward pass a prompt."""
+        return 2 * self.n_prompts(study)
+
+    def summarise(self, effects: pd.DataFrame, study: Study, reading: Reading) -> dict[str, Any]:
+        """Agreement of the mean estimate with the mean exact effect, variant by variant."""
+        if self.of not in study.tables:
+            return {"of": self.of}
+        cells = SAME[:-1]
+        exact = study.tables[self.of].groupby(cells, dropna=False, sort=False)["effect"].mean()
+        estimated = effects.groupby(cells, dropna=False, sort=False)["effect"].mean()
+        both = pd.concat({"exact": exact, "estimated": estimated}, axis=1, join="inner")
+        found = agreement(both["exact"].to_numpy(), both["estimated"].to_numpy(), self.top_k)
+        return {"of": self.of, **found}
+
+    def _exact(self, study: Study) -> Probe:
+        if self.of not in study.probes:
+            raise UserError(
+                f"probe {self.label!r}: `of` names no probe of this run: {self.of!r}; {nearest(self.of, study.probes)}"
+            )
+        return study.probes[self.of]

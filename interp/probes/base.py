@@ -1,0 +1,132 @@
+"""What a probe is: its settings, the variants it asks for, and what it concludes from the effects."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import pandas as pd
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from interp.analysis.bootstrap import Bootstrap
+from interp.analysis.seeding import generator
+from interp.errors import UserError
+from interp.interventions.edits import Variant
+from interp.registry import Registry
+from interp.study import PromptChoice, Selection, Study
+
+ShareDefinition = Literal["joint", "absolute", "net"]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a probe needs to draw conclusions: the run's seed, its statistics and its definition of a share."""
+
+    seed: int
+    confidence: float
+    n_resamples: int
+    share_target: float
+    share_definition: ShareDefinition
+
+    def bootstrap(self, clusters: Sequence[str], *label: str) -> Bootstrap:
+        """Resamples of the given clusters (one a prompt), the same every time for the same label."""
+        return Bootstrap(clusters, self.n_resamples, self.confidence, generator(self.seed, "bootstrap", *label))
+
+
+class Probe(BaseModel):
+    """A question to the model. Subclasses set `kind`, their settings, `variants`, and `summarise` if they need one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: str
+    name: str | None = Field(
+        default=None, pattern=r"^[A-Za-z0-9_.-]+$", description="Label in tables and figures; default: the kind."
+    )
+    prompts: PromptChoice = Field(
+        default="all", description="All prompts, those of the focus prompt's template, or the focus prompt alone."
+    )
+
+    @property
+    def label(self) -> str:
+        """The probe's name in this run."""
+        return self.name or self.kind
+
+    def variants(self, study: Study) -> Iterable[Variant]:
+        """The interventions to measure."""
+        raise UserError(f"probe {self.label!r} ({self.kind}) has no list of variants of its own")
+
+    def where(self, study: Study) -> list[Selection]:
+        """The prompts to measure on."""
+        return study.select(self.prompts)
+
+    def run(self, study: Study) -> pd.DataFrame:
+        """The rows of the effects table; override it for a probe of several stages or one that only observes."""
+        return study.measure(self.variants(study), self.where(study))
+
+    def passes(self, study: Study) -> int:
+        """How many forward passes of one prompt the probe will take; overridden with `run`."""
+        return sum(1 for _ in self.variants(study)) * self.n_prompts(study)
+
+    def n_prompts(self, study: Study) -> int:
+        """Prompts that the probe measures on."""
+        return sum(len(selection.rows) for selection in self.where(study))
+
+    def summarise(self, effects: pd.DataFrame, study: Study, reading: Reading) -> dict[str, Any]:
+        """What the probe concludes, for metrics.json; the means and intervals of all effects are made without it."""
+        return {}
+
+
+class Observation(Probe):
+    """A probe that reads an unedited run and changes nothing."""
+
+    def passes(self, study: Study) -> int:
+        """One forward pass a prompt."""
+        return self.n_prompts(study)
+
+
+probes: Registry[Probe] = Registry("probe")
+
+
+def parse_head(text: object) -> tuple[int, int]:
+    """`L11-H7` -> (11, 7)."""
+    if isinstance(text, list | tuple) and len(text) == 2:
+        return int(text[0]), int(text[1])
+    match = re.fullmatch(r"L(\d+)-?H(\d+)", str(text))
+    if match is None:
+        raise ValueError(f"{text!r} is no head; write it as L11-H7 (layer 11, head 7, both from 0)")
+    return int(match[1]), int(match[2])
+
+
+Head = Annotated[tuple[int, int], BeforeValidator(parse_head, json_schema_input_type=str)]
+
+
+def head_label(layer: int, head: int) -> str:
+    """(11, 7) -> `L11-H7`."""
+    return f"L{layer}-H{head}"
+
+
+def heads_of(choice: Sequence[Head] | Literal["all"], study: Study, site: str = "z") -> list[tuple[int, int]]:
+    """Every head of the model (at a site), or those listed, checked against the model."""
+    n_heads = study.sizes.heads(site)
+    if choice == "all":
+        return [(layer, head) for layer in range(study.sizes.n_layers) for head in range(n_heads)]
+    for layer, head in choice:
+        if layer >= study.sizes.n_layers or head >= n_heads:
+            raise UserError(
+                f"head {head_label(layer, head)} is out of range; the model has layers 0 to {study.sizes.n_layers - 1} "
+                f"with heads 0 to {n_heads - 1}"
+            )
+    return [(layer, head) for layer, head in choice]
+
+
+def by_prompt(effects: pd.DataFrame, columns: Sequence[str], value: str = "value") -> pd.DataFrame:
+    """One row a prompt, one column a combination of `columns` (in their order of appearance)."""
+    wide = effects.pivot_table(index="prompt", columns=list(columns), values=value, sort=False, dropna=False)
+    return wide.sort_index()
+
+
+def clusters_of(effects: pd.DataFrame) -> list[str]:
+    """The word pair of every prompt, in order of prompt numbers."""
+    return effects.drop_duplicates("prompt").sort_values("prompt")["pair"].tolist()

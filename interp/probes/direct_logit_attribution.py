@@ -1,0 +1,31 @@
+"""Probe `direct_logit_attribution`: what each component writes straight into the answer's logit."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import pandas as pd
+
+from interp.probes.base import Observation, Reading, probes
+from interp.study import Study
+
+
+@probes.register
+class DirectLogitAttribution(Observation):
+    """Direct contribution of heads and MLPs to the metric, final normalisation held fixed."""
+
+    kind: Literal["direct_logit_attribution"] = "direct_logit_attribution"
+
+    def run(self, study: Study) -> pd.DataFrame:
+        """Rows for the embedding, every head, every MLP and the biases; they add up to the metric."""
+        return study.direct_logit_attribution(self.where(study))
+
+    def summarise(self, effects: pd.DataFrame, study: Study, reading: Reading) -> dict[str, Any]:
+        """The mean of each part's sum, and the largest error of the sum against the metric itself."""
+        total = effects.groupby("prompt")["effect"].sum()
+        # normalised = effect / gap, so the clean metric is not in these rows: read it from the study.
+        clean = pd.concat([study.clean_metric(selection) for selection in self.where(study)])
+        return {
+            "parts": effects.groupby("part")["effect"].sum().div(effects["prompt"].nunique()).to_dict(),
+            "max_abs_error": float((total - clean).abs().max()),
+        }

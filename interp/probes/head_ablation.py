@@ -1,0 +1,34 @@
+"""Probe `head_ablation`: what the metric loses when a head's output is replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from pydantic import Field
+
+from interp.interventions.edits import Edit, Reference, Variant
+from interp.probes.base import Head, Probe, heads_of, probes
+from interp.prompts.pairs import Position
+from interp.study import Study
+
+
+@probes.register
+class HeadAblation(Probe):
+    """Replace one head's output z by zero, a mean, or another prompt's value."""
+
+    kind: Literal["head_ablation"] = "head_ablation"
+    source: Literal["zero", "mean", "resample"] = Field(
+        default="mean", description="What replaces z: zero, the mean over the template's prompts, or another prompt's."
+    )
+    reference: Reference = Field(default="clean", description="The run that the mean or the other value comes from.")
+    heads: Literal["all"] | tuple[Head, ...] = "all"
+    position: Position | None = Field(
+        default=None, description="Position or role at which the head is ablated; null: at every token."
+    )
+
+    def variants(self, study: Study) -> Iterable[Variant]:
+        """One variant a head."""
+        for layer, head in heads_of(self.heads, study):
+            edit = Edit("z", layer, head, query=self.position, source=self.source, reference=self.reference)
+            yield Variant.of(edit, part="z")

@@ -1,0 +1,77 @@
+"""Probe `layer_span`: in which layers a group of tokens is at work (method.md section 6)."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Literal
+
+import pandas as pd
+from pydantic import Field
+
+from interp.analysis.spans import layer_span
+from interp.interventions.edits import Edit, Variant
+from interp.probes.base import Probe, Reading, by_prompt, clusters_of, probes
+from interp.prompts.regroup import Group
+from interp.study import PromptChoice, Study
+
+
+@probes.register
+class LayerSpan(Probe):
+    """Replace what one block writes at a group's tokens by the corrupted run's value, one layer at a time."""
+
+    kind: Literal["layer_span"] = "layer_span"
+    prompts: PromptChoice = "focus_template"
+    site: Literal["mlp_out", "attn_out", "resid_pre"] = Field(
+        default="mlp_out",
+        description="mlp_out or attn_out: what a block writes there; resid_pre: how long the information is still needed.",
+    )
+    threshold: float = Field(default=0.05, gt=0, description="Share of the clean-corrupted gap that counts as work.")
+    groups: tuple[Group, ...] = Field(default=(Group(name="key", at="key"),), min_length=1)
+
+    def run(self, study: Study) -> pd.DataFrame:
+        """Layer by layer, for every group with its own corrupted prompt."""
+        frames = []
+        for group in self.groups:
+            variants = [
+                Variant.of(Edit(self.site, layer, query=group.name, source="corrupted"), part="span", group=group.name)
+                for layer in range(study.sizes.n_layers)
+            ]
+            frames.append(study.measure(variants, study.group(group, self.prompts)[0]))
+        return pd.concat(frames, ignore_index=True)
+
+    def passes(self, study: Study) -> int:
+        """One pass a layer and group, and both runs of every group."""
+        return (study.sizes.n_layers + 2) * len(self.groups) * self.n_prompts(study)
+
+    def summarise(self, effects: pd.DataFrame, study: Study, reading: Reading) -> dict[str, Any]:
+        """The span of every group, and the output, which is at work after the last block."""
+        focus = study.focus
+        answer = focus.prompts.pairs[focus.rows[0]].answer.strip()
+        n_layers = study.sizes.n_layers
+        output = {"group": answer, "output": True, "first": n_layers, "last": n_layers, "positions": [], "tokens": []}
+        groups = [self._summarise_group(group, effects, study, reading) for group in self.groups]
+        return {"site": self.site, "threshold": self.threshold, "groups": [*groups, output]}
+
+    def _summarise_group(
+        self, group: Group, effects: pd.DataFrame, study: Study, reading: Reading
+    ) -> dict[str, Any]:
+        rows = effects[effects["group"] == group.name]
+        boot = reading.bootstrap(clusters_of(rows), self.label, group.name)
+        # 1 where the replacement moves the metric by the whole clean-corrupted gap.
+        change = 1.0 - by_prompt(rows, ["layer"], "normalised").to_numpy()
+        profile = boot.mean(change)
+        span = layer_span([one.mean for one in profile], self.threshold)
+        selections, dropped = study.group(group, self.prompts)
+        example = selections[0].prompts
+        positions = example.roles[group.name]
+        return {
+            "group": group.name,
+            "positions": list(positions),
+            "tokens": [example.clean_tokens[0][position - 1] for position in positions],
+            "corrupted": example.pairs[0].corrupted,
+            "foil": example.pairs[0].foil,
+            "n": int(rows["prompt"].nunique()),
+            "dropped": [dataclasses.asdict(one) for one in dropped],
+            **span.as_dict(),
+            "profile": [{"layer": layer, "normalised": one.as_dict()} for layer, one in enumerate(profile)],
+        }

@@ -1,0 +1,21 @@
+"""Probe `logit_lens`: the metric read from the residual stream at the query position, layer by layer."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pandas as pd
+
+from interp.probes.base import Observation, probes
+from interp.study import Study
+
+
+@probes.register
+class LogitLens(Observation):
+    """The metric read from the residual stream before every block and at the output."""
+
+    kind: Literal["logit_lens"] = "logit_lens"
+
+    def run(self, study: Study) -> pd.DataFrame:
+        """Rows for layers 0 to n_layers; the last is the model's own output."""
+        return study.logit_lens(self.where(study))

@@ -1,0 +1,42 @@
+"""Figures, sentences and the report of a finished run: from its tables alone, without a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import TypeAdapter
+from rich.console import Console
+
+from interp.config import validate
+from interp.experiment import Experiment, experiments
+from interp.figures.base import Figure, save
+from interp.report.render import DrawnFile, write_report
+from interp.report.terminal import print_answer
+from interp.results.run_folder import RunFolder
+from interp.results.tables import RunTables
+
+
+def publish(folder: RunFolder, console: Console) -> Path:
+    """Draw every figure, write report.md and report.html, print the answer; returns the path of report.html."""
+    tables = RunTables.load(folder.path)
+    config = validate(tables.config, str(folder.path / "config.resolved.yaml"))
+    recipe = config.experiment or _plain_recipe()
+    drawn = [_draw(figure, tables, folder) for figure in config.figures or recipe.figures(tables)]
+    story = recipe.story(tables, [one.stem for one in drawn])
+    write_report(folder.path, tables, story, drawn)
+    report = folder.path / "report.html"
+    print_answer(console, story, report)
+    return report
+
+
+def _draw(figure: Figure, tables: RunTables, folder: RunFolder) -> DrawnFile:
+    made = figure.draw(tables)
+    stem = figure.stem
+    save(made, folder.path / "figures", stem)
+    return DrawnFile(stem=stem, title=made.title, caption=made.caption, png=folder.path / "figures" / f"{stem}.png")
+
+
+def _plain_recipe() -> Experiment:
+    return TypeAdapter(experiments["overview"]).validate_python({"kind": "overview"})
+
+

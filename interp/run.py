@@ -1,0 +1,164 @@
+"""One run from config to report. Finished probes are kept, so an interrupted run goes on where it stopped."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from rich.console import Console
+
+from interp.analysis.summary import summarise_effects
+from interp.config import LoadedConfig, RunConfig
+from interp.errors import UserError
+from interp.models import load_model
+from interp.models.info import ModelInfo
+from interp.prepare import dropped_table, prepare, prompts_table
+from interp.probes import Probe, Reading
+from interp.progress import probe_progress
+from interp.publish import publish
+from interp.results.run_folder import RunFolder, config_hash
+from interp.study import Study
+
+COLUMNS = (
+    *("model", "probe", "kind", "part", "method", "variant", "prompt", "set", "pair", "template", "base", "source"),
+    *("site", "layer", "head", "query", "key", "query_label", "key_label", "group", "n_kept"),
+    *("value", "baseline", "effect", "normalised"),
+)
+
+
+def run(config: LoadedConfig, console: Console) -> Path:
+    """Run a config to its report and return the report's path (report.html).
+
+    A run that is already finished is only reported again. Raises UserError for everything that a user can mend.
+    """
+    settings = config.run
+    resolved = settings.resolved()
+    with RunFolder.open(Path(settings.output.root), settings.name, resolved, config.text) as folder:
+        if folder.manifest().get("status") != "finished":
+            console.print(f"run folder: {folder.path}")
+            _measure(config, folder, console)
+        return publish(folder, console)
+
+
+def _measure(config: LoadedConfig, folder: RunFolder, console: Console) -> None:
+    settings, started = config.run, time.monotonic()
+    manifest = {
+        "status": "running",
+        "name": settings.name,
+        "config": str(config.path),
+        "overrides": list(config.overrides),
+        "config_hash": config_hash(settings.resolved()),
+        "seed": settings.seed,
+        "command": " ".join(["make", "experiment", f"CONFIG={config.path}", *_set(config.overrides)]),
+    }
+    folder.write_manifest(manifest)
+    with _marked(folder, manifest):
+        if settings.compute.threads is not None:
+            torch.set_num_threads(settings.compute.threads)
+        loaded = load_model(settings.model, console)
+        study = prepare(settings, loaded)
+        folder.write_table("prompts.parquet", prompts_table(study))
+        console.print(
+            f"{loaded.info.name}: {study.sizes.n_layers} layers x {study.sizes.n_heads} heads; "
+            f"{len(study.book)} prompts in {len(study.book.sets)} wordings, {len(study.book.dropped)} left out"
+        )
+        reading = reading_of(settings)
+        seconds = {probe.label: _probe(probe, study, reading, folder, console) for probe in settings.probes}
+        _write_tables(study, settings, loaded.info, folder)
+    folder.write_manifest(
+        {
+            **manifest,
+            "status": "finished",
+            "model": asdict(loaded.info),
+            "threads": torch.get_num_threads(),
+            "seconds": round(time.monotonic() - started, 1),
+            "probe_seconds": {label: round(taken, 1) for label, taken in seconds.items()},
+        }
+    )
+
+
+def reading_of(settings: RunConfig) -> Reading:
+    """The statistics and share settings of a config."""
+    return Reading(
+        seed=settings.seed,
+        confidence=settings.statistics.confidence,
+        n_resamples=settings.statistics.n_resamples,
+        share_target=settings.share.target,
+        share_definition=settings.share.definition,
+    )
+
+
+def _probe(probe: Probe, study: Study, reading: Reading, folder: RunFolder, console: Console) -> float:
+    """Run one probe, or take it from an earlier attempt; its effects and findings go to the study. Seconds taken."""
+    label, started = probe.label, time.monotonic()
+    if folder.has(label):
+        effects, findings = folder.load_part(label)
+        console.print(f"{label}: finished before, kept")
+    else:
+        with probe_progress(console, label, probe.passes(study)) as advance:
+            study.progress = advance
+            effects = probe.run(study)
+        effects["probe"], effects["kind"] = label, probe.kind
+        effects = effects[list(COLUMNS)]
+        if not np.isfinite(effects["value"]).all():
+            raise UserError(f"probe {label!r}: the model returned NaN or infinity; try model.dtype float32")
+        findings = {"kind": probe.kind, **probe.summarise(effects, study, reading)}
+        folder.save_part(label, effects, findings)
+        # Read back, so that a resumed run works on the very same numbers.
+        effects, findings = folder.load_part(label)
+    study.tables[label], study.findings[label] = effects, findings
+    return time.monotonic() - started
+
+
+def _write_tables(study: Study, settings: RunConfig, info: ModelInfo, folder: RunFolder) -> None:
+    effects = pd.concat(study.tables.values(), ignore_index=True)
+    statistics = settings.statistics
+    prompts = prompts_table(study)
+    folder.write_table("effects.parquet", effects)
+    summary = summarise_effects(effects, statistics.n_resamples, statistics.confidence, settings.seed)
+    folder.write_table("summary.csv", summary)
+    folder.write_table("dropped.csv", dropped_table(study))
+    reading = reading_of(settings)
+    boot = reading.bootstrap(prompts["pair"].tolist(), "run")
+    clean, corrupted = boot.mean(prompts[["clean_metric", "corrupted_metric"]].to_numpy())
+    focus = prompts[prompts["focus"]].iloc[0]
+    facts: dict[str, Any] = {
+        **{"name": settings.name, "title": settings.title, "question": settings.question},
+        "model": asdict(info),
+        "metric": {"kind": settings.metric.kind, "unit": settings.metric.unit},
+        **{"n_prompts": len(prompts), "n_pairs": prompts["pair"].nunique()},
+        **{"n_templates": prompts["template"].nunique(), "n_dropped": len(study.book.dropped)},
+        **{"confidence": statistics.confidence, "n_resamples": statistics.n_resamples},
+        **{"share_target": settings.share.target, "share_definition": settings.share.definition},
+        **{"clean": clean.as_dict(), "corrupted": corrupted.as_dict()},
+        "accuracy_kept": float((prompts["clean_top1"].str.strip() == prompts["answer"].str.strip()).mean()),
+        "focus": {name: _plain(focus[name]) for name in ("prompt", "clean", "answer", "corrupted", "foil", "key", "query")},
+    }
+    folder.write_json("metrics.json", {"run": facts, "probes": study.findings})
+
+
+@contextmanager
+def _marked(folder: RunFolder, manifest: dict[str, Any]) -> Any:
+    """Say in the manifest how the run ended when it did not finish."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        folder.write_manifest({**manifest, "status": "interrupted"})
+        raise
+    except Exception as error:
+        folder.write_manifest({**manifest, "status": "failed", "error": str(error)})
+        raise
+
+
+def _set(overrides: tuple[str, ...]) -> list[str]:
+    return [f'SET="{" ".join(overrides)}"'] if overrides else []
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else value
