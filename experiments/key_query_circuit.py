@@ -11,7 +11,7 @@ from typing import Any, Literal
 from experiments.overview import top_effects
 from interp.analysis.grid import connectivity, key_drift
 from interp.experiment import Experiment, experiments
-from interp.figures import figures as figure_kinds
+from interp.figures.base import figures as figure_kinds
 from interp.figures.base import Figure
 from interp.report.story import Section, Story, TableBlock
 from interp.results.tables import RunTables

@@ -80,11 +80,8 @@ def schema_text() -> str:
 
 def main() -> None:
     """Entry point: a user's mistake is one sentence and exit code 2; a bug keeps its traceback."""
-    from interp.registry import load_plugins
-
     errors = Console(stderr=True)
     try:
-        load_plugins()
         app()
     except UserError as error:
         errors.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)

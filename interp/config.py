@@ -23,7 +23,14 @@ from interp.metrics import LogitDiff, Metric, metrics
 from interp.models import ModelConfig
 from interp.probes import Probe, probes
 from interp.prompts.config import PromptsConfig
-from interp.registry import nearest
+from interp.registry import load_plugins, nearest
+
+# The schema is the union of all registered kinds, so packages that add some come first.
+load_plugins()
+AnyExperiment = Annotated[Experiment, experiments]
+AnyFigure = Annotated[Figure, figures]
+AnyMetric = Annotated[Metric, metrics]
+AnyProbe = Annotated[Probe, probes]
 
 
 class Section(BaseModel):
@@ -51,7 +58,9 @@ class StatisticsConfig(Section):
 class Compute(Section):
     """What the run may use. Results that are equal byte for byte need these equal."""
 
-    memory_gb: float = Field(default=1.0, gt=0, description="For the activations of one batch; decides its size.")
+    memory_gb: float = Field(
+        default=0.1, gt=0, description="For the activations of one batch; decides its size. More pays on a GPU only."
+    )
     threads: int | None = Field(default=None, ge=1, description="CPU threads of torch; null leaves its default.")
 
 
@@ -70,14 +79,14 @@ class RunConfig(Section):
     seed: int = Field(default=0, ge=0)
     model: ModelConfig
     prompts: PromptsConfig = PromptsConfig()
-    metric: Annotated[Metric, metrics] = LogitDiff()
+    metric: AnyMetric = LogitDiff()
     share: Share = Share()
     statistics: StatisticsConfig = StatisticsConfig()
-    probes: tuple[Annotated[Probe, probes], ...] = Field(min_length=1)
-    experiment: Annotated[Experiment, experiments] | None = Field(
+    probes: tuple[AnyProbe, ...] = Field(min_length=1)
+    experiment: AnyExperiment | None = Field(
         default=None, description="The recipe that writes the report's sentences; null: a plain report of the figures."
     )
-    figures: tuple[Annotated[Figure, figures], ...] = ()
+    figures: tuple[AnyFigure, ...] = ()
     compute: Compute = Compute()
     output: Output = Output()
 

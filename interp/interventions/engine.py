@@ -39,7 +39,7 @@ class Engine:
         seed: of the permutation behind `resample`.
     """
 
-    def __init__(self, model: Any, memory_gb: float = 1.0, seed: int = 0) -> None:
+    def __init__(self, model: Any, memory_gb: float = 0.1, seed: int = 0) -> None:
         self.model = model
         self.sizes = Dimensions.of(model.cfg)
         self._memory = memory_gb * 2**30

@@ -1,0 +1,22 @@
+"""Figures: one file a kind. Importing this package registers them."""
+
+from interp.figures import (
+    attention_panel,
+    attribution_scatter,
+    circuit_panel,
+    effect_bars,
+    head_heatmap,
+    logit_lens_curve,
+    modulation_curve,
+    position_grid,
+    position_heatmap,
+    share_curve,
+    span_chart,
+)
+from interp.figures.base import Drawn, Figure, figures, save
+
+__all__ = [
+    *("Drawn", "Figure", "figures", "save"),
+    *("attention_panel", "attribution_scatter", "circuit_panel", "effect_bars", "head_heatmap", "logit_lens_curve"),
+    *("modulation_curve", "position_grid", "position_heatmap", "share_curve", "span_chart"),
+]

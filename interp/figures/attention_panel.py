@@ -1,0 +1,61 @@
+"""Figure `attention_panel`: the attention maps of the selected heads, in order of importance (figure.md, left)."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from pydantic import Field
+
+from interp.figures import style
+from interp.figures.base import Drawn, Figure, figures, new_figure, probe_label
+from interp.figures.maps import attention_weights, draw_map, weights_table
+from interp.figures.words import percent, plural
+from interp.results.tables import RunTables
+
+
+@figures.register
+class AttentionPanel(Figure):
+    """Grid of small attention maps, one a head, as many as the share needs; blue weights, red key->query cell."""
+
+    kind: Literal["attention_panel"] = "attention_panel"
+    attention: str | None = Field(default=None, description="Label of the attention_pattern probe.")
+    max_heads: int = Field(default=60, ge=1)
+
+    def draw(self, tables: RunTables) -> Drawn:
+        """Draw from a key_query_heads and an attention_pattern probe."""
+        label = probe_label(tables, self.probe, ("key_query_heads",), self.kind)
+        source = probe_label(tables, self.attention, ("attention_pattern",), self.kind)
+        found = tables.metrics["probes"][label]
+        share, focus = found["shares"][found["definition"]], tables.metrics["run"]["focus"]
+        needed = share["heads"] or found["ranking"]
+        heads = needed[: self.max_heads]
+        maps = attention_weights(tables, source, heads)
+        columns = min(10, max(4, math.ceil(math.sqrt(2 * len(heads)))))
+        lines = math.ceil(len(heads) / columns)
+        side = style.PAGE / columns
+        figure = new_figure(style.PAGE, lines * (side + 0.13) + 0.3)
+        grid = figure.subplots(lines, columns, squeeze=False)
+        for number, axes in enumerate(grid.flat):
+            if number >= len(heads):
+                axes.set_axis_off()
+                continue
+            name = heads[number]["label"]
+            draw_map(axes, maps[name], focus["key"], focus["query"])
+            axes.set_title(name, fontsize=6.5, pad=2)
+        grid[-1, 0].set_xlabel(f"K (1–{len(next(iter(maps.values())))})", labelpad=2, fontsize=6.5)
+        grid[-1, 0].set_ylabel("Q", labelpad=2, fontsize=6.5)
+        reached = (
+            f"{plural(len(needed), 'head')} that carry {percent(found['target'])} ({found['definition']} share)"
+            if share["n"] is not None
+            else f"all {len(needed)} heads; no set reaches {percent(found['target'])} ({found['definition']} share)"
+        )
+        shown = "" if len(heads) == len(needed) else f"; the first {len(heads)} are shown"
+        caption = (
+            f"Attention maps on {focus['clean']} of the {reached}{shown}, in order of importance. Rows: query positions from "
+            f"the top; columns: key positions; blue: attention weight, the darker, the larger. Red: key {focus['key']} to query "
+            f"{focus['query']}. Importance: mean over all {tables.metrics['run']['n_prompts']} prompts. "
+            f"Model: {tables.metrics['run']['model']['name']}."
+        )
+        title = f"{tables.metrics['run']['model']['name']}: {plural(len(needed), 'head')}"
+        return Drawn(figure, weights_table(maps), title, self.caption or caption)

@@ -1,0 +1,58 @@
+"""Figure `attribution_scatter`: the gradient estimate against the exact effect."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from interp.errors import UserError
+from interp.figures import style
+from interp.figures.base import Drawn, Figure, figures, new_figure, probe_label
+from interp.figures.words import basis_text, unit
+from interp.results.tables import RunTables
+
+CELLS = ["part", "base", "source", "site", "layer", "head", "query_label", "key_label", "group"]
+
+
+@figures.register
+class AttributionScatter(Figure):
+    """Estimated against exact mean effect of every variant, with the identity line and the correlations."""
+
+    kind: Literal["attribution_scatter"] = "attribution_scatter"
+
+    def draw(self, tables: RunTables) -> Drawn:
+        """Draw from an attribution_patching probe and the probe that it estimates."""
+        label = probe_label(tables, self.probe, ("attribution_patching",), self.kind)
+        found = tables.metrics["probes"][label]
+        both = tables.summary_of(label).merge(tables.summary_of(found["of"]), on=CELLS, suffixes=("_estimated", "_exact"))
+        if both.empty:
+            raise UserError(f"figure {self.kind}: probes {label!r} and {found['of']!r} share no variants")
+        figure = new_figure(style.COLUMN, 2.7)
+        axes = figure.add_subplot()
+        limit = 1.08 * float(both[["mean_exact", "mean_estimated"]].abs().max().max()) or 1.0
+        axes.plot([-limit, limit], [-limit, limit], color=style.GREY, linewidth=0.6, linestyle="--")
+        axes.scatter(both["mean_exact"], both["mean_estimated"], s=7, color=style.BLUE, alpha=0.6, linewidths=0)
+        axes.axhline(0, color=style.GREY, linewidth=0.4)
+        axes.axvline(0, color=style.GREY, linewidth=0.4)
+        far = np.argsort(-both["mean_exact"].abs().to_numpy())[:3]
+        for row in far:
+            one = both.iloc[row]
+            if one[["layer", "head"]].notna().all():
+                inward = -4 if one["mean_exact"] > 0 else 4
+                axes.annotate(
+                    f"L{one['layer']}-H{one['head']}", (one["mean_exact"], one["mean_estimated"]), (inward, 0),
+                    textcoords="offset points", ha="right" if inward < 0 else "left", va="center", fontsize=6.5,
+                )
+        axes.set(
+            xlabel=f"exact effect ({unit(tables)})", ylabel=f"estimated effect ({unit(tables)})",
+            xlim=(-limit, limit), ylim=(-limit, limit),
+        )
+        if found["pearson"] is not None:
+            words = f"Pearson r = {found['pearson']:.2f}\nSpearman ρ = {found['spearman']:.2f}"
+            axes.text(0.03, 0.97, words, transform=axes.transAxes, va="top", ha="left", fontsize=6.5)
+        caption = (
+            f"Gradient estimate (attribution patching, one backward pass) against the exact effect of the {len(both):,} "
+            f"variants of {found['of']}. Dashed: equal. {basis_text(tables, label)}"
+        )
+        return Drawn(figure, both[[*CELLS, "mean_exact", "mean_estimated"]], "Estimate against exact effect", self.caption or caption)

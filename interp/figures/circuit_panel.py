@@ -1,0 +1,241 @@
+"""Figure `circuit_panel`: the selected heads, the sentence, and the boxes of its token groups (figure.md, right).
+
+Drawn in inches from the bottom: numbers, tokens, boxes, the arrow with its label, the maps, the red caption.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure as MplFigure
+from matplotlib.patches import FancyBboxPatch
+from pydantic import Field
+
+from interp.figures import style
+from interp.figures.base import Drawn, Figure, figures, probe_label
+from interp.figures.maps import attention_weights, draw_map, weights_table
+from interp.figures.words import percent
+from interp.results.tables import RunTables
+
+MARGIN, LINE, CHARACTER = 0.15, 0.135, 0.066  # inches; a character at 7.5 points
+BOX_PAD, BOX_GAP = 0.05, 0.08
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rounded box above a token: its lines of text, its centre, and its level from below."""
+
+    lines: list[str]
+    centre: float
+    level: int
+    colour: str
+
+    @property
+    def width(self) -> float:
+        """Inches."""
+        return max(map(len, self.lines)) * CHARACTER + 2 * BOX_PAD + 0.04
+
+
+@figures.register
+class CircuitPanel(Figure):
+    """Selected heads' maps, the numbered sentence, boxes with layer spans, and the arrow `Modulated at ... by`."""
+
+    kind: Literal["circuit_panel"] = "circuit_panel"
+    attention: str | None = Field(default=None, description="Label of the attention_pattern probe.")
+    spans: str | None = Field(default=None, description="Label of the layer_span probe; without one, no boxes.")
+    modulation: str | None = Field(default=None, description="Label of the layer_modulation probe.")
+    max_heads: int = Field(default=10, ge=1)
+
+    def draw(self, tables: RunTables) -> Drawn:
+        """Draw from key_query_heads, attention_pattern and, where they ran, layer_span and layer_modulation."""
+        label = probe_label(tables, self.probe, ("key_query_heads",), self.kind)
+        source = probe_label(tables, self.attention, ("attention_pattern",), self.kind)
+        found, focus = tables.metrics["probes"][label], tables.metrics["run"]["focus"]
+        selected = found["shares"][found["definition"]]["heads"]
+        shown = (selected or found["ranking"])[: self.max_heads]
+        maps = attention_weights(tables, source, shown)
+        tokens = list(tables.prompts[tables.prompts["focus"]].iloc[0]["clean_tokens"])
+        slot = (style.PAGE - 2 * MARGIN) / (len(tokens) + 1)
+        centres = [MARGIN + (place + 0.5) * slot for place in range(len(tokens) + 1)]
+        boxes = self._boxes(tables, centres, focus)
+        label_lines = self._arrow_label(tables, [head["label"] for head in selected], centres[focus["key"] - 1])
+        sentence = 2.4 * LINE
+        box_tops = sentence + sum(_heights(boxes)) if boxes else sentence
+        arrow = box_tops + 0.12
+        maps_bottom = arrow + 0.06 + len(label_lines) * LINE + 0.28
+        side = min(0.95, (style.PAGE - 2 * MARGIN) / len(shown) - 0.1)
+        height = maps_bottom + side + 0.2 + 0.28
+        with mpl.rc_context(style.STYLE):
+            figure = MplFigure(figsize=(style.PAGE, height))
+            FigureCanvasAgg(figure)
+            page = figure.add_axes((0, 0, 1, 1))
+            page.set(xlim=(0, style.PAGE), ylim=(0, height))
+            page.set_axis_off()
+            _sentence(page, tokens, centres, focus)
+            _draw_boxes(page, boxes, sentence)
+            _draw_arrow(page, boxes, centres, focus, sentence, arrow, label_lines)
+            self._maps(figure, page, maps, focus, maps_bottom, side, height, len(selected))
+        data = pd.concat(
+            [
+                weights_table(maps).assign(part="attention"),
+                pd.DataFrame([{"part": "box", "text": " ".join(box.lines)} for box in boxes]),
+                pd.DataFrame([{"part": "arrow", "text": " ".join(label_lines)}]),
+            ]
+        )
+        caption = self._caption(tables, found, len(selected), len(shown))
+        title = f"Heads that map key position {focus['key']} to query position {focus['query']}"
+        return Drawn(figure, data, title, self.caption or caption)
+
+    def _boxes(self, tables: RunTables, centres: list[float], focus: dict[str, Any]) -> list[Box]:
+        if not any(one["kind"] == "layer_span" for one in tables.metrics["probes"].values()):
+            return []
+        label = probe_label(tables, self.spans, ("layer_span",), self.kind)
+        boxes: list[Box] = []
+        for group in tables.metrics["probes"][label]["groups"]:
+            output = group.get("output", False)
+            centre = centres[-1] if output else centres[group["positions"][-1] - 1]
+            lines = [group["group"], _span(group)]
+            if group.get("gaps"):
+                lines.append(f"({len(group['gaps'])} gap{'s' if len(group['gaps']) > 1 else ''})")
+            colour = style.RED if not output and focus["key"] in group["positions"] else style.GREY
+            box = Box(lines, centre, 0, colour)
+            level = 0
+            while any(_touch(box, other) for other in boxes if other.level == level):
+                level += 1
+            half = box.width / 2
+            centre = min(max(centre, MARGIN / 2 + half), style.PAGE - MARGIN / 2 - half)
+            boxes.append(Box(lines, centre, level, colour))
+        return boxes
+
+    def _arrow_label(self, tables: RunTables, heads: list[str], start: float) -> list[str]:
+        if not any(one["kind"] == "layer_modulation" for one in tables.metrics["probes"].values()):
+            return []
+        label = probe_label(tables, self.modulation, ("layer_modulation",), self.kind)
+        end = tables.metrics["probes"][label]["final"]["mean"]
+        words = f"Modulated at {percent(end)} by"
+        width = int((style.PAGE - MARGIN - start - 0.1) / CHARACTER)
+        lines = textwrap.wrap(", ".join(heads), max(width, 24))
+        if len(lines) > 3:
+            kept = ", ".join(lines[:3]).count("-H")
+            lines = [*lines[:2], textwrap.shorten(lines[2], max(width, 24) - 12, placeholder="") + f" + {len(heads) - kept} more"]
+        return [words, *lines]
+
+    def _maps(
+        self, figure: Any, page: Any, maps: dict[str, Any], focus: dict[str, Any], bottom: float, side: float,
+        height: float, n_selected: int,
+    ) -> None:
+        gap = 0.1
+        total = len(maps) * side + (len(maps) - 1) * gap
+        left = (style.PAGE - total) / 2
+        for number, (name, weights) in enumerate(maps.items()):
+            x = left + number * (side + gap)
+            axes = figure.add_axes((x / style.PAGE, bottom / height, side / style.PAGE, side / height))
+            draw_map(axes, weights, focus["key"], focus["query"])
+            page.text(x + side / 2, bottom + side + 0.03, name, ha="center", va="bottom", fontsize=7)
+        arrow = {"arrowstyle": "-|>", "color": "black", "linewidth": 0.7, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 6}
+        page.annotate("", (left + 0.6 * side, bottom - 0.05), (left, bottom - 0.05), arrowprops=arrow)
+        page.text(left + 0.64 * side, bottom - 0.05, "K", ha="left", va="center", fontsize=7)
+        page.annotate("", (left - 0.05, bottom + 0.7 * side), (left - 0.05, bottom), arrowprops=arrow)
+        page.text(left - 0.05, bottom + 0.73 * side, "Q", ha="center", va="bottom", fontsize=7)
+        more = f" (first {len(maps)} of {n_selected} shown)" if n_selected > len(maps) else ""
+        page.text(
+            *(style.PAGE / 2, height - 0.06, f"All heads map key pos {focus['key']} to query pos {focus['query']}{more}"),
+            **{"color": style.RED, "ha": "center", "va": "top", "fontsize": 8.5, "fontweight": "bold"},
+        )
+
+    def _caption(self, tables: RunTables, found: dict[str, Any], n_selected: int, n_shown: int) -> str:
+        run = tables.metrics["run"]
+        span = next((one for one in tables.metrics["probes"].values() if one["kind"] == "layer_span"), None)
+        boxes = (
+            ""
+            if span is None
+            else f" Boxes: layers in which replacing {span['site']} at the token moves the metric by at least "
+            f"{percent(span['threshold'])} of the gap; layer {run['model']['n_layers']} is the output."
+        )
+        return (
+            f"{run['model']['name']}: attention maps of the first {n_shown} of {n_selected} heads that carry "
+            f"{percent(found['target'])} of the key→query effect ({found['definition']} share; edges cut: {found['ablation']}; "
+            f"{run['n_prompts']} prompts). Rows: queries from the top; columns: keys; blue: weight on the focus prompt; red: "
+            f"the key→query cell.{boxes}"
+        )
+
+
+def _span(group: dict[str, Any]) -> str:
+    if group["first"] is None:
+        return "no layer"
+    return str(group["first"]) if group["first"] == group["last"] else f"{group['first']}–{group['last']}"
+
+
+def _touch(one: Box, other: Box) -> bool:
+    return abs(one.centre - other.centre) < (one.width + other.width) / 2 + BOX_GAP
+
+
+def _heights(boxes: list[Box]) -> list[float]:
+    """Height of every level of boxes, from below, the gap above it included."""
+    levels = range(max(box.level for box in boxes) + 1)
+    return [max(len(box.lines) for box in boxes if box.level == level) * LINE + 2 * BOX_PAD + BOX_GAP for level in levels]
+
+
+def _bottom(boxes: list[Box], box: Box, sentence: float) -> float:
+    return sentence + sum(_heights(boxes)[: box.level])
+
+
+def _sentence(page: Any, tokens: list[str], centres: list[float], focus: dict[str, Any]) -> None:
+    size = 8.5 if len(tokens) <= 12 else 6.5
+    for place, (token, centre) in enumerate(zip([*tokens, focus["answer"]], centres, strict=True), start=1):
+        answer = place > len(tokens)
+        colour = {focus["key"]: style.RED, focus["query"]: style.BLUE}.get(place, style.GREY if answer else "black")
+        text = token.strip() or repr(token)
+        page.text(
+            centre, 1.55 * LINE, text, ha="center", va="center", fontsize=size, color=colour,
+            fontstyle="italic" if answer else "normal", fontweight="bold" if place == focus["key"] else "normal",
+        )
+        if not answer:
+            page.text(centre, 0.6 * LINE, str(place), ha="center", va="center", fontsize=6.5, color=colour)
+
+
+def _draw_boxes(page: Any, boxes: list[Box], sentence: float) -> None:
+    for box in boxes:
+        height = len(box.lines) * LINE + 2 * BOX_PAD
+        bottom = _bottom(boxes, box, sentence)
+        page.add_patch(
+            FancyBboxPatch(
+                (box.centre - box.width / 2 + 0.03, bottom + 0.03), box.width - 0.06, height - 0.06,
+                boxstyle="round,pad=0.03,rounding_size=0.06", facecolor="white", edgecolor=box.colour, linewidth=0.9,
+            )
+        )
+        for number, line in enumerate(box.lines):
+            middle = bottom + height - BOX_PAD - (number + 0.5) * LINE
+            page.text(
+                box.centre, middle, line, ha="center", va="center", fontsize=7.5 if number == 0 else 6.5,
+                color="black" if box.colour == style.GREY else box.colour,
+            )
+
+
+def _draw_arrow(
+    page: Any, boxes: list[Box], centres: list[float], focus: dict[str, Any], sentence: float, level: float, lines: list[str]
+) -> None:
+    if not lines:
+        return
+
+    def top(centre: float) -> float:
+        tops = [_bottom(boxes, box, sentence) + len(box.lines) * LINE + 2 * BOX_PAD for box in boxes if box.centre == centre]
+        return max(tops, default=sentence)
+
+    key = next((box for box in boxes if box.colour == style.RED), None)
+    start = key.centre if key else centres[focus["key"] - 1]
+    end = next((box.centre for box in reversed(boxes)), centres[-1])
+    page.plot([start, start, end], [top(start) + 0.02, level, level], color=style.RED, linewidth=1.0, solid_joinstyle="round")
+    arrow = {"arrowstyle": "-|>", "color": style.RED, "linewidth": 1.0, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 8}
+    page.annotate("", (end, top(end) + 0.02), (end, level), arrowprops=arrow)
+    for number, line in enumerate(reversed(lines)):
+        heading = number == len(lines) - 1
+        page.text(
+            start + 0.05, level + 0.05 + number * LINE, line, ha="left", va="bottom", color=style.RED, fontsize=7,
+            fontweight="bold" if heading else "normal",
+        )

@@ -1,0 +1,78 @@
+"""Figure `head_heatmap`: one number a head, layer by head."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.patches import Rectangle
+from pydantic import Field
+
+from interp.errors import UserError
+from interp.figures import style
+from interp.figures.base import Drawn, Figure, figures, new_figure, probe_label
+from interp.figures.words import basis_text, metric_text, unit
+from interp.results.tables import RunTables
+
+KINDS = (
+    *("key_query_heads", "head_ablation", "activation_patching", "direct_logit_attribution"),
+    *("attribution_patching", "edge_patching"),
+)
+
+
+@figures.register
+class HeadHeatmap(Figure):
+    """Layer-by-head heatmap of mean effects; dots mark intervals that exclude 0, frames the largest heads."""
+
+    kind: Literal["head_heatmap"] = "head_heatmap"
+    parts: tuple[str, ...] | None = Field(default=None, description="Parts of the probe's table; null: all with heads.")
+    top_k: int = Field(default=5, ge=0, description="How many of the largest cells get a frame.")
+
+    def draw(self, tables: RunTables) -> Drawn:
+        """One panel a part of the probe's table."""
+        label = probe_label(tables, self.probe, KINDS, self.kind)
+        rows = tables.summary_of(label)
+        rows = rows[rows["head"].notna() & rows["layer"].notna()]
+        parts = list(self.parts or rows["part"].unique())
+        absent = set(parts) - set(rows["part"])
+        if absent or rows.empty:
+            have = ", ".join(rows["part"].unique()) or "none"
+            raise UserError(f"figure {self.kind}: probe {label!r} has no heads in part {sorted(absent)}; it has {have}")
+        panels = [rows[rows["part"] == part] for part in parts]
+        limit = max(float(panel["mean"].abs().max()) for panel in panels) or 1.0
+        n_layers = tables.metrics["run"]["model"]["n_layers"]
+        figure = new_figure(min(style.PAGE, max(style.COLUMN, 1.75 * len(panels) + 0.9)), 1.0 + 0.115 * n_layers)
+        grid = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+        for axes, part, panel in zip(grid, parts, panels, strict=True):
+            self._panel(axes, panel, limit, n_layers)
+            axes.set(xlabel="head", ylabel="layer" if axes is grid[0] else "", title=part if len(parts) > 1 else "")
+        bar = figure.colorbar(grid[-1].collections[0], ax=list(grid), shrink=0.7, aspect=30, pad=0.02)
+        bar.set_label(f"change in {metric_text(tables)} ({unit(tables)})")
+        caption = (
+            f"Mean effect of {label} by layer and head (value minus the unedited run, in {unit(tables)}). Dots: the interval "
+            f"excludes 0; frames: the {self.top_k} largest. {basis_text(tables, label)}"
+        )
+        columns = ["part", "layer", "head", "mean", "ci_low", "ci_high", "n", "n_pairs"]
+        return Drawn(figure, pd.concat(panels)[columns], f"{label}: effect by head", self.caption or caption)
+
+    def _panel(self, axes: Any, panel: pd.DataFrame, limit: float, n_layers: int) -> None:
+        layer, head = (panel[name].astype(int).to_numpy() for name in ("layer", "head"))
+        values = np.full((n_layers, head.max() + 1), np.nan)
+        values[layer, head] = panel["mean"]
+        sns.heatmap(
+            values, ax=axes, cmap=style.DIVERGING, vmin=-limit, vmax=limit, cbar=False, linewidths=0.3, linecolor="white"
+        )
+        axes.invert_yaxis()
+        sure = ((panel["ci_low"] > 0) | (panel["ci_high"] < 0)).to_numpy()
+        dark = np.abs(values[layer, head]) > 0.6 * limit
+        for shade, colour in ((True, "white"), (False, "black")):
+            mark = sure & (dark == shade)
+            axes.scatter(head[mark] + 0.5, layer[mark] + 0.5, s=1.6, color=colour, linewidths=0)
+        for row in np.argsort(-np.abs(panel["mean"].to_numpy()))[: self.top_k]:
+            axes.add_patch(Rectangle((head[row], layer[row]), 1, 1, fill=False, edgecolor="black", linewidth=0.9))
+        step = 1 if n_layers <= 16 else 2
+        axes.set_yticks(np.arange(0, n_layers, step) + 0.5, [str(n) for n in range(0, n_layers, step)], rotation=0)
+        axes.set_xticks(np.arange(values.shape[1]) + 0.5, [str(n) for n in range(values.shape[1])], rotation=0)
+        axes.tick_params(length=0)

@@ -1,0 +1,38 @@
+"""Figure `logit_lens_curve`: the metric read from the residual stream, layer by layer."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from interp.figures import style
+from interp.figures.base import Drawn, Figure, figures, new_figure, probe_label
+from interp.figures.words import basis_text, metric_text, unit
+from interp.results.tables import RunTables
+
+
+@figures.register
+class LogitLensCurve(Figure):
+    """The metric read before every block and at the output, with its band."""
+
+    kind: Literal["logit_lens_curve"] = "logit_lens_curve"
+
+    def draw(self, tables: RunTables) -> Drawn:
+        """Draw from a logit_lens probe."""
+        label = probe_label(tables, self.probe, ("logit_lens",), self.kind)
+        rows = tables.summary_of(label).sort_values("layer")
+        layer = rows["layer"].astype(int)
+        figure = new_figure(style.COLUMN, 2.2)
+        axes = figure.add_subplot()
+        axes.fill_between(layer, rows["value_ci_low"], rows["value_ci_high"], color=style.BLUE, alpha=0.2, linewidth=0)
+        axes.plot(layer, rows["value_mean"], color=style.BLUE, marker="o", markersize=2)
+        axes.axhline(0, color=style.GREY, linewidth=0.5)
+        axes.set(
+            xlabel=f"layer (residual stream before it; {layer.iloc[-1]} is the output)",
+            ylabel=f"{metric_text(tables).split(' of ')[0]} ({unit(tables)})",
+        )
+        caption = (
+            "Logit lens: the metric read from the residual stream at the query position before every block, through the "
+            f"final normalisation and the unembedding, on the clean run. {basis_text(tables, label)}"
+        )
+        data = rows[["layer", "value_mean", "value_ci_low", "value_ci_high", "n", "n_pairs"]]
+        return Drawn(figure, data, "When the answer becomes readable", self.caption or caption)

@@ -1,0 +1,64 @@
+"""One small attention map: blue weights, and the key->query cell in red (figure.md)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from matplotlib import colormaps
+from matplotlib.colors import to_rgb
+from matplotlib.patches import Rectangle
+
+from interp.errors import UserError
+from interp.figures import style
+from interp.results.tables import RunTables
+
+Weights = Float[np.ndarray, "query key"]
+
+
+def attention_weights(tables: RunTables, label: str, heads: list[dict[str, Any]]) -> dict[str, Weights]:
+    """Head label -> the focus prompt's attention weights, query rows and key columns, people's positions from 1."""
+    prompt = tables.metrics["run"]["focus"]["prompt"]
+    rows = tables.probe(label)
+    rows = rows[rows["prompt"] == prompt]
+    if rows.empty:
+        raise UserError(f"probe {label!r} did not look at the focus prompt; give it `prompts: focus`")
+    size = int(rows["query"].max())
+    by_head = {place: part for place, part in rows.groupby(["layer", "head"])}
+    found = {}
+    for head in heads:
+        part = by_head[head["layer"], head["head"]]
+        weights = np.zeros((size, size))
+        weights[part["query"].astype(int) - 1, part["key"].astype(int) - 1] = part["value"]
+        found[head["label"]] = weights
+    return found
+
+
+def draw_map(axes: Any, weights: Weights, key: int, query: int) -> None:
+    """Draw one map with query rows from the top; the key->query cell is red, the darker, the larger its weight."""
+    size = len(weights)
+    blues = colormaps[style.WEIGHTS](np.clip(weights, 0, 1))[..., :3]
+    blues[np.triu_indices(size, 1)] = 1.0
+    red = np.array(to_rgb(style.RED))
+    # Never paler than a third, so that the cell is found even where the weight is small.
+    strength = 0.35 + 0.65 * float(np.clip(weights[query - 1, key - 1], 0, 1))
+    blues[query - 1, key - 1] = 1 - strength * (1 - red)
+    axes.imshow(blues, interpolation="nearest", extent=(0.5, size + 0.5, size + 0.5, 0.5))
+    axes.add_patch(Rectangle((key - 0.5, query - 0.5), 1, 1, fill=False, edgecolor=style.RED, linewidth=0.7))
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set(visible=True, linewidth=0.4, color=style.GREY)
+
+
+def weights_table(maps: dict[str, Weights]) -> pd.DataFrame:
+    """The plotted weights, long."""
+    rows = [
+        {"head": label, "query": query + 1, "key": key + 1, "weight": weights[query, key]}
+        for label, weights in maps.items()
+        for query in range(len(weights))
+        for key in range(query + 1)
+    ]
+    return pd.DataFrame(rows)

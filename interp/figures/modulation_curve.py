@@ -1,0 +1,46 @@
+"""Figure `modulation_curve`: the share that the selected heads have carried below each layer."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pandas as pd
+
+from interp.figures import style
+from interp.figures.base import Drawn, Figure, figures, new_figure, probe_label
+from interp.figures.words import basis_text, percent, plural
+from interp.results.tables import RunTables
+
+
+@figures.register
+class ModulationCurve(Figure):
+    """Modulation by layer: the share of the key->query effect that the selected heads carry in blocks below a layer."""
+
+    kind: Literal["modulation_curve"] = "modulation_curve"
+
+    def draw(self, tables: RunTables) -> Drawn:
+        """Draw from a layer_modulation probe."""
+        label = probe_label(tables, self.probe, ("layer_modulation",), self.kind)
+        found = tables.metrics["probes"][label]
+        curve = pd.DataFrame(found["curve"]).astype(float)
+        end, last = found["final"], int(curve["layer"].iloc[-1])
+        figure = new_figure(style.COLUMN, 2.3)
+        axes = figure.add_subplot()
+        axes.fill_between(curve["layer"], curve["low"], curve["high"], color=style.BLUE, alpha=0.2, linewidth=0)
+        axes.plot(curve["layer"], curve["share"], color=style.BLUE, marker="o", markersize=2)
+        axes.axhline(0, color=style.GREY, linewidth=0.5)
+        axes.axhline(found["target"], color=style.RED, linewidth=0.8, linestyle="--")
+        axes.text(0, found["target"], f"target {percent(found['target'])}", color=style.RED, va="bottom", ha="left")
+        axes.annotate(
+            percent(end["mean"]), (last, end["mean"]), (-4, 6), textcoords="offset points", ha="right", va="bottom",
+            color=style.BLUE, fontweight="bold",
+        )
+        axes.set(xlabel=f"layer (residual stream before it; {last} is the output)", ylabel="share carried below")
+        axes.set_ylim(top=max(1.0, float(curve["high"].max(skipna=True) or 1), end["mean"]) * 1.12)
+        axes.set_xlim(-0.3, last + 0.3)
+        caption = (
+            f"Modulation by layer: share of the key→query effect carried by {plural(len(found['heads']), 'selected head')} "
+            f"({found['definition']} definition, target {percent(found['target'])}) in blocks below the layer; all other "
+            f"key→query edges are cut. {basis_text(tables)}"
+        )
+        return Drawn(figure, curve, f"Modulation by layer: {percent(end['mean'])} at layer {last}", self.caption or caption)

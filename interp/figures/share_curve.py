@@ -1,0 +1,59 @@
+"""Figure `share_curve`: f(n), the share of the key->query effect that the best n heads carry together."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pandas as pd
+
+from interp.figures import style
+from interp.figures.base import Drawn, Figure, figures, new_figure, probe_label
+from interp.figures.words import ablation_text, basis_text, percent
+from interp.results.tables import RunTables
+
+
+@figures.register
+class ShareCurve(Figure):
+    """Joint share against the number of heads kept, with its band, the target line and the head count's interval."""
+
+    kind: Literal["share_curve"] = "share_curve"
+
+    def draw(self, tables: RunTables) -> Drawn:
+        """Draw from a key_query_heads probe."""
+        label = probe_label(tables, self.probe, ("key_query_heads",), self.kind)
+        found = tables.metrics["probes"][label]
+        curve = pd.DataFrame(found["curve"]).astype(float)
+        share = found["shares"]["joint"]
+        figure = new_figure(style.COLUMN, 2.5)
+        axes = figure.add_subplot()
+        axes.fill_between(curve["n"], curve["low"], curve["high"], color=style.BLUE, alpha=0.2, linewidth=0)
+        axes.plot(curve["n"], curve["share"], color=style.BLUE)
+        axes.axhline(0, color=style.GREY, linewidth=0.5)
+        axes.axhline(found["target"], color=style.RED, linewidth=0.8, linestyle="--")
+        axes.axhline(1, color=style.GREY, linewidth=0.5, linestyle=":")
+        n_max = len(curve) - 1
+        axes.text(n_max, found["target"] - 0.02, percent(found["target"]), color=style.RED, ha="right", va="top")
+        if share["n"] is not None:
+            axes.axvline(share["n"], color=style.RED, linewidth=0.8)
+            if share["n_low"] is not None:
+                axes.axvspan(share["n_low"], share["n_high"] or n_max, color=style.RED, alpha=0.1, linewidth=0)
+        lines = [f"{name}: {_count(found['shares'][name])}" for name in ("joint", "absolute", "net")]
+        axes.text(
+            *(0.98, 0.06, "heads for " + percent(found["target"]) + "\n" + "\n".join(lines)),
+            **{"transform": axes.transAxes, "ha": "right", "va": "bottom", "fontsize": 6.5, "linespacing": 1.4},
+        )
+        axes.set(xlabel="heads kept (best first)", ylabel="share of key→query effect", xlim=(0, n_max))
+        first = ", ".join(head["label"] for head in found["ranking"][:5])
+        caption = (
+            f"Share f(n) of the key→query effect carried when the n heads with the largest single effects keep their "
+            f"edge and every other head's edge is {ablation_text(found)} (joint definition). First heads: {first}. Red: "
+            f"the smallest n from which f stays at or above {percent(found['target'])}, with its interval. {basis_text(tables)}"
+        )
+        return Drawn(figure, curve, "How many heads carry the answer", self.caption or caption)
+
+
+def _count(share: dict[str, int | None]) -> str:
+    if share["n"] is None:
+        return "never"
+    high = share["n_high"] if share["n_high"] is not None else "…"
+    return f"{share['n']}" + ("" if share["n_low"] is None else f" [{share['n_low']}, {high}]")

@@ -1,0 +1,51 @@
+"""Figure `span_chart`: when each token group is at work, layer by layer."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pandas as pd
+
+from interp.figures import style
+from interp.figures.base import Drawn, Figure, figures, new_figure, probe_label
+from interp.figures.words import basis_text, percent
+from interp.results.tables import RunTables
+
+
+@figures.register
+class SpanChart(Figure):
+    """The profile of every token group over layers, its threshold, and its span with gaps."""
+
+    kind: Literal["span_chart"] = "span_chart"
+
+    def draw(self, tables: RunTables) -> Drawn:
+        """Draw from a layer_span probe: one panel a group."""
+        label = probe_label(tables, self.probe, ("layer_span",), self.kind)
+        found = tables.metrics["probes"][label]
+        groups = [group for group in found["groups"] if not group.get("output")]
+        threshold = found["threshold"]
+        figure = new_figure(style.COLUMN, 0.5 + 1.15 * len(groups))
+        grid = figure.subplots(len(groups), 1, sharex=True, squeeze=False)[:, 0]
+        rows = []
+        for axes, group in zip(grid, groups, strict=True):
+            profile = pd.DataFrame([{"layer": one["layer"], **one["normalised"]} for one in group["profile"]])
+            working = profile["layer"].isin(group["layers"])
+            axes.axhspan(-threshold, threshold, color=style.GREY, alpha=0.15, linewidth=0)
+            axes.axhline(0, color=style.GREY, linewidth=0.5)
+            if profile["low"].notna().all():
+                axes.vlines(profile["layer"], profile["low"], profile["high"], color=style.GREY, linewidth=0.8)
+            for chosen, colour in ((working, style.RED), (~working, style.GREY)):
+                axes.plot(profile["layer"][chosen], profile["mean"][chosen], "o", color=colour, markersize=2.8)
+            where = "no layer" if group["first"] is None else f"layers {group['first']}–{group['last']}"
+            axes.set_title(f"{group['group']}: {where}", loc="left")
+            axes.margins(y=0.15)
+            rows.append(profile.assign(group=group["group"], at_work=working))
+        grid[-1].set_xlabel("layer")
+        figure.supylabel("share of the gap", fontsize=7.5)
+        corruptions = "; ".join(f"{group['group']}: {group['corrupted']} (n = {group['n']})" for group in groups)
+        caption = (
+            f"Layer spans: {found['site']} of one layer at the group's tokens replaced by its value in the group's own corrupted "
+            f"run; 1 = the metric moves across the whole clean–corrupted gap. Red: at least {percent(threshold)} (grey band). "
+            f"Corrupted prompts, for example: {corruptions}. {basis_text(tables, label)}"
+        )
+        return Drawn(figure, pd.concat(rows), "When each token group is at work", self.caption or caption)

@@ -1,0 +1,62 @@
+"""Phrases that captions share: metric, prompts, ablation, interval."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from interp.results.tables import RunTables
+
+METRICS = {
+    "logit_diff": "logit difference of answer and foil",
+    "answer_logit": "logit of the answer",
+    "answer_prob": "probability of the answer",
+    "answer_log_prob": "log probability of the answer",
+    "kl_from_clean": "KL divergence from the clean run",
+}
+
+
+def metric_text(tables: RunTables) -> str:
+    """`logit difference of answer and foil`."""
+    return METRICS[tables.metrics["run"]["metric"]["kind"]]
+
+
+def unit(tables: RunTables) -> str:
+    """The metric's unit."""
+    return str(tables.metrics["run"]["metric"]["unit"])
+
+
+def basis_text(tables: RunTables, label: str | None = None) -> str:
+    """Metric, number of prompts, word pairs and wordings of a probe (or of the run), and the kind of interval."""
+    run = tables.metrics["run"]
+    used = tables.prompts
+    if label is not None:
+        used = used[used["prompt"].isin(tables.probe(label)["prompt"])]
+    n, pairs, wordings = len(used), used["pair"].nunique(), used["template"].nunique()
+    metric = f"Metric: {metric_text(tables)} ({unit(tables)}); model: {run['model']['name']}; "
+    if n == 1:
+        return metric + f"one prompt: {used.iloc[0]['clean']}"
+    return (
+        metric
+        + f"n = {n} prompts ({plural(pairs, 'word pair')}, {plural(wordings, 'wording')}); "
+        + f"intervals: {percent(run['confidence'])} bootstrap over word pairs."
+    )
+
+
+def ablation_text(found: dict[str, Any]) -> str:
+    """How an edge was cut."""
+    return {
+        "zero": "cut (set to zero)",
+        "corrupted": "replaced by its value in the corrupted run",
+        "mean": "replaced by its mean over prompts",
+        "resample": "replaced by its value in another prompt",
+    }[found["ablation"]]
+
+
+def percent(value: float) -> str:
+    """0.8 -> `80 %`."""
+    return f"{100 * value:.0f} %"
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 wording`, `4 wordings`."""
+    return f"{count} {noun}" + ("" if count == 1 else "s")
