@@ -33,7 +33,13 @@ def _draw(figure: Figure, tables: RunTables, folder: RunFolder) -> DrawnFile:
     made = figure.draw(tables)
     stem = figure.stem
     save(made, folder.path / "figures", stem)
-    return DrawnFile(stem=stem, title=made.title, caption=made.caption, png=folder.path / "figures" / f"{stem}.png")
+    return DrawnFile(
+        stem=stem,
+        title=made.title,
+        caption=made.caption,
+        png=folder.path / "figures" / f"{stem}.png",
+        width_inches=float(made.figure.get_figwidth()),
+    )
 
 
 def _plain_recipe() -> Experiment:
