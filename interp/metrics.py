@@ -7,7 +7,7 @@ Raw logits move by a constant a row when `center_unembed` is on; differences, pr
 from __future__ import annotations
 
 import abc
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -17,6 +17,7 @@ from torch import Tensor
 from interp.registry import Registry
 
 
+@runtime_checkable
 class Readout(Protocol):
     """The model's output at the query position, for a batch of rows."""
 

@@ -32,7 +32,7 @@ class Estimate:
         return {name: plain(getattr(self, name)) for name in ("mean", "low", "high", "sem", "n", "n_clusters")}
 
 
-def plain(value: float) -> float | int | None:
+def plain(value: float | int) -> float | int | None:
     """A Python number; None for NaN and infinities, which JSON lacks."""
     if isinstance(value, int | np.integer):
         return int(value)
@@ -73,7 +73,7 @@ class Bootstrap:
             return missing, missing
         tail = (1 - self.confidence) / 2
         low, high = np.quantile(samples, [tail, 1 - tail], axis=0)
-        return low, high
+        return np.asarray(low), np.asarray(high)
 
     def mean(self, values: Float[np.ndarray, "prompt cell"]) -> list[Estimate]:
         """Mean, interval and cluster-robust standard error of every cell."""

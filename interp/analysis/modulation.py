@@ -22,7 +22,7 @@ class Modulation:
     curve: tuple[Estimate, ...]
 
     @property
-    def steps(self) -> list[dict[str, float]]:
+    def steps(self) -> list[dict[str, int | float]]:
         """Blocks by how much the share rises through them, largest first."""
         rises = [(after.mean - before.mean, layer) for layer, (before, after) in enumerate(_pairs(self.curve))]
         return [{"layer": layer, "rise": rise} for rise, layer in sorted(rises, reverse=True) if rise > 0]

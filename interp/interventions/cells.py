@@ -54,7 +54,19 @@ class Cell:
 
 
 def cells_of(edit: Edit, prompts: PromptSet, sizes: Dimensions) -> list[Cell]:
-    """The cells of one edit; UserError for a layer, head or position that does not exist, or a key after its query."""
+    """The cells of one edit that can change anything.
+
+    A patch from the other run does nothing at positions before the prompts first differ, so it has no cells there.
+    Raises UserError for a layer, head or position that does not exist, or a key after its query.
+    """
+    cells = _all_cells(edit, prompts, sizes)
+    if edit.source not in ("clean", "corrupted"):
+        return cells
+    first = prompts.first_difference
+    return [cell for cell in cells if cell.position >= first]
+
+
+def _all_cells(edit: Edit, prompts: PromptSet, sizes: Dimensions) -> list[Cell]:
     if not 0 <= edit.layer < sizes.n_layers:
         raise UserError(f"layer {edit.layer} is out of range; the model has layers 0 to {sizes.n_layers - 1}")
     n_heads = sizes.heads(edit.site)
@@ -94,8 +106,9 @@ def bundle(variants: Sequence[Variant], prompts: PromptSet, sizes: Dimensions, d
     rows: dict[tuple[int, str, Source, Reference], list[tuple[int, int, int, int]]] = defaultdict(list)
     for number, variant in enumerate(variants):
         for edit in variant.edits:
-            where = rows[edit.layer, edit.site, edit.source, edit.reference]
-            where.extend((number, cell.head, cell.query, cell.key) for cell in cells_of(edit, prompts, sizes))
+            cells = [(number, cell.head, cell.query, cell.key) for cell in cells_of(edit, prompts, sizes)]
+            if cells:
+                rows[edit.layer, edit.site, edit.source, edit.reference].extend(cells)
     bundles = []
     for (layer, site, source, reference), cells in rows.items():
         columns = torch.tensor(cells, device=device).T

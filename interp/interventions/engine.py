@@ -119,12 +119,12 @@ class Engine:
 
     def _start(self, variant: Variant, prompts: PromptSet) -> tuple[int, int]:
         """First layer and first token position that a variant changes."""
-        if not variant.edits:
+        places = [
+            (edit.layer, cell.position) for edit in set(variant.edits) for cell in cells_of(edit, prompts, self.sizes)
+        ]
+        if not places:
             return self.sizes.n_layers, prompts.query_index
-        layer = min(edit.layer for edit in variant.edits)
-        position = min(
-            cell.position for edit in set(variant.edits) for cell in cells_of(edit, prompts, self.sizes)
-        )
+        layer, position = (min(column) for column in zip(*places, strict=True))
         return layer, min(position, prompts.query_index)
 
     def _variants_at_once(self, n_tokens: int, n_all: int, n_prompts: int) -> int:

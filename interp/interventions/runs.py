@@ -68,7 +68,7 @@ def run_blocks(
     model: Any,
     resid: Float[Tensor, "row pos d_model"],
     first_layer: int,
-    past: Mapping[int, TransformerLensKeyValueCacheEntry],
+    past: Mapping[int, TransformerLensKeyValueCacheEntry | None],
 ) -> Float[Tensor, "row pos d_model"]:
     """Blocks `first_layer` to the last on a residual stream; `past` holds each layer's keys and values of earlier positions."""
     for layer in range(first_layer, model.cfg.n_layers):

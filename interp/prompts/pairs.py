@@ -102,6 +102,14 @@ class PromptSet:
         """Tensor index at which the metric is read: the role `query`."""
         return tensor_index(self.position("query"), self.bos)
 
+    @property
+    def first_difference(self) -> int:
+        """Tensor index of the first token in which any corrupted prompt differs from its clean one.
+
+        Attention is causal, so before it both runs are the same and replacing one's values by the other's does nothing.
+        """
+        return int((self.clean != self.corrupted).any(dim=0).int().argmax())
+
     def take(self, rows: Sequence[int]) -> PromptSet:
         """The pairs with the given row numbers."""
         index = torch.tensor(list(rows), dtype=torch.long)
