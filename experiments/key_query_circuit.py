@@ -12,6 +12,7 @@ from experiments.overview import top_effects
 from interp.analysis.grid import connectivity, key_drift
 from interp.experiment import Experiment, experiments
 from interp.figures.base import figures as figure_kinds
+from interp.figures.words import METRICS, percent, runs_text
 from interp.figures.base import Figure
 from interp.report.story import Section, Story, TableBlock
 from interp.results.tables import RunTables
@@ -124,9 +125,17 @@ def answer(run: dict[str, Any], found: dict[str, Any]) -> list[str]:
         f"In {run['model']['name']}, {count(share['n'], 'head')}{interval_of_n(share, found)} of "
         f"{found['n_candidates']} carry {target} of what the key token does to the answer at the query position "
         f"({found['definition']} share {percent(share['share'])}{bracket(share['share_low'], share['share_high'], percent)}): "
-        f"{listed}.",
+        f"{listed}{against_text(share['heads'])}.",
         effect_sentence(run, found),
     ]
+
+
+def against_text(heads: list[dict[str, Any]]) -> str:
+    """Names the selected heads that work against the answer."""
+    against = [head["label"] for head in heads if sign(head["carried"]) < 0]
+    if not against:
+        return ""
+    return f"; of these, {', '.join(against)} {'works' if len(against) == 1 else 'work'} against the answer"
 
 
 def effect_sentence(run: dict[str, Any], found: dict[str, Any]) -> str:
@@ -165,8 +174,8 @@ def sign_sentences(found: dict[str, Any]) -> list[str]:
     for_it = [head["label"] for head in sure if sign(head["carried"]) > 0]
     against = [head["label"] for head in sure if sign(head["carried"]) < 0]
     text = (
-        f"Of {found['n_candidates']} heads, {len(for_it)} carry the answer (interval above 0; strongest "
-        f"{', '.join(for_it[:5]) or 'none'})"
+        f"Of {found['n_candidates']} heads, {len(for_it)} carry the answer (interval above 0, not corrected for the number of "
+        f"heads; strongest {', '.join(for_it[:5]) or 'none'})"
     )
     return [
         text
@@ -211,12 +220,12 @@ def span_sentences(probes: dict[str, Any]) -> list[str]:
 
 
 def span_text(group: dict[str, Any]) -> str:
-    """`in layers 0-3 (not 2)`."""
+    """`layers 0–8, with gaps: 0–2, 8`."""
     if group["first"] is None:
         return "in no layer"
-    gaps = f" (not {', '.join(map(str, group['gaps']))})" if group["gaps"] else ""
     if group["first"] == group["last"]:
         return f"in layer {group['first']}"
+    gaps = f", with gaps (at work in {runs_text(group['layers'])})" if group["gaps"] else ""
     return f"in layers {group['first']}–{group['last']}{gaps}"
 
 
@@ -238,7 +247,7 @@ def position_sentences(tables: RunTables) -> list[str]:
         sparse = connectivity(rows)
         sentences.append(
             f"Causal effect is concentrated: {sparse.n_needed:,} of {sparse.n_edges:,} edges "
-            f"({percent(sparse.fraction, 1)}) hold {percent(sparse.share)} of the summed absolute effect of single edges "
+            f"({percent(sparse.fraction)}) hold {percent(sparse.share)} of the summed absolute effect of single edges "
             "on the focus prompt."
         )
     return sentences
@@ -287,9 +296,9 @@ def shares_table(found: dict[str, Any]) -> TableBlock:
             [
                 name + (" (in use)" if name == found["definition"] else ""),
                 str(share["n"]) if reached else "never",
-                interval_of_n(share, found).strip(" []") if reached else "—",
+                interval_of_n(share, found).strip() if reached else "—",
                 percent(share["share"]) if reached else "—",
-                bracket(share["share_low"], share["share_high"], percent).strip(" []") if reached else "—",
+                bracket(share["share_low"], share["share_high"], percent).strip() if reached else "—",
             ]
         )
     return TableBlock(
@@ -311,7 +320,7 @@ def heads_table(found: dict[str, Any], run: dict[str, Any], count_: int = 20) ->
                 str(rank),
                 head["label"],
                 two(head["carried"]["mean"]),
-                bracket(head["carried"]["low"], head["carried"]["high"], two).strip(" []"),
+                bracket(head["carried"]["low"], head["carried"]["high"], two).strip(),
                 "yes" if head["label"] in chosen else "",
             ]
             for rank, head in enumerate(found["ranking"][:count_], start=1)
@@ -322,13 +331,7 @@ def heads_table(found: dict[str, Any], run: dict[str, Any], count_: int = 20) ->
 
 def metric_name(run: dict[str, Any]) -> str:
     """The metric in words."""
-    return {
-        "logit_diff": "logit difference of answer and foil",
-        "answer_logit": "answer's logit",
-        "answer_prob": "answer's probability",
-        "answer_log_prob": "answer's log probability",
-        "kl_from_clean": "divergence from the clean run",
-    }[run["metric"]["kind"]]
+    return METRICS[run["metric"]["kind"]]
 
 
 def interval_of_n(share: dict[str, Any], found: dict[str, Any]) -> str:
@@ -350,14 +353,9 @@ def sign(estimate: dict[str, Any]) -> int:
     return 0 if low is None or high is None else (low > 0) - (high < 0)
 
 
-def percent(value: float, digits: int = 0) -> str:
-    """0.8 -> `80 %`."""
-    return f"{100 * value:.{digits}f} %"
-
-
 def two(value: float) -> str:
-    """Two decimals."""
-    return f"{value:.2f}"
+    """Two decimals, with a minus sign."""
+    return f"{value:.2f}".replace("-", "−")
 
 
 def count(number: int, noun: str) -> str:

@@ -45,13 +45,15 @@ class Overview(Experiment):
 def top_effects(tables: RunTables, label: str, count: int = 10) -> TableBlock:
     """The rows of a probe's summary with the largest mean effect."""
     rows = tables.summary_of(label)
+    # The whole residual stream at the key and at the query carries everything; that is no finding.
+    rows = rows[rows["site"] != "resid_pre"]
     rows = rows.loc[rows["mean"].abs().sort_values(ascending=False).index].head(count)
     places = ["part", "layer", "head", "query_label", "key_label", "group", "n_kept"]
     used = [name for name in places if rows[name].notna().any() and (rows[name].astype(str) != "").any()]
     unit = tables.metrics["run"]["metric"]["unit"]
     return TableBlock(
         title=f"Largest effects of {label}",
-        columns=[*used, f"mean effect ({unit})", "interval", "n"],
+        columns=[*(NAMES.get(name, name) for name in used), f"mean effect ({unit})", "interval", "n"],
         rows=[
             [
                 *("" if _missing(row[name]) else str(row[name]) for name in used),
@@ -63,6 +65,9 @@ def top_effects(tables: RunTables, label: str, count: int = 10) -> TableBlock:
         ],
         note="",
     )
+
+
+NAMES = {"query_label": "query", "key_label": "key", "n_kept": "heads kept"}
 
 
 def _missing(value: object) -> bool:

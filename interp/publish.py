@@ -30,7 +30,7 @@ def publish(folder: RunFolder, console: Console) -> Path:
 
 
 def _draw(figure: Figure, tables: RunTables, folder: RunFolder) -> DrawnFile:
-    made = figure.draw(tables)
+    made = figure.render(tables)
     stem = figure.stem
     save(made, folder.path / "figures", stem)
     return DrawnFile(

@@ -231,7 +231,8 @@ class Study:
 
 def _labels(variant: Variant, prompts: PromptSet) -> dict[str, object]:
     """The columns of one variant; places only where all its edits agree."""
-    only = variant.edits[0] if len(variant.edits) == 1 else None
+    # A point of the joint curve may have one edit left; it is still about a set of heads.
+    only = variant.edits[0] if len(variant.edits) == 1 and variant.n_kept is None else None
     sources = {edit.source for edit in variant.edits}
     return {
         **{"part": variant.part, "base": variant.base, "group": variant.group, "n_kept": variant.n_kept},

@@ -31,10 +31,9 @@ class AttentionPanel(Figure):
         needed = share["heads"] or found["ranking"]
         heads = needed[: self.max_heads]
         maps = attention_weights(tables, source, heads)
-        columns = min(10, max(4, math.ceil(math.sqrt(2 * len(heads)))))
-        lines = math.ceil(len(heads) / columns)
-        side = style.PAGE / columns
-        figure = new_figure(style.PAGE, lines * (side + 0.13) + 0.3)
+        columns = min(10, len(heads))
+        lines, side = math.ceil(len(heads) / columns), 0.66
+        figure = new_figure(max(style.COLUMN, columns * side + 0.25), lines * (side + 0.16) + 0.25)
         grid = figure.subplots(lines, columns, squeeze=False)
         for number, axes in enumerate(grid.flat):
             if number >= len(heads):
@@ -52,8 +51,8 @@ class AttentionPanel(Figure):
         )
         shown = "" if len(heads) == len(needed) else f"; the first {len(heads)} are shown"
         caption = (
-            f"Attention maps on {focus['clean']} of the {reached}{shown}, in order of importance. Rows: query positions from "
-            f"the top; columns: key positions; blue: attention weight, the darker, the larger. Red: key {focus['key']} to query "
+            f"Attention maps on {focus['clean']} of the {reached}{shown}, in order of importance. Rows: query positions "
+            f"upwards; columns: key positions; blue: attention weight, the darker, the larger. Red: key {focus['key']} to query "
             f"{focus['query']}. Importance: mean over all {tables.metrics['run']['n_prompts']} prompts. "
             f"Model: {tables.metrics['run']['model']['name']}."
         )

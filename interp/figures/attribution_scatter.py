@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-import numpy as np
+import pandas as pd
 
 from interp.errors import UserError
 from interp.figures import style
@@ -35,15 +35,7 @@ class AttributionScatter(Figure):
         axes.scatter(both["mean_exact"], both["mean_estimated"], s=7, color=style.BLUE, alpha=0.6, linewidths=0)
         axes.axhline(0, color=style.GREY, linewidth=0.4)
         axes.axvline(0, color=style.GREY, linewidth=0.4)
-        far = np.argsort(-both["mean_exact"].abs().to_numpy())[:3]
-        for row in far:
-            one = both.iloc[row]
-            if one[["layer", "head"]].notna().all():
-                inward = -4 if one["mean_exact"] > 0 else 4
-                axes.annotate(
-                    f"L{one['layer']}-H{one['head']}", (one["mean_exact"], one["mean_estimated"]), (inward, 0),
-                    textcoords="offset points", ha="right" if inward < 0 else "left", va="center", fontsize=6.5,
-                )
+        _label_largest(axes, both[both[["layer", "head"]].notna().all(axis=1)], limit)
         axes.set(
             xlabel=f"exact effect ({unit(tables)})", ylabel=f"estimated effect ({unit(tables)})",
             xlim=(-limit, limit), ylim=(-limit, limit),
@@ -56,3 +48,16 @@ class AttributionScatter(Figure):
             f"variants of {found['of']}. Dashed: equal. {basis_text(tables, label)}"
         )
         return Drawn(figure, both[[*CELLS, "mean_exact", "mean_estimated"]], "Estimate against exact effect", self.caption or caption)
+
+
+def _label_largest(axes: Any, rows: pd.DataFrame, limit: float, count: int = 4) -> None:
+    """Names of the largest points, in a column in the empty corner below the diagonal, with leaders."""
+    largest = rows.loc[rows["mean_exact"].abs().sort_values(ascending=False).index[:count]].sort_values("mean_estimated")
+    for place, one in enumerate(largest.itertuples()):
+        spot = (0.45 * limit, limit * (-0.88 + 0.16 * place))
+        axes.annotate(
+            f"L{one.layer}-H{one.head}",
+            *((one.mean_exact, one.mean_estimated), spot),
+            **{"va": "center", "ha": "left", "fontsize": 6.5},
+            arrowprops={"arrowstyle": "-", "color": style.GREY, "linewidth": 0.4, "shrinkA": 1, "shrinkB": 2},
+        )

@@ -53,6 +53,11 @@ class Figure(BaseModel, abc.ABC):
         """File name without ending."""
         return self.name or (self.kind if self.probe is None else f"{self.kind}-{self.probe}")
 
+    def render(self, tables: RunTables) -> Drawn:
+        """Draw in the house style."""
+        with mpl.rc_context(STYLE):
+            return self.draw(tables)
+
     @abc.abstractmethod
     def draw(self, tables: RunTables) -> Drawn:
         """Draw from the tables of a run; UserError when they lack what the figure needs."""
@@ -81,11 +86,10 @@ def probe_label(tables: RunTables, wanted: str | None, kinds: tuple[str, ...], w
 
 
 def new_figure(width: float, height: float) -> MplFigure:
-    """An empty figure in the house style, in inches, without global state."""
-    with mpl.rc_context(STYLE):
-        figure = MplFigure(figsize=(width, height), layout="constrained")
-        FigureCanvasAgg(figure)
-        return figure
+    """An empty figure of a size in inches, without global state."""
+    figure = MplFigure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
 
 
 def save(drawn: Drawn, folder: Path, stem: str) -> None:

@@ -19,7 +19,7 @@ from pydantic import Field
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, probe_label
 from interp.figures.maps import attention_weights, draw_map, weights_table
-from interp.figures.words import percent
+from interp.figures.words import percent, runs_text
 from interp.results.tables import RunTables
 
 MARGIN, LINE, CHARACTER = 0.15, 0.135, 0.066  # inches; a character at 7.5 points
@@ -101,7 +101,7 @@ class CircuitPanel(Figure):
             centre = centres[-1] if output else centres[group["positions"][-1] - 1]
             lines = [group["group"], _span(group)]
             if group.get("gaps"):
-                lines.append(f"({len(group['gaps'])} gap{'s' if len(group['gaps']) > 1 else ''})")
+                lines += textwrap.wrap(f"({runs_text(group['layers'])})", 14)
             colour = style.RED if not output and focus["key"] in group["positions"] else style.GREY
             box = Box(lines, centre, 0, colour)
             level = 0
@@ -155,12 +155,13 @@ class CircuitPanel(Figure):
             ""
             if span is None
             else f" Boxes: layers in which replacing {span['site']} at the token moves the metric by at least "
-            f"{percent(span['threshold'])} of the gap; layer {run['model']['n_layers']} is the output."
+            f"{percent(span['threshold'])} of the gap, from the first to the last (in brackets: where there are gaps, which ones); "
+            f"layer {run['model']['n_layers']} is the output."
         )
         return (
             f"{run['model']['name']}: attention maps of the first {n_shown} of {n_selected} heads that carry "
             f"{percent(found['target'])} of the key→query effect ({found['definition']} share; edges cut: {found['ablation']}; "
-            f"{run['n_prompts']} prompts). Rows: queries from the top; columns: keys; blue: weight on the focus prompt; red: "
+            f"{run['n_prompts']} prompts). Up: queries; across: keys; blue: weight on the focus prompt; red: "
             f"the key→query cell.{boxes}"
         )
 

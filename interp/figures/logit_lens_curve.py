@@ -27,7 +27,7 @@ class LogitLensCurve(Figure):
         axes.plot(layer, rows["value_mean"], color=style.BLUE, marker="o", markersize=2)
         axes.axhline(0, color=style.GREY, linewidth=0.5)
         axes.set(
-            xlabel=f"layer (residual stream before it; {layer.iloc[-1]} is the output)",
+            xlabel=f"layer ({layer.iloc[-1]} = output)",
             ylabel=f"{metric_text(tables).split(' of ')[0]} ({unit(tables)})",
         )
         caption = (

@@ -37,7 +37,7 @@ def attention_weights(tables: RunTables, label: str, heads: list[dict[str, Any]]
 
 
 def draw_map(axes: Any, weights: Weights, key: int, query: int) -> None:
-    """Draw one map with query rows from the top; the key->query cell is red, the darker, the larger its weight."""
+    """Draw one map, keys to the right and queries upwards; the key->query cell is red, the darker, the larger its weight."""
     size = len(weights)
     blues = colormaps[style.WEIGHTS](np.clip(weights, 0, 1))[..., :3]
     blues[np.triu_indices(size, 1)] = 1.0
@@ -45,7 +45,7 @@ def draw_map(axes: Any, weights: Weights, key: int, query: int) -> None:
     # Never paler than a third, so that the cell is found even where the weight is small.
     strength = 0.35 + 0.65 * float(np.clip(weights[query - 1, key - 1], 0, 1))
     blues[query - 1, key - 1] = 1 - strength * (1 - red)
-    axes.imshow(blues, interpolation="nearest", extent=(0.5, size + 0.5, size + 0.5, 0.5))
+    axes.imshow(blues, interpolation="nearest", origin="lower", extent=(0.5, size + 0.5, 0.5, size + 0.5))
     axes.add_patch(Rectangle((key - 0.5, query - 0.5), 1, 1, fill=False, edgecolor=style.RED, linewidth=0.7))
     axes.set_xticks([])
     axes.set_yticks([])

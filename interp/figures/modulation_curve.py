@@ -30,12 +30,12 @@ class ModulationCurve(Figure):
         axes.plot(curve["layer"], curve["share"], color=style.BLUE, marker="o", markersize=2)
         axes.axhline(0, color=style.GREY, linewidth=0.5)
         axes.axhline(found["target"], color=style.RED, linewidth=0.8, linestyle="--")
-        axes.text(0, found["target"], f"target {percent(found['target'])}", color=style.RED, va="bottom", ha="left")
+        axes.text(0, found["target"] + 0.01, f"target {percent(found['target'])}", color=style.RED, va="bottom", ha="left")
         axes.annotate(
             percent(end["mean"]), (last, end["mean"]), (-4, 6), textcoords="offset points", ha="right", va="bottom",
             color=style.BLUE, fontweight="bold",
         )
-        axes.set(xlabel=f"layer (residual stream before it; {last} is the output)", ylabel="share carried below")
+        axes.set(xlabel=f"layer ({last} = output)", ylabel="share carried below")
         axes.set_ylim(top=max(1.0, float(curve["high"].max(skipna=True) or 1), end["mean"]) * 1.12)
         axes.set_xlim(-0.3, last + 0.3)
         caption = (

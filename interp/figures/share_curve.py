@@ -33,6 +33,11 @@ class ShareCurve(Figure):
         axes.axhline(1, color=style.GREY, linewidth=0.5, linestyle=":")
         n_max = len(curve) - 1
         axes.text(n_max, found["target"] - 0.02, percent(found["target"]), color=style.RED, ha="right", va="top")
+        # The first heads decide, so they get most of the axis.
+        axes.set_xscale("symlog", linthresh=10, linscale=1.5)
+        ticks = [tick for tick in (0, 2, 4, 6, 8, 10, 20, 50, 100, 200, 500, 1000) if tick < 0.8 * n_max] + [n_max]
+        axes.set_xticks(ticks, [str(tick) for tick in ticks])
+        axes.minorticks_off()
         if share["n"] is not None:
             axes.axvline(share["n"], color=style.RED, linewidth=0.8)
             if share["n_low"] is not None:

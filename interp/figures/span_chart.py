@@ -8,7 +8,7 @@ import pandas as pd
 
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, new_figure, probe_label
-from interp.figures.words import basis_text, percent
+from interp.figures.words import basis_text, percent, runs_text
 from interp.results.tables import RunTables
 
 
@@ -36,8 +36,8 @@ class SpanChart(Figure):
                 axes.vlines(profile["layer"], profile["low"], profile["high"], color=style.GREY, linewidth=0.8)
             for chosen, colour in ((working, style.RED), (~working, style.GREY)):
                 axes.plot(profile["layer"][chosen], profile["mean"][chosen], "o", color=colour, markersize=2.8)
-            where = "no layer" if group["first"] is None else f"layers {group['first']}–{group['last']}"
-            axes.set_title(f"{group['group']}: {where}", loc="left")
+            where = "no layer" if group["first"] is None else f"layers {runs_text(group['layers'])}"
+            axes.set_title(f"{group['group']}: {where}", loc="left", fontsize=7)
             axes.margins(y=0.15)
             rows.append(profile.assign(group=group["group"], at_work=working))
         grid[-1].set_xlabel("layer")

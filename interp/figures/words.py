@@ -57,6 +57,17 @@ def percent(value: float) -> str:
     return f"{100 * value:.0f} %"
 
 
+def runs_text(layers: list[int]) -> str:
+    """[0, 1, 2, 8] -> `0–2, 8`."""
+    runs: list[list[int]] = []
+    for layer in layers:
+        if runs and layer == runs[-1][-1] + 1:
+            runs[-1].append(layer)
+        else:
+            runs.append([layer])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs)
+
+
 def plural(count: int, noun: str) -> str:
     """`1 wording`, `4 wordings`."""
     return f"{count} {noun}" + ("" if count == 1 else "s")
