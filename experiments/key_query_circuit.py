@@ -11,9 +11,9 @@ from typing import Any, Literal
 from experiments.overview import top_effects
 from interp.analysis.grid import connectivity, key_drift
 from interp.experiment import Experiment, experiments
+from interp.figures.base import Figure
 from interp.figures.base import figures as figure_kinds
 from interp.figures.words import METRICS, percent, runs_text
-from interp.figures.base import Figure
 from interp.report.story import Section, Story, TableBlock
 from interp.results.tables import RunTables
 
@@ -54,7 +54,7 @@ class KeyQueryCircuit(Experiment):
             "position_heatmap": {"activation_patching"},
             "attribution_scatter": {"attribution_patching"},
         }
-        return [figure_kinds[kind]() for kind, kinds in needs.items() if kinds <= have]
+        return [figure_kinds[kind].model_validate({}) for kind, kinds in needs.items() if kinds <= have]
 
     def story(self, tables: RunTables, figures: list[str]) -> Story:
         """Answer, observations and caveats, every sentence from the run's numbers."""
@@ -155,7 +155,8 @@ def share_sentences(run: dict[str, Any], found: dict[str, Any]) -> list[str]:
     for name, text in NAMES.items():
         share = found["shares"][name]
         parts.append(
-            f"{text}: " + ("never" if share["n"] is None else f"{count(share['n'], 'head')}{interval_of_n(share, found)}")
+            f"{text}: "
+            + ("never" if share["n"] is None else f"{count(share['n'], 'head')}{interval_of_n(share, found)}")
         )
     highest = max(found["curve"], key=lambda point: point["share"])
     sentences = [f"Heads needed for {percent(found['target'])}, by definition: " + "; ".join(parts) + "."]

@@ -24,7 +24,9 @@ def describe(config: LoadedConfig, console: Console) -> None:
     found = model_dimensions(settings.model)
     console.print(f"{config.path}: the config is valid", highlight=False)
     if found is None:
-        console.print("the model is not on this machine yet, so prompts and probes were not checked; run it to fetch it")
+        console.print(
+            "the model is not on this machine yet, so prompts and probes were not checked; run it to fetch it"
+        )
         return
     info, tokenizer = found
     encoder = Encoder(tokenizer, settings.model.prepend_bos)

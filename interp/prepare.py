@@ -16,7 +16,7 @@ from interp.interventions.engine import Engine
 from interp.models import LoadedModel
 from interp.prompts.encode import Encoder
 from interp.prompts.pairs import PromptSet
-from interp.prompts.select import PromptBook, choose_prompts, drop_without_gap
+from interp.prompts.select import choose_prompts, drop_without_gap
 from interp.study import Study
 
 
@@ -86,7 +86,7 @@ def _top1(model: Any, tokens: torch.Tensor, query: int) -> torch.Tensor:
     """The first prediction at the query, in batches of 64 prompts."""
     device = model.cfg.device
     with torch.no_grad():
-        said = [model(part.to(device))[:, query].argmax(-1).cpu() for part in tokens.split(64)]
+        said = [model(part.to(device))[:, query].argmax(-1).cpu() for part in torch.split(tokens, 64)]
     return torch.cat(said)
 
 

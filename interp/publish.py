@@ -44,5 +44,3 @@ def _draw(figure: Figure, tables: RunTables, folder: RunFolder) -> DrawnFile:
 
 def _plain_recipe() -> Experiment:
     return TypeAdapter(experiments["overview"]).validate_python({"kind": "overview"})
-
-

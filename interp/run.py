@@ -138,7 +138,9 @@ def _write_tables(study: Study, settings: RunConfig, info: ModelInfo, folder: Ru
         **{"share_target": settings.share.target, "share_definition": settings.share.definition},
         **{"clean": clean.as_dict(), "corrupted": corrupted.as_dict()},
         "accuracy_kept": float((prompts["clean_top1"].str.strip() == prompts["answer"].str.strip()).mean()),
-        "focus": {name: _plain(focus[name]) for name in ("prompt", "clean", "answer", "corrupted", "foil", "key", "query")},
+        "focus": {
+            name: _plain(focus[name]) for name in ("prompt", "clean", "answer", "corrupted", "foil", "key", "query")
+        },
     }
     folder.write_json("metrics.json", {"run": facts, "probes": study.findings})
 

@@ -84,7 +84,9 @@ class Study:
             gaps = (self._read(made, "clean") - self._read(made, "corrupted")).tolist()
             for pair, gap in zip(made.pairs, gaps, strict=True):
                 if abs(gap) < self.min_gap:
-                    reason = f"group {group.name!r}: the clean-corrupted gap {gap:.3g} is below min_gap {self.min_gap:g}"
+                    reason = (
+                        f"group {group.name!r}: the clean-corrupted gap {gap:.3g} is below min_gap {self.min_gap:g}"
+                    )
                     dropped.append(Dropped(pair.pair, pair.template, reason))
             rows = [row for row, gap in enumerate(gaps) if abs(gap) >= self.min_gap]
             if rows:
@@ -182,7 +184,7 @@ class Study:
     def _observed(
         self,
         part: str,
-        places: list[tuple[int | None, int | None, int | None, int | None]],
+        places: Sequence[tuple[int | None, int | None, int | None, int | None]],
         values: Float[Tensor, "place prompt"],
         selection: Selection,
     ) -> pd.DataFrame:

@@ -54,7 +54,9 @@ def position_grid(edges: pd.DataFrame, threshold: float, gap: float) -> pd.DataF
 def key_drift(edges: pd.DataFrame) -> Drift | None:
     """Whether key positions move with depth; None with fewer than four layers that have any effect."""
     weight = edges["mean"].abs()
-    table = pd.DataFrame({"layer": edges["layer"].astype(int), "w": weight, "wk": weight * edges["key_label"].astype(int)})
+    table = pd.DataFrame(
+        {"layer": edges["layer"].astype(int), "w": weight, "wk": weight * edges["key_label"].astype(int)}
+    )
     sums = table.groupby("layer")[["w", "wk"]].sum()
     sums = sums[sums["w"] > 0]
     position = sums["wk"] / sums["w"]

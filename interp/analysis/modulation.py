@@ -6,6 +6,7 @@ layer 0 (every edge cut) to the share of the selected set at layer n_layers.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,4 +53,4 @@ def modulation_curve(
 
 
 def _pairs(curve: tuple[Estimate, ...]) -> list[tuple[Estimate, Estimate]]:
-    return list(zip(curve[:-1], curve[1:], strict=True))
+    return list(itertools.pairwise(curve))

@@ -116,7 +116,9 @@ def head_shares(
     return HeadShares(
         shares={
             "joint": _share(curve, samples, smallest_staying, by_size, target, boot),
-            "absolute": _share(absolute_curve(effect), absolute_curve(effects), smallest_reaching, by_size, target, boot),
+            "absolute": _share(
+                absolute_curve(effect), absolute_curve(effects), smallest_reaching, by_size, target, boot
+            ),
             "net": _share(net_curve(effect), net_curve(effects), smallest_reaching, by_value, target, boot),
         },
         curve=curve,

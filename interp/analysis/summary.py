@@ -29,8 +29,8 @@ def summarise_effects(effects: pd.DataFrame, n_resamples: int, confidence: float
     starts = np.flatnonzero(np.r_[True, number[1:] != number[:-1]])
     prompts = np.split(ordered["prompt"].to_numpy(), starts[1:])
     by_prompts: dict[tuple[int, ...], list[int]] = {}
-    for row, members in enumerate(prompts):
-        by_prompts.setdefault(tuple(members.tolist()), []).append(row)
+    for row, numbers in enumerate(prompts):
+        by_prompts.setdefault(tuple(numbers.tolist()), []).append(row)
     pieces = []
     for members, rows in by_prompts.items():
         inside = np.stack([np.arange(starts[row], starts[row] + len(members)) for row in rows])

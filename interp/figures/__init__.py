@@ -16,7 +16,19 @@ from interp.figures import (
 from interp.figures.base import Drawn, Figure, figures, save
 
 __all__ = [
-    *("Drawn", "Figure", "figures", "save"),
-    *("attention_panel", "attribution_scatter", "circuit_panel", "effect_bars", "head_heatmap", "logit_lens_curve"),
-    *("modulation_curve", "position_grid", "position_heatmap", "share_curve", "span_chart"),
+    "Drawn",
+    "Figure",
+    "attention_panel",
+    "attribution_scatter",
+    "circuit_panel",
+    "effect_bars",
+    "figures",
+    "head_heatmap",
+    "logit_lens_curve",
+    "modulation_curve",
+    "position_grid",
+    "position_heatmap",
+    "save",
+    "share_curve",
+    "span_chart",
 ]

@@ -25,7 +25,9 @@ class AttributionScatter(Figure):
         """Draw from an attribution_patching probe and the probe that it estimates."""
         label = probe_label(tables, self.probe, ("attribution_patching",), self.kind)
         found = tables.metrics["probes"][label]
-        both = tables.summary_of(label).merge(tables.summary_of(found["of"]), on=CELLS, suffixes=("_estimated", "_exact"))
+        both = tables.summary_of(label).merge(
+            tables.summary_of(found["of"]), on=CELLS, suffixes=("_estimated", "_exact")
+        )
         if both.empty:
             raise UserError(f"figure {self.kind}: probes {label!r} and {found['of']!r} share no variants")
         figure = new_figure(style.COLUMN, 2.7)
@@ -37,8 +39,10 @@ class AttributionScatter(Figure):
         axes.axvline(0, color=style.GREY, linewidth=0.4)
         _label_largest(axes, both[both[["layer", "head"]].notna().all(axis=1)], limit)
         axes.set(
-            xlabel=f"exact effect ({unit(tables)})", ylabel=f"estimated effect ({unit(tables)})",
-            xlim=(-limit, limit), ylim=(-limit, limit),
+            xlabel=f"exact effect ({unit(tables)})",
+            ylabel=f"estimated effect ({unit(tables)})",
+            xlim=(-limit, limit),
+            ylim=(-limit, limit),
         )
         if found["pearson"] is not None:
             words = f"Pearson r = {found['pearson']:.2f}\nSpearman ρ = {found['spearman']:.2f}"
@@ -47,12 +51,19 @@ class AttributionScatter(Figure):
             f"Gradient estimate (attribution patching, one backward pass) against the exact effect of the {len(both):,} "
             f"variants of {found['of']}. Dashed: equal. {basis_text(tables, label)}"
         )
-        return Drawn(figure, both[[*CELLS, "mean_exact", "mean_estimated"]], "Estimate against exact effect", self.caption or caption)
+        return Drawn(
+            figure,
+            both[[*CELLS, "mean_exact", "mean_estimated"]],
+            "Estimate against exact effect",
+            self.caption or caption,
+        )
 
 
 def _label_largest(axes: Any, rows: pd.DataFrame, limit: float, count: int = 4) -> None:
     """Names of the largest points, in a column in the empty corner below the diagonal, with leaders."""
-    largest = rows.loc[rows["mean_exact"].abs().sort_values(ascending=False).index[:count]].sort_values("mean_estimated")
+    largest = rows.loc[rows["mean_exact"].abs().sort_values(ascending=False).index[:count]].sort_values(
+        "mean_estimated"
+    )
     for place, one in enumerate(largest.itertuples()):
         spot = (0.45 * limit, limit * (-0.88 + 0.16 * place))
         axes.annotate(

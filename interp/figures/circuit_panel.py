@@ -22,8 +22,8 @@ from interp.figures.maps import attention_weights, draw_map, weights_table
 from interp.figures.words import percent, runs_text
 from interp.results.tables import RunTables
 
-MARGIN, LINE, CHARACTER = 0.15, 0.135, 0.066  # inches; a character at 7.5 points
-BOX_PAD, BOX_GAP = 0.05, 0.08
+MARGIN, LINE, CHARACTER = 0.15, 0.135, 0.06  # inches; a character at 7 points
+BOX_PAD, BOX_GAP = 0.05, 0.04
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,9 @@ class CircuitPanel(Figure):
         sentence = 2.4 * LINE
         box_tops = sentence + sum(_heights(boxes)) if boxes else sentence
         arrow = box_tops + 0.12
-        maps_bottom = arrow + 0.06 + len(label_lines) * LINE + 0.28
+        maps_bottom = arrow + 0.06 + len(label_lines) * LINE + 0.24
         side = min(0.95, (style.PAGE - 2 * MARGIN) / len(shown) - 0.1)
-        height = maps_bottom + side + 0.2 + 0.28
+        height = maps_bottom + side + 0.2 + 0.24
         with mpl.rc_context(style.STYLE):
             figure = MplFigure(figsize=(style.PAGE, height))
             FigureCanvasAgg(figure)
@@ -122,12 +122,22 @@ class CircuitPanel(Figure):
         lines = textwrap.wrap(", ".join(heads), max(width, 24))
         if len(lines) > 3:
             kept = ", ".join(lines[:3]).count("-H")
-            lines = [*lines[:2], textwrap.shorten(lines[2], max(width, 24) - 12, placeholder="") + f" + {len(heads) - kept} more"]
+            lines = [
+                *lines[:2],
+                textwrap.shorten(lines[2], max(width, 24) - 12, placeholder="") + f" + {len(heads) - kept} more",
+            ]
         return [words, *lines]
 
     def _maps(
-        self, figure: Any, page: Any, maps: dict[str, Any], focus: dict[str, Any], bottom: float, side: float,
-        height: float, n_selected: int,
+        self,
+        figure: Any,
+        page: Any,
+        maps: dict[str, Any],
+        focus: dict[str, Any],
+        bottom: float,
+        side: float,
+        height: float,
+        n_selected: int,
     ) -> None:
         gap = 0.1
         total = len(maps) * side + (len(maps) - 1) * gap
@@ -137,14 +147,25 @@ class CircuitPanel(Figure):
             axes = figure.add_axes((x / style.PAGE, bottom / height, side / style.PAGE, side / height))
             draw_map(axes, weights, focus["key"], focus["query"])
             page.text(x + side / 2, bottom + side + 0.03, name, ha="center", va="bottom", fontsize=7)
-        arrow = {"arrowstyle": "-|>", "color": "black", "linewidth": 0.7, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 6}
+        arrow = {
+            "arrowstyle": "-|>",
+            "color": "black",
+            "linewidth": 0.7,
+            "shrinkA": 0,
+            "shrinkB": 0,
+            "mutation_scale": 6,
+        }
         page.annotate("", (left + 0.6 * side, bottom - 0.05), (left, bottom - 0.05), arrowprops=arrow)
         page.text(left + 0.64 * side, bottom - 0.05, "K", ha="left", va="center", fontsize=7)
         page.annotate("", (left - 0.05, bottom + 0.7 * side), (left - 0.05, bottom), arrowprops=arrow)
         page.text(left - 0.05, bottom + 0.73 * side, "Q", ha="center", va="bottom", fontsize=7)
         more = f" (first {len(maps)} of {n_selected} shown)" if n_selected > len(maps) else ""
         page.text(
-            *(style.PAGE / 2, height - 0.06, f"All heads map key pos {focus['key']} to query pos {focus['query']}{more}"),
+            *(
+                style.PAGE / 2,
+                height - 0.06,
+                f"All heads map key pos {focus['key']} to query pos {focus['query']}{more}",
+            ),
             **{"color": style.RED, "ha": "center", "va": "top", "fontsize": 8.5, "fontweight": "bold"},
         )
 
@@ -179,7 +200,9 @@ def _touch(one: Box, other: Box) -> bool:
 def _heights(boxes: list[Box]) -> list[float]:
     """Height of every level of boxes, from below, the gap above it included."""
     levels = range(max(box.level for box in boxes) + 1)
-    return [max(len(box.lines) for box in boxes if box.level == level) * LINE + 2 * BOX_PAD + BOX_GAP for level in levels]
+    return [
+        max(len(box.lines) for box in boxes if box.level == level) * LINE + 2 * BOX_PAD + BOX_GAP for level in levels
+    ]
 
 
 def _bottom(boxes: list[Box], box: Box, sentence: float) -> float:
@@ -193,8 +216,15 @@ def _sentence(page: Any, tokens: list[str], centres: list[float], focus: dict[st
         colour = {focus["key"]: style.RED, focus["query"]: style.BLUE}.get(place, style.GREY if answer else "black")
         text = token.strip() or repr(token)
         page.text(
-            centre, 1.55 * LINE, text, ha="center", va="center", fontsize=size, color=colour,
-            fontstyle="italic" if answer else "normal", fontweight="bold" if place == focus["key"] else "normal",
+            centre,
+            1.55 * LINE,
+            text,
+            ha="center",
+            va="center",
+            fontsize=size,
+            color=colour,
+            fontstyle="italic" if answer else "normal",
+            fontweight="bold" if place == focus["key"] else "normal",
         )
         if not answer:
             page.text(centre, 0.6 * LINE, str(place), ha="center", va="center", fontsize=6.5, color=colour)
@@ -206,37 +236,63 @@ def _draw_boxes(page: Any, boxes: list[Box], sentence: float) -> None:
         bottom = _bottom(boxes, box, sentence)
         page.add_patch(
             FancyBboxPatch(
-                (box.centre - box.width / 2 + 0.03, bottom + 0.03), box.width - 0.06, height - 0.06,
-                boxstyle="round,pad=0.03,rounding_size=0.06", facecolor="white", edgecolor=box.colour, linewidth=0.9,
+                (box.centre - box.width / 2 + 0.03, bottom + 0.03),
+                box.width - 0.06,
+                height - 0.06,
+                boxstyle="round,pad=0.03,rounding_size=0.06",
+                facecolor="white",
+                edgecolor=box.colour,
+                linewidth=0.9,
             )
         )
         for number, line in enumerate(box.lines):
             middle = bottom + height - BOX_PAD - (number + 0.5) * LINE
             page.text(
-                box.centre, middle, line, ha="center", va="center", fontsize=7.5 if number == 0 else 6.5,
+                box.centre,
+                middle,
+                line,
+                ha="center",
+                va="center",
+                fontsize=7.5 if number == 0 else 6.5,
                 color="black" if box.colour == style.GREY else box.colour,
             )
 
 
 def _draw_arrow(
-    page: Any, boxes: list[Box], centres: list[float], focus: dict[str, Any], sentence: float, level: float, lines: list[str]
+    page: Any,
+    boxes: list[Box],
+    centres: list[float],
+    focus: dict[str, Any],
+    sentence: float,
+    level: float,
+    lines: list[str],
 ) -> None:
     if not lines:
         return
 
     def top(centre: float) -> float:
-        tops = [_bottom(boxes, box, sentence) + len(box.lines) * LINE + 2 * BOX_PAD for box in boxes if box.centre == centre]
+        tops = [
+            _bottom(boxes, box, sentence) + len(box.lines) * LINE + 2 * BOX_PAD for box in boxes if box.centre == centre
+        ]
         return max(tops, default=sentence)
 
     key = next((box for box in boxes if box.colour == style.RED), None)
     start = key.centre if key else centres[focus["key"] - 1]
     end = next((box.centre for box in reversed(boxes)), centres[-1])
-    page.plot([start, start, end], [top(start) + 0.02, level, level], color=style.RED, linewidth=1.0, solid_joinstyle="round")
+    page.plot(
+        [start, start, end], [top(start) + 0.02, level, level], color=style.RED, linewidth=1.0, solid_joinstyle="round"
+    )
     arrow = {"arrowstyle": "-|>", "color": style.RED, "linewidth": 1.0, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 8}
     page.annotate("", (end, top(end) + 0.02), (end, level), arrowprops=arrow)
     for number, line in enumerate(reversed(lines)):
         heading = number == len(lines) - 1
         page.text(
-            start + 0.05, level + 0.05 + number * LINE, line, ha="left", va="bottom", color=style.RED, fontsize=7,
+            start + 0.05,
+            level + 0.05 + number * LINE,
+            line,
+            ha="left",
+            va="bottom",
+            color=style.RED,
+            fontsize=7,
             fontweight="bold" if heading else "normal",
         )

@@ -38,7 +38,9 @@ class EffectBars(Figure):
             colour = style.BLUE if carried["mean"] > 0 else style.ORANGE
             if carried["low"] is not None:
                 axes.plot([carried["low"], carried["high"]], [place, place], color=colour, linewidth=2.2)
-            axes.plot(carried["mean"], place, "o", color=colour, markersize=3.5, markeredgecolor="white", markeredgewidth=0.5)
+            axes.plot(
+                carried["mean"], place, "o", color=colour, markersize=3.5, markeredgecolor="white", markeredgewidth=0.5
+            )
         axes.axvline(0, color="black", linewidth=0.6)
         axes.set_yticks(range(len(heads)), [head["label"] for head in heads])
         axes.set_ylim(len(heads) - 0.5, -0.5)

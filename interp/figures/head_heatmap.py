@@ -62,7 +62,14 @@ class HeadHeatmap(Figure):
         values = np.full((n_layers, head.max() + 1), np.nan)
         values[layer, head] = panel["mean"]
         sns.heatmap(
-            values, ax=axes, cmap=style.DIVERGING, vmin=-limit, vmax=limit, cbar=False, linewidths=0.3, linecolor="white"
+            values,
+            ax=axes,
+            cmap=style.DIVERGING,
+            vmin=-limit,
+            vmax=limit,
+            cbar=False,
+            linewidths=0.3,
+            linecolor="white",
         )
         axes.invert_yaxis()
         sure = ((panel["ci_low"] > 0) | (panel["ci_high"] < 0)).to_numpy()

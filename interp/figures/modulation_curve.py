@@ -30,10 +30,18 @@ class ModulationCurve(Figure):
         axes.plot(curve["layer"], curve["share"], color=style.BLUE, marker="o", markersize=2)
         axes.axhline(0, color=style.GREY, linewidth=0.5)
         axes.axhline(found["target"], color=style.RED, linewidth=0.8, linestyle="--")
-        axes.text(0, found["target"] + 0.01, f"target {percent(found['target'])}", color=style.RED, va="bottom", ha="left")
+        axes.text(
+            0, found["target"] + 0.01, f"target {percent(found['target'])}", color=style.RED, va="bottom", ha="left"
+        )
         axes.annotate(
-            percent(end["mean"]), (last, end["mean"]), (-4, 6), textcoords="offset points", ha="right", va="bottom",
-            color=style.BLUE, fontweight="bold",
+            percent(end["mean"]),
+            (last, end["mean"]),
+            (-4, 6),
+            textcoords="offset points",
+            ha="right",
+            va="bottom",
+            color=style.BLUE,
+            fontweight="bold",
         )
         axes.set(xlabel=f"layer ({last} = output)", ylabel="share carried below")
         axes.set_ylim(top=max(1.0, float(curve["high"].max(skipna=True) or 1), end["mean"]) * 1.12)
@@ -43,4 +51,6 @@ class ModulationCurve(Figure):
             f"({found['definition']} definition, target {percent(found['target'])}) in blocks below the layer; all other "
             f"key→query edges are cut. {basis_text(tables)}"
         )
-        return Drawn(figure, curve, f"Modulation by layer: {percent(end['mean'])} at layer {last}", self.caption or caption)
+        return Drawn(
+            figure, curve, f"Modulation by layer: {percent(end['mean'])} at layer {last}", self.caption or caption
+        )

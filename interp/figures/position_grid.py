@@ -20,7 +20,9 @@ class PositionGrid(Figure):
     """Grid of layers by positions: red where a key position matters, blue where a query position does, split for both."""
 
     kind: Literal["position_grid"] = "position_grid"
-    threshold: float = Field(default=0.05, gt=0, description="Share of the clean-corrupted gap that one edge must move.")
+    threshold: float = Field(
+        default=0.05, gt=0, description="Share of the clean-corrupted gap that one edge must move."
+    )
 
     def draw(self, tables: RunTables) -> Drawn:
         """Draw from an edge_patching probe over all causal pairs of one template."""
@@ -34,8 +36,8 @@ class PositionGrid(Figure):
         n_layers = tables.metrics["run"]["model"]["n_layers"]
         figure = new_figure(style.COLUMN, 1.25 + 0.115 * n_layers)
         axes = figure.add_subplot()
-        for cell in grid.itertuples():
-            _cell(axes, int(cell.position), int(cell.layer), bool(cell.is_key), bool(cell.is_query))
+        for cell in grid.to_dict("records"):
+            _cell(axes, cell["position"], cell["layer"], cell["is_key"], cell["is_query"])
         axes.set(xlim=(0.5, len(tokens) + 0.5), ylim=(-0.5, n_layers - 0.5), ylabel="layer")
         names = [f"{place} {token.strip()}" for place, token in enumerate(tokens, start=1)]
         axes.set_xticks(range(1, len(tokens) + 1), names, rotation=45, ha="right", rotation_mode="anchor")

@@ -29,7 +29,9 @@ class PositionHeatmap(Figure):
         rows = tables.summary_of(label)
         rows = rows[rows["site"].isin(self.sites) & (rows["query_label"] != "")]
         if rows.empty:
-            raise UserError(f"figure {self.kind}: probe {label!r} has no site among {', '.join(self.sites)} by position")
+            raise UserError(
+                f"figure {self.kind}: probe {label!r} has no site among {', '.join(self.sites)} by position"
+            )
         sites = [site for site in self.sites if site in set(rows["site"])]
         bases = [base for base in ("corrupted", "clean") if base in set(rows["base"])]
         # Denoising starts at 0 (corrupted) and noising at 1 (clean); both are shown as the fraction of the gap crossed.
@@ -72,5 +74,7 @@ def _panel(axes: Any, rows: pd.DataFrame, tokens: dict[str, str], limit: float, 
     axes.invert_yaxis()
     step = 1 if n_layers <= 12 else 5
     axes.set_yticks(np.arange(0, n_layers, step) + 0.5, [str(n) for n in range(0, n_layers, step)], rotation=0)
-    axes.set_xticks(np.arange(len(columns)) + 0.5, list(tokens.values()), rotation=60, ha="right", rotation_mode="anchor")
+    axes.set_xticks(
+        np.arange(len(columns)) + 0.5, list(tokens.values()), rotation=60, ha="right", rotation_mode="anchor"
+    )
     axes.tick_params(length=0)

@@ -35,7 +35,7 @@ class ShareCurve(Figure):
         axes.text(n_max, found["target"] - 0.02, percent(found["target"]), color=style.RED, ha="right", va="top")
         # The first heads decide, so they get most of the axis.
         axes.set_xscale("symlog", linthresh=10, linscale=1.5)
-        ticks = [tick for tick in (0, 2, 4, 6, 8, 10, 20, 50, 100, 200, 500, 1000) if tick < 0.8 * n_max] + [n_max]
+        ticks = [tick for tick in (0, 2, 4, 6, 8, 10, 20, 50, 100, 200, 500, 1000) if tick < 0.6 * n_max] + [n_max]
         axes.set_xticks(ticks, [str(tick) for tick in ticks])
         axes.minorticks_off()
         if share["n"] is not None:
@@ -44,8 +44,14 @@ class ShareCurve(Figure):
                 axes.axvspan(share["n_low"], share["n_high"] or n_max, color=style.RED, alpha=0.1, linewidth=0)
         lines = [f"{name}: {_count(found['shares'][name])}" for name in ("joint", "absolute", "net")]
         axes.text(
-            *(0.98, 0.06, "heads for " + percent(found["target"]) + "\n" + "\n".join(lines)),
-            **{"transform": axes.transAxes, "ha": "right", "va": "bottom", "fontsize": 6.5, "linespacing": 1.4},
+            0.98,
+            0.06,
+            "heads for " + percent(found["target"]) + "\n" + "\n".join(lines),
+            transform=axes.transAxes,
+            ha="right",
+            va="bottom",
+            fontsize=6.5,
+            linespacing=1.4,
         )
         axes.set(xlabel="heads kept (best first)", ylabel="share of key→query effect", xlim=(0, n_max))
         first = ", ".join(head["label"] for head in found["ranking"][:5])

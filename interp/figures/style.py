@@ -14,7 +14,7 @@ RED, BLUE = "#c8102e", "#1f5fa8"
 GREEN, ORANGE, PURPLE, GREY = "#009e73", "#d55e00", "#8b5fa8", "#6b6b6b"
 DIVERGING, WEIGHTS = "RdBu_r", "Blues"
 
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 7.5,
     "axes.titlesize": 8,

@@ -73,9 +73,7 @@ class ChunkHooks:
             position = cells.key if cells.site in KEY_SIDE else cells.query
             rows[cells.variant, :, position - self._first, cells.head] = value
 
-    def _write_edge(
-        self, rows: Float[Tensor, "variant prompt pos head d_head"], cells: Bundle, value: Value
-    ) -> None:
+    def _write_edge(self, rows: Float[Tensor, "variant prompt pos head d_head"], cells: Bundle, value: Value) -> None:
         query = cells.query - self._first
         weight = self._weights[cells.layer][cells.variant, :, cells.head, query, cells.key]
         values = self._past[cells.layer].past_values

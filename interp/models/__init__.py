@@ -5,6 +5,13 @@ from interp.models.info import LoadedModel, ModelInfo
 from interp.models.load import load_model, model_dimensions
 
 __all__ = [
-    *("DirectoryModel", "HubModel", "LoadedModel", "ModelConfig", "ModelInfo", "PackagedModel", "Processing"),
-    *("load_model", "model_dimensions"),
+    "DirectoryModel",
+    "HubModel",
+    "LoadedModel",
+    "ModelConfig",
+    "ModelInfo",
+    "PackagedModel",
+    "Processing",
+    "load_model",
+    "model_dimensions",
 ]

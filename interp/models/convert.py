@@ -22,12 +22,21 @@ def sizes_of(config: Any, name: str) -> Sizes:
     """Sizes from a Hugging Face config; UserError for a family that is not supported."""
     architecture = architecture_of(config)
     if architecture == "GPT2LMHeadModel":
-        d_mlp, kv, d_head, gated = config.n_inner or 4 * config.n_embd, config.n_head, config.n_embd // config.n_head, False
+        d_mlp, kv, d_head, gated = (
+            config.n_inner or 4 * config.n_embd,
+            config.n_head,
+            config.n_embd // config.n_head,
+            False,
+        )
         layers, heads, width, context = config.n_layer, config.n_head, config.n_embd, config.n_positions
     else:
         layers, heads, width = config.num_hidden_layers, config.num_attention_heads, config.hidden_size
         kv, d_mlp = config.num_key_value_heads or heads, config.intermediate_size
-        d_head, context, gated = getattr(config, "head_dim", None) or width // heads, config.max_position_embeddings, True
+        d_head, context, gated = (
+            getattr(config, "head_dim", None) or width // heads,
+            config.max_position_embeddings,
+            True,
+        )
     return Sizes(name, architecture, layers, heads, kv, width, d_head, d_mlp, config.vocab_size, context, gated)
 
 
@@ -42,7 +51,9 @@ def architecture_of(config: Any) -> str:
     return str(found)
 
 
-def hooked_transformer(hf_model: Any, processing: Processing, dtype: torch.dtype, device: str, name: str) -> tuple[Any, dict[str, bool]]:
+def hooked_transformer(
+    hf_model: Any, processing: Processing, dtype: torch.dtype, device: str, name: str
+) -> tuple[Any, dict[str, bool]]:
     """The HookedTransformer and the weight rewrites that took effect; the Hugging Face model is left as it was."""
     from transformer_lens import HookedTransformer
     from transformer_lens.pretrained.weight_conversions import convert_gpt2_weights, convert_llama_weights
@@ -99,7 +110,7 @@ def _config(sizes: Sizes, config: Any, dtype: torch.dtype, device: str) -> Any:
         eps=config.rms_norm_eps,
         positional_embedding_type="rotary",
         rotary_dim=sizes.d_head,
-        rotary_base=int(rope.get("rope_theta") or getattr(config, "rope_theta", 10000)),
+        rotary_base=int(rope.get("rope_theta", getattr(config, "rope_theta", 10000))),
         rotary_adjacent_pairs=False,
         n_key_value_heads=sizes.n_kv_heads if sizes.n_kv_heads != sizes.n_heads else None,
         gated_mlp=True,

@@ -68,7 +68,9 @@ def read_model(folder: Path, config: Any, dtype: torch.dtype) -> Any:
         raise UserError(f"model.path: the weights in {folder} cannot be read: {_first_line(error)}") from None
     absent = sorted(set(report["missing_keys"]) | {str(key) for key in report.get("mismatched_keys", ())})
     if absent:
-        raise UserError(f"model.path: the weights in {folder} are incomplete: {', '.join(absent[:3])} are missing or misshaped")
+        raise UserError(
+            f"model.path: the weights in {folder} are incomplete: {', '.join(absent[:3])} are missing or misshaped"
+        )
     return model.eval()
 
 

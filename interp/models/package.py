@@ -119,7 +119,9 @@ def _bytes_shown(console: Console, what: str, folder: Path) -> Iterator[None]:
 
         def follow() -> None:
             while not stop.wait(0.5):
-                progress.update(task, completed=sum(file.stat().st_size for file in folder.glob("**/*") if file.is_file()))
+                progress.update(
+                    task, completed=sum(file.stat().st_size for file in folder.glob("**/*") if file.is_file())
+                )
 
         thread = threading.Thread(target=follow, daemon=True)
         thread.start()

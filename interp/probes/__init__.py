@@ -15,7 +15,17 @@ from interp.probes import (
 from interp.probes.base import Probe, Reading, probes
 
 __all__ = [
-    *("Probe", "Reading", "probes"),
-    *("activation_patching", "attention_pattern", "attribution_patching", "direct_logit_attribution"),
-    *("edge_patching", "head_ablation", "key_query_heads", "layer_modulation", "layer_span", "logit_lens"),
+    "Probe",
+    "Reading",
+    "activation_patching",
+    "attention_pattern",
+    "attribution_patching",
+    "direct_logit_attribution",
+    "edge_patching",
+    "head_ablation",
+    "key_query_heads",
+    "layer_modulation",
+    "layer_span",
+    "logit_lens",
+    "probes",
 ]

@@ -43,9 +43,7 @@ class ActivationPatching(Probe):
                 for edit in self._edits(study, site, source, positions):
                     yield Variant.of(edit, base=base, part=f"{site}/{direction}")
 
-    def _edits(
-        self, study: Study, site: Site, source: Source, positions: tuple[Position, ...]
-    ) -> Iterable[Edit]:
+    def _edits(self, study: Study, site: Site, source: Source, positions: tuple[Position, ...]) -> Iterable[Edit]:
         if site in RESIDUAL:
             for layer in range(study.sizes.n_layers):
                 for position in positions:

@@ -52,9 +52,7 @@ class LayerSpan(Probe):
         groups = [self._summarise_group(group, effects, study, reading) for group in self.groups]
         return {"site": self.site, "threshold": self.threshold, "groups": [*groups, output]}
 
-    def _summarise_group(
-        self, group: Group, effects: pd.DataFrame, study: Study, reading: Reading
-    ) -> dict[str, Any]:
+    def _summarise_group(self, group: Group, effects: pd.DataFrame, study: Study, reading: Reading) -> dict[str, Any]:
         rows = effects[effects["group"] == group.name]
         boot = reading.bootstrap(clusters_of(rows), self.label, group.name)
         # 1 where the replacement moves the metric by the whole clean-corrupted gap.

@@ -16,17 +16,88 @@ from interp.prompts.task import Task, tasks
 # One direction of every pair, so that a foil is never another prompt's word.
 WORD_PAIRS: dict[str, str] = dict(
     pair.split("/")
-    for pair in """
-    large/small hot/cold good/bad new/old long/short high/low fast/slow hard/soft light/dark rich/poor strong/weak
-    wet/dry open/closed true/false up/down left/right day/night black/white early/late easy/difficult thick/thin
-    narrow/wide shallow/deep heavy/light inside/outside male/female before/after positive/negative public/private
-    alive/dead rough/smooth success/failure north/south east/west always/never yes/no minimum/maximum
-    internal/external major/minor summer/winter top/bottom front/back tall/short big/small young/old sad/happy
-    loud/quiet near/far life/death start/end above/below simple/complex passive/active war/peace push/pull buy/sell
-    give/take cheap/expensive full/empty clean/dirty sharp/dull love/hate first/last safe/dangerous win/lose
-    friend/enemy ancient/modern visible/invisible possible/impossible legal/illegal normal/abnormal increase/decrease
-    king/queen brother/sister husband/wife on/off in/out begin/end awake/asleep present/absent
-    """.split()
+    for pair in [
+        "large/small",
+        "hot/cold",
+        "good/bad",
+        "new/old",
+        "long/short",
+        "high/low",
+        "fast/slow",
+        "hard/soft",
+        "light/dark",
+        "rich/poor",
+        "strong/weak",
+        "wet/dry",
+        "open/closed",
+        "true/false",
+        "up/down",
+        "left/right",
+        "day/night",
+        "black/white",
+        "early/late",
+        "easy/difficult",
+        "thick/thin",
+        "narrow/wide",
+        "shallow/deep",
+        "heavy/light",
+        "inside/outside",
+        "male/female",
+        "before/after",
+        "positive/negative",
+        "public/private",
+        "alive/dead",
+        "rough/smooth",
+        "success/failure",
+        "north/south",
+        "east/west",
+        "always/never",
+        "yes/no",
+        "minimum/maximum",
+        "internal/external",
+        "major/minor",
+        "summer/winter",
+        "top/bottom",
+        "front/back",
+        "tall/short",
+        "big/small",
+        "young/old",
+        "sad/happy",
+        "loud/quiet",
+        "near/far",
+        "life/death",
+        "start/end",
+        "above/below",
+        "simple/complex",
+        "passive/active",
+        "war/peace",
+        "push/pull",
+        "buy/sell",
+        "give/take",
+        "cheap/expensive",
+        "full/empty",
+        "clean/dirty",
+        "sharp/dull",
+        "love/hate",
+        "first/last",
+        "safe/dangerous",
+        "win/lose",
+        "friend/enemy",
+        "ancient/modern",
+        "visible/invisible",
+        "possible/impossible",
+        "legal/illegal",
+        "normal/abnormal",
+        "increase/decrease",
+        "king/queen",
+        "brother/sister",
+        "husband/wife",
+        "on/off",
+        "in/out",
+        "begin/end",
+        "awake/asleep",
+        "present/absent",
+    ]
 )
 
 TEMPLATES = (

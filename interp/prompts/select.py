@@ -113,7 +113,9 @@ def _answered(
         if key in wrong:
             dropped.append(Dropped(*key, wrong[key]))
         elif everywhere and right[one.pair.pair] < len(templates):
-            dropped.append(Dropped(*key, f"right here, but only in {right[one.pair.pair]} of {len(templates)} templates"))
+            dropped.append(
+                Dropped(*key, f"right here, but only in {right[one.pair.pair]} of {len(templates)} templates")
+            )
         else:
             kept.append(one)
     return kept, dropped

@@ -22,15 +22,10 @@ DEFINITIONS: dict[str, str] = {
         " f stays at or above the target."
     ),
     "Absolute share": (
-        "The smallest n whose summed absolute single effects reach the target share of the sum over all "
-        "heads."
+        "The smallest n whose summed absolute single effects reach the target share of the sum over all heads."
     ),
-    "Net share": (
-        "The same over signed effects; it may need few heads, because heads of opposite sign cancel."
-    ),
-    "Modulation by layer": (
-        "The share carried when only the selected heads below a layer keep their edge."
-    ),
+    "Net share": ("The same over signed effects; it may need few heads, because heads of opposite sign cancel."),
+    "Modulation by layer": ("The share carried when only the selected heads below a layer keep their edge."),
     "Layer span": (
         "The layers in which replacing what one block writes at a group's tokens, by the value in the group's"
         " own corrupted run, moves the metric by at least the threshold."

@@ -65,7 +65,8 @@ def _tokens(tables: RunTables) -> list[Token]:
             roles.setdefault(position, []).append(name)
     pairs = zip(focus["clean_tokens"], focus["corrupted_tokens"], strict=True)
     return [
-        Token(place, clean, corrupted, ", ".join(roles.get(place, ()))) for place, (clean, corrupted) in enumerate(pairs, 1)
+        Token(place, clean, corrupted, ", ".join(roles.get(place, ())))
+        for place, (clean, corrupted) in enumerate(pairs, 1)
     ]
 
 

@@ -63,7 +63,9 @@ def _render(name: str, escape: bool, story: Story, facts: Facts, figures: dict[s
     # Figures keep their printed proportions: a page-wide one fills the column.
     widths = {stem: round(min(46.0, figure.width_inches * 6.7), 1) for stem, figure in figures.items()}
     template = environment.get_template(f"{name}.j2")
-    return template.render(story=story, facts=facts, figures=figures, files=FILES, definitions=DEFINITIONS, widths=widths)
+    return template.render(
+        story=story, facts=facts, figures=figures, files=FILES, definitions=DEFINITIONS, widths=widths
+    )
 
 
 def _plain(text: Any) -> str:

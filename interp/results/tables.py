@@ -34,12 +34,12 @@ class RunTables:
         for name in ("effects.parquet", "summary.csv", "prompts.parquet", "dropped.csv", "metrics.json"):
             if not (folder / name).is_file():
                 raise UserError(f"{folder} is not a finished run: {name} is missing; run the experiment first")
-        text_columns = {name: str for name in ("query_label", "key_label")}
+        dict.fromkeys(("query_label", "key_label"), str)
         return cls(
             effects=pd.read_parquet(folder / "effects.parquet"),
             summary=pd.read_csv(
                 folder / "summary.csv",
-                dtype={**text_columns, "layer": "Int64", "head": "Int64", "n_kept": "Int64"},
+                dtype=types,
                 keep_default_na=False,
                 na_values={name: [""] for name in NUMBERS},
             ),
@@ -61,6 +61,7 @@ class RunTables:
         return rows
 
 
+TEXTS = ("query_label", "key_label")
 NUMBERS = (
     *("layer", "head", "n_kept", "n", "n_pairs", "mean", "sem", "ci_low", "ci_high"),
     *("norm_mean", "norm_ci_low", "norm_ci_high", "value_mean", "value_ci_low", "value_ci_high"),

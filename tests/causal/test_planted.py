@@ -74,7 +74,9 @@ def test_modulation_rises_at_the_planted_layers_and_ends_at_the_share():
     plants = (Plant(0, 3, gain=1.0), Plant(2, 1, gain=3.0))
     found = findings(study_of(planted_model(*plants), KeyQueryHeads(), LayerModulation()))
     assert [head["label"] for head in found["key_query_heads"]["shares"]["joint"]["heads"]] == ["L2-H1", "L0-H3"]
-    assert [point["share"] for point in found["layer_modulation"]["curve"]] == pytest.approx([0, 0.25, 0.25, 1], abs=1e-3)
+    assert [point["share"] for point in found["layer_modulation"]["curve"]] == pytest.approx(
+        [0, 0.25, 0.25, 1], abs=1e-3
+    )
     assert found["layer_modulation"]["steps"][0]["layer"] == 2
 
 

@@ -89,4 +89,8 @@ def _hooks(edit: Any, cell: Any, row: int, caches: Any, sizes: Any, partner: Ten
         return z
 
     layer = edit.layer
-    return [(HOOKS["pattern"].format(layer), keep), (HOOKS["v"].format(layer), keep), (HOOKS["z"].format(layer), write_edge)]
+    return [
+        (HOOKS["pattern"].format(layer), keep),
+        (HOOKS["v"].format(layer), keep),
+        (HOOKS["z"].format(layer), write_edge),
+    ]

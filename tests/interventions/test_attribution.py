@@ -46,8 +46,8 @@ def test_the_estimate_is_the_derivative_along_the_edit(family, edit):
             return seen[hook.name] + sign * step * (act - seen[hook.name])
 
         # TransformerLens runs hooks in order: keep the value, let the naive hooks edit it, then take a part of the way.
-        from tests.interventions.naive import _hooks, cached
         from interp.interventions.cells import Dimensions, cells_of
+        from tests.interventions.naive import _hooks, cached
 
         sizes = Dimensions.of(model.cfg)
         caches = {run: cached(model, getattr(prompts, run)) for run in ("clean", "corrupted")}

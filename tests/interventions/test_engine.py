@@ -124,9 +124,7 @@ def test_key_value_sites_count_key_value_heads():
 
 def test_mean_over_a_single_prompt_is_refused_because_it_would_do_nothing(model):
     with pytest.raises(UserError, match="at least two prompts"):
-        Engine(model).measure(
-            [Variant.of(Edit("z", 0, 0, 7, source="mean"))], random_prompts(n_prompts=1), LogitDiff()
-        )
+        Engine(model).measure([Variant.of(Edit("z", 0, 0, 7, source="mean"))], random_prompts(n_prompts=1), LogitDiff())
 
 
 def test_no_hook_is_left_behind(model):
