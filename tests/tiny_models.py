@@ -1,0 +1,69 @@
+"""Tiny Hugging Face directories with random weights, and a tokenizer that knows the project's words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from tokenizers import Regex, Tokenizer, models, pre_tokenizers
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from interp.prompts.antonyms import TEMPLATES, WORD_PAIRS
+
+FIGURE = 'The opposite of "large" is "'
+
+
+def word_tokenizer() -> PreTrainedTokenizerFast:
+    """Words with their leading space, and quotation marks, are tokens; the figure's prompt has exactly eight."""
+    split = pre_tokenizers.Split(Regex(r' ?"| ?[^" ]+'), behavior="isolated")
+    words: dict[str, int] = {"<s>": 0, "<unk>": 1}
+    texts = [
+        *(template.format(word=word) for template in TEMPLATES for word in WORD_PAIRS),
+        *WORD_PAIRS.values(),
+        *(f" {answer}" for answer in WORD_PAIRS.values()),
+        'The synonym of "large" is "',
+        " a",
+    ]
+    for text in texts:
+        for piece, _ in split.pre_tokenize_str(text):
+            words.setdefault(piece, len(words))
+    tokenizer = Tokenizer(models.WordLevel(words, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = split
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", unk_token="<unk>")
+
+
+def write_tiny_gpt2(folder: Path, seed: int = 0, **changes: object) -> Path:
+    """A random GPT-2 of 3 layers x 4 heads, with biases that matter."""
+    tokenizer = word_tokenizer()
+    torch.manual_seed(seed)
+    sizes = {"n_layer": 3, "n_head": 4, "n_embd": 32, "n_positions": 32, "vocab_size": len(tokenizer)} | changes
+    return _write(folder, GPT2LMHeadModel(GPT2Config(**sizes)), tokenizer)
+
+
+def write_tiny_llama(folder: Path, seed: int = 0, **changes: object) -> Path:
+    """A random Llama of 3 layers, 4 query heads on 2 key-value heads."""
+    tokenizer = word_tokenizer()
+    torch.manual_seed(seed)
+    sizes = {
+        "num_hidden_layers": 3,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "hidden_size": 32,
+        "intermediate_size": 48,
+        "max_position_embeddings": 32,
+        "vocab_size": len(tokenizer),
+        "tie_word_embeddings": True,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 5000.0},
+    } | changes
+    return _write(folder, LlamaForCausalLM(LlamaConfig(**sizes)), tokenizer)
+
+
+def _write(folder: Path, model: torch.nn.Module, tokenizer: PreTrainedTokenizerFast) -> Path:
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            # Random biases and gains: zeros and ones would hide a mistake in folding them.
+            spread = torch.randn_like(parameter) * (0.3 if parameter.ndim > 1 else 0.2)
+            parameter.copy_(1 + spread if "norm" in name and "weight" in name or "ln_" in name and "weight" in name else spread)
+    model.save_pretrained(folder, safe_serialization=True)
+    tokenizer.save_pretrained(folder)
+    return folder
