@@ -54,6 +54,11 @@ class KeyQueryCircuit(Experiment):
             "position_heatmap": {"activation_patching"},
             "attribution_scatter": {"attribution_patching"},
         }
+        # Figures over positions need probes that looked at positions one by one.
+        numbered = tables.summary[tables.summary["query_label"].str.isdigit()]
+        for figure, probe in (("position_grid", "edge_patching"), ("position_heatmap", "activation_patching")):
+            if probe not in set(numbered["kind"]):
+                del needs[figure]
         return [figure_kinds[kind].model_validate({}) for kind, kinds in needs.items() if kinds <= have]
 
     def story(self, tables: RunTables, figures: list[str]) -> Story:

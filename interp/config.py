@@ -145,7 +145,9 @@ def validate(data: dict[str, Any], where: str) -> RunConfig:
     try:
         return RunConfig.model_validate(data)
     except ValidationError as error:
-        raise UserError(f"{where}: " + "; ".join(_describe(one) for one in error.errors()[:3])) from None
+        # A list whose entry failed also counts as too short; that is no mistake of its own.
+        found = [one for one in error.errors() if one["type"] != "too_short" or len(error.errors()) == 1]
+        raise UserError(f"{where}: " + "; ".join(_describe(one) for one in found[:3])) from None
 
 
 def _override(data: dict[str, Any], override: str) -> None:
@@ -192,7 +194,7 @@ def _describe(error: Any) -> str:
         tags = [tag.strip(" '") for tag in error["ctx"]["expected_tags"].split(",")]
         return f"{place}: there is no {error['ctx']['tag']!r}; {nearest(error['ctx']['tag'], tags)}"
     if kind == "union_tag_not_found":
-        return f"{place}: the key {error['ctx']['discriminator']} is missing"
+        return f"{place}: the key {error['ctx']['discriminator'].strip(chr(39))} is missing"
     if kind == "missing":
         return f"{place}: this key is missing"
     if kind == "value_error":

@@ -63,7 +63,9 @@ def _write(folder: Path, model: torch.nn.Module, tokenizer: PreTrainedTokenizerF
         for name, parameter in model.named_parameters():
             # Random biases and gains: zeros and ones would hide a mistake in folding them.
             spread = torch.randn_like(parameter) * (0.3 if parameter.ndim > 1 else 0.2)
-            parameter.copy_(1 + spread if "norm" in name and "weight" in name or "ln_" in name and "weight" in name else spread)
+            parameter.copy_(
+                1 + spread if ("norm" in name and "weight" in name) or ("ln_" in name and "weight" in name) else spread
+            )
     model.save_pretrained(folder, safe_serialization=True)
     tokenizer.save_pretrained(folder)
     return folder

@@ -56,14 +56,14 @@ class Bootstrap:
         drawn = rng.multinomial(self.n_clusters, np.full(self.n_clusters, 1 / self.n_clusters), size=n_resamples)
         self.weights: Int[np.ndarray, "resample prompt"] = drawn[:, self._member]
 
-    def means(self, values: Float[np.ndarray, prompt * cell]) -> Float[np.ndarray, resample * cell]:
+    def means(self, values: Float[np.ndarray, " prompt *cell"]) -> Float[np.ndarray, " resample *cell"]:
         """The mean of every cell in every resample."""
         flat = self._checked(values).reshape(self.n, -1)
         totals = self.weights.sum(axis=1, keepdims=True)
         return (self.weights @ flat / totals).reshape(-1, *values.shape[1:])
 
     def interval(
-        self, samples: Float[np.ndarray, resample * cell]
+        self, samples: Float[np.ndarray, " resample *cell"]
     ) -> tuple[Float[np.ndarray, "*cell"], Float[np.ndarray, "*cell"]]:
         """Percentile interval over resamples; NaN from one cluster, or where a resample has no value."""
         if self.n_clusters < 2:
@@ -97,7 +97,7 @@ class Bootstrap:
         with np.errstate(divide="ignore", invalid="ignore"):
             return self.means(numerator) / self.means(denominator[:, None])
 
-    def sem(self, values: Float[np.ndarray, prompt * cell]) -> Float[np.ndarray, "*cell"]:
+    def sem(self, values: Float[np.ndarray, " prompt *cell"]) -> Float[np.ndarray, "*cell"]:
         """Cluster-robust standard error of the mean: sqrt(C / (C - 1) * sum_c (sum_{i in c} r_i)^2) / n, with residuals
         r_i from the mean and C clusters. With one prompt a cluster it is the ordinary standard error."""
         if self.n_clusters < 2:
@@ -107,7 +107,7 @@ class Bootstrap:
         np.add.at(sums, self._member, residual)
         return np.sqrt(self.n_clusters / (self.n_clusters - 1) * (sums**2).sum(axis=0)) / self.n
 
-    def _checked(self, values: Float[np.ndarray, prompt * cell]) -> Float[np.ndarray, prompt * cell]:
+    def _checked(self, values: Float[np.ndarray, " prompt *cell"]) -> Float[np.ndarray, " prompt *cell"]:
         if len(values) != self.n:
             raise ValueError(f"{len(values)} rows of values for {self.n} prompts")
         if not np.isfinite(values).all():

@@ -26,7 +26,7 @@ def attention_weights(tables: RunTables, label: str, heads: list[dict[str, Any]]
     if rows.empty:
         raise UserError(f"probe {label!r} did not look at the focus prompt; give it `prompts: focus`")
     size = int(rows["query"].max())
-    by_head = dict(rows.groupby(["layer", "head"]))
+    by_head = {place: part for place, part in rows.groupby(["layer", "head"])}  # noqa: C416 (dict() takes groupby for a mapping)
     found = {}
     for head in heads:
         part = by_head[head["layer"], head["head"]]

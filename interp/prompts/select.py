@@ -16,6 +16,8 @@ from interp.prompts.config import PromptsConfig
 from interp.prompts.encode import Dropped, Encoded, Encoder, batch, encode
 from interp.prompts.pairs import PromptPair, PromptSet
 
+BEYOND = "beyond the task's max_pairs"
+
 Top1 = Callable[[Int[Tensor, "prompt pos"], int], Int[Tensor, " prompt"]]
 """(clean tokens, tensor index of the query) -> the model's first prediction there."""
 
@@ -45,11 +47,7 @@ def choose_prompts(config: PromptsConfig, encoder: Encoder, top1: Top1 | None, r
     by_clean = {one.pair.clean: one for one in encoded}
     kept = config.task.corrupt([one.pair for one in encoded], rng)
     chosen = {pair.clean for pair in kept}
-    dropped += [
-        Dropped(one.pair.pair, one.pair.template, "beyond the task's max_pairs")
-        for one in encoded
-        if one.pair.clean not in chosen
-    ]
+    dropped += [Dropped(one.pair.pair, one.pair.template, BEYOND) for one in encoded if one.pair.clean not in chosen]
     sets: list[PromptSet] = []
     first = 0
     for number, template in enumerate(dict.fromkeys(pair.template for pair in kept)):
@@ -124,6 +122,8 @@ def _answered(
 def _nothing_left(left: Sequence[object], dropped: Sequence[Dropped]) -> None:
     if left:
         return
+    # What was beyond max_pairs was fine; the others say what is wrong.
+    dropped = [one for one in dropped if one.reason != BEYOND]
     reason, count = Counter(one.reason for one in dropped).most_common(1)[0]
     raise UserError(
         f"prompts: no prompt pair is left after filtering; the commonest reason ({count} of {len(dropped)}): {reason}"

@@ -85,11 +85,11 @@ class RunFolder:
         return cls(path)
 
     def __enter__(self) -> RunFolder:
-        try:
-            with atomic.mendable(self.path):
+        with atomic.mendable(self.path):
+            try:
                 self._lock.acquire()
-        except Timeout:
-            raise UserError(f"another process is writing to {self.path}; wait for it to end") from None
+            except Timeout:  # an OSError too, so it is caught first
+                raise UserError(f"another process is writing to {self.path}; wait for it to end") from None
         for leftover in self.path.rglob(f"*{atomic.TEMPORARY}"):
             leftover.unlink()
         return self

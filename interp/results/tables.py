@@ -35,6 +35,7 @@ class RunTables:
             if not (folder / name).is_file():
                 raise UserError(f"{folder} is not a finished run: {name} is missing; run the experiment first")
         dict.fromkeys(("query_label", "key_label"), str)
+        types: Any = {**dict.fromkeys(TEXTS, str), **dict.fromkeys(("layer", "head", "n_kept"), "Int64")}
         return cls(
             effects=pd.read_parquet(folder / "effects.parquet"),
             summary=pd.read_csv(

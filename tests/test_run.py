@@ -1,0 +1,255 @@
+"""Whole runs on a tiny model: YAML to report, twice the same, interrupted and resumed, and reported again."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from interp import run as running
+from interp.config import load
+from interp.dry_run import describe
+from interp.errors import UserError
+from interp.publish import publish
+from interp.results.run_folder import RunFolder
+from interp.results.tables import RunTables
+from tests.tiny_models import write_tiny_gpt2, write_tiny_llama
+
+TABLES = ("prompts.parquet", "effects.parquet", "summary.csv", "dropped.csv", "metrics.json")
+QUIET = Console(file=io.StringIO(), width=200)
+
+YAML = """
+name: tiny
+title: A tiny study
+seed: 1
+model: {{source: directory, path: {model}}}
+prompts:
+  keep: all
+  min_gap: 0.0001
+  task: {{kind: antonyms, max_pairs: 4, templates: ['The opposite of "{{word}}" is "', 'The antonym of "{{word}}" is "']}}
+statistics: {{n_resamples: 200}}
+probes:
+  - {{kind: key_query_heads}}
+  - {{kind: layer_modulation}}
+  - kind: layer_span
+    groups:
+      - {{name: opposite, at: {{token: opposite}}, corrupted: 'The synonym of "{{word}}" is "', foil: '{{word}}'}}
+      - {{name: large, at: key}}
+  - {{kind: attention_pattern, prompts: focus}}
+  - {{kind: edge_patching, pairs: all}}
+  - {{kind: head_ablation, source: mean}}
+  - {{kind: activation_patching, sites: [resid_pre, attn_out, mlp_out, z, q, k, v, pattern]}}
+  - {{kind: attribution_patching, of: key_query_heads}}
+  - {{kind: direct_logit_attribution}}
+  - {{kind: logit_lens}}
+experiment: {{kind: key_query_circuit}}
+output: {{root: {root}}}
+"""
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return write_tiny_llama(tmp_path_factory.mktemp("models") / "tiny-llama")
+
+
+def write_yaml(folder: Path, model: Path, root: str = "runs") -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "tiny.yaml"
+    path.write_text(YAML.format(model=model, root=folder / root))
+    return path
+
+
+@pytest.fixture(scope="module")
+def finished(model, tmp_path_factory):
+    """(config path, run folder) of a finished run."""
+    path = write_yaml(tmp_path_factory.mktemp("finished"), model)
+    return path, running.run(load(path), QUIET).parent
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in TABLES}
+
+
+def test_a_run_leaves_everything_that_it_promises(finished):
+    _, folder = finished
+    assert {path.name for path in folder.iterdir()} >= {
+        *TABLES,
+        *("config.yaml", "config.resolved.yaml", "manifest.json", "report.md", "report.html", "figures"),
+    }
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["status"] == "finished"
+    assert manifest["model"]["logits_max_abs_diff"] < 1e-3
+    figures = {path.stem for path in (folder / "figures").iterdir()}
+    assert len(figures) == 11
+    for stem in figures:
+        assert {path.suffix for path in (folder / "figures").glob(f"{stem}.*")} == {".png", ".pdf", ".svg", ".csv"}
+
+
+def test_effects_are_the_primary_record_and_the_summary_follows_from_them(finished):
+    tables = RunTables.load(finished[1])
+    effects = tables.effects
+    assert (effects["effect"] - (effects["value"] - effects["baseline"])).abs().max() < 1e-12
+    prompts = tables.prompts.set_index("prompt")
+    single = (
+        tables.probe("key_query_heads").query("part == 'single'").join(prompts[["clean_metric", "gap"]], on="prompt")
+    )
+    assert (single["baseline"] - single["clean_metric"]).abs().max() < 1e-6
+    expected = 1 + (single["value"] - single["clean_metric"]) / single["gap"]
+    assert (single["normalised"] - expected).abs().max() < 1e-4
+    row = tables.summary_of("key_query_heads", part="single", layer=1, head=2).iloc[0]
+    mine = single.query("layer == 1 and head == 2")["effect"]
+    assert row["mean"] == pytest.approx(mine.mean())
+    assert (row["n"], row["n_pairs"]) == (8, 4)
+    assert (single["key"] < single["query"]).all()
+
+
+def test_modulation_ends_at_the_reported_share(finished):
+    probes = RunTables.load(finished[1]).metrics["probes"]
+    share = probes["key_query_heads"]["shares"]["joint"]
+    assert probes["layer_modulation"]["final"]["mean"] == pytest.approx(share["share"], abs=1e-3)
+    assert probes["layer_modulation"]["curve"][0]["share"] == 0
+    assert probes["direct_logit_attribution"]["max_abs_error"] < 1e-3
+
+
+def test_the_same_yaml_twice_gives_identical_tables(finished, model, tmp_path):
+    again = running.run(load(write_yaml(tmp_path, model)), QUIET).parent
+    first, second = content(finished[1]), content(again)
+    assert first == second
+
+
+def test_a_finished_run_is_only_reported_again(finished, monkeypatch):
+    monkeypatch.setattr(running, "load_model", None)  # loading would fail
+    before = (finished[1] / "report.html").read_bytes()
+    assert running.run(load(finished[0]), QUIET) == finished[1] / "report.html"
+    assert (finished[1] / "report.html").read_bytes() == before
+
+
+def test_a_run_stopped_between_probes_goes_on_and_ends_the_same(finished, model, tmp_path, monkeypatch):
+    path = write_yaml(tmp_path, model)
+    real, done = RunFolder.save_part, []
+
+    def stop_after_three(self, label, *rest):
+        if len(done) == 3:
+            raise KeyboardInterrupt
+        real(self, label, *rest)
+        done.append(label)
+
+    monkeypatch.setattr(RunFolder, "save_part", stop_after_three)
+    with pytest.raises(KeyboardInterrupt):
+        running.run(load(path), QUIET)
+    folder = next((tmp_path / "runs" / "tiny").iterdir())
+    assert json.loads((folder / "manifest.json").read_text())["status"] == "interrupted"
+    monkeypatch.setattr(RunFolder, "save_part", real)
+    said = io.StringIO()
+    running.run(load(path), Console(file=said, width=200))
+    assert said.getvalue().count("finished before, kept") == 3
+    assert content(folder) == content(finished[1])
+
+
+@pytest.mark.slow
+def test_kill_minus_nine_and_the_same_command_again(finished, model, tmp_path):
+    path = write_yaml(tmp_path, model)
+    command = [sys.executable, "-m", "interp", "run", str(path)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "2"}
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("runs/tiny/*/parts/layer_span.json")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    folder = next((tmp_path / "runs" / "tiny").iterdir())
+    assert not (folder / "metrics.json").exists()
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "layer_span: finished before, kept" in done.stdout
+    assert re.search(r"report: .*report\.html", done.stdout)
+    assert content(folder) == content(finished[1])
+
+
+def test_the_report_is_drawn_again_from_the_tables_alone(finished, tmp_path):
+    _, folder = finished
+    before = {path.name: path.read_bytes() for path in (folder / "figures").iterdir()}
+    with RunFolder.existing(folder) as run:
+        publish(run, QUIET)
+    assert {path.name: path.read_bytes() for path in (folder / "figures").iterdir()} == before
+
+
+def test_gpt2_takes_the_same_road_with_a_bos_token(tmp_path):
+    model = write_tiny_gpt2(tmp_path / "tiny-gpt2")
+    path = write_yaml(tmp_path, model)
+    report = running.run(load(path, ["model.prepend_bos=true", "probes.6.sites=[z]"]), QUIET)
+    tables = RunTables.load(report.parent)
+    focus = tables.metrics["run"]["focus"]
+    assert (focus["key"], focus["query"]) == (5, 8)
+    assert list(tables.prompts.iloc[0]["clean_tokens"])[4] == "large"
+    assert "prepended, not counted" in report.read_text()
+
+
+def test_a_dry_run_counts_what_the_run_will_take(finished):
+    said = io.StringIO()
+    describe(load(finished[0]), Console(file=said, width=200))
+    text = said.getvalue()
+    # 12 heads: 12 single cuts, 13 points of the joint curve, on 8 prompts.
+    assert re.search(r"key_query_heads\s+key_query_heads\s+8\s+200", text)
+    assert re.search(r"edge_patching\s+edge_patching\s+1\s+432", text)  # 36 causal pairs x 12 heads
+    assert "of memory" in text
+    effects = RunTables.load(finished[1]).effects
+    for label, passes in (("key_query_heads", 200), ("edge_patching", 432), ("layer_modulation", 32)):
+        assert (effects["probe"] == label).sum() == passes
+
+
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        ("probes.1.heads_from=nobody", "heads_from .*'nobody'"),
+        ("probes.7.of=head_ablatio", "did you mean 'head_ablation'|no probe that stands before it"),
+        ("probes.4.heads=[L9-H0]", "L9-H0 is out of range; the model has layers 0 to 2"),
+        ("probes.4.heads=[L0-H7]", "L0-H7 is out of range"),
+        ("probes.4.heads=[]", "asked for nothing"),
+        ("probes.4.pairs=[{key: 8, query: 5}]", "key 8 .*comes after query 5"),
+        ("probes.4.pairs=[{key: 9, query: 9}]", "position 9 is outside the prompt"),
+        ("probes.5.position=nobody", "there is no role 'nobody'"),
+        ("prompts.min_gap=1000", "no prompt pair is left after filtering.*below min_gap 1000"),
+        ("prompts.keep=correct", "no prompt pair is left after filtering.*the model answers"),
+        ("metric={kind: answer_prob}", "needs a metric that is linear in the logits"),
+    ],
+)
+def test_mistakes_that_need_the_model_are_one_sentence(model, tmp_path, override, says):
+    path = write_yaml(tmp_path, model)
+    with pytest.raises(UserError, match=says) as caught:
+        running.run(load(path, [override]), QUIET)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_probe_of_a_stranger_needs_one_class_and_one_line(model, tmp_path):
+    from typing import Literal
+
+    from interp.interventions.edits import Edit, Variant
+    from interp.probes import Probe
+
+    class FirstTokenCut(Probe):
+        """Cut every head's edge from the first token to the query."""
+
+        kind: Literal["first_token_cut"] = "first_token_cut"
+
+        def variants(self, study):
+            for layer in range(study.sizes.n_layers):
+                for head in range(study.sizes.n_heads):
+                    yield Variant.of(Edit("edge", layer, head, "query", 1))
+
+    loaded = load(write_yaml(tmp_path, model))
+    study = running.prepare(loaded.run, running.load_model(loaded.run.model))
+    effects = FirstTokenCut().run(study)
+    assert isinstance(effects, pd.DataFrame)
+    assert len(effects) == 12 * 8
+    assert (effects["key"] == 1).all()
