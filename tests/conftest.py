@@ -18,6 +18,38 @@ import torch  # noqa: E402
 torch.set_num_threads(2)
 
 
+from tests.tiny_models import write_tiny_llama  # noqa: E402
+from tests.tiny_runs import QUIET, write_yaml  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def tiny_llama(tmp_path_factory):
+    """A model of 3 layers x 4 heads."""
+    return write_tiny_llama(tmp_path_factory.mktemp("models") / "tiny-llama")
+
+
+@pytest.fixture(scope="session")
+def finished(tiny_llama, tmp_path_factory):
+    """(config path, run folder) of a finished run on the tiny model."""
+    return _finish(tiny_llama, tmp_path_factory.mktemp("finished"))
+
+
+@pytest.fixture(scope="session")
+def crowded(tmp_path_factory):
+    """The same on 12 layers x 12 heads with random weights, where a crowd of heads shares the work."""
+    shape = {"num_hidden_layers": 12, "num_attention_heads": 12, "num_key_value_heads": 4, "hidden_size": 48}
+    model = write_tiny_llama(tmp_path_factory.mktemp("models") / "crowd", intermediate_size=16, **shape)
+    return _finish(model, tmp_path_factory.mktemp("crowded"))
+
+
+def _finish(model, folder):
+    from interp.config import load
+    from interp.run import run
+
+    path = write_yaml(folder, model)
+    return path, run(load(path), QUIET).parent
+
+
 @pytest.fixture(autouse=True)
 def _own_cache(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch

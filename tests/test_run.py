@@ -23,61 +23,19 @@ from interp.errors import UserError
 from interp.publish import publish
 from interp.results.run_folder import RunFolder
 from interp.results.tables import RunTables
-from tests.tiny_models import write_tiny_gpt2, write_tiny_llama
+from tests.tiny_models import write_tiny_gpt2
+from tests.tiny_runs import QUIET, write_yaml
 
 TABLES = ("prompts.parquet", "effects.parquet", "summary.csv", "dropped.csv", "metrics.json")
-QUIET = Console(file=io.StringIO(), width=200)
-
-YAML = """
-name: tiny
-title: A tiny study
-seed: 1
-model: {{source: directory, path: {model}}}
-prompts:
-  keep: all
-  min_gap: 0.0001
-  task: {{kind: antonyms, max_pairs: 4, templates: ['The opposite of "{{word}}" is "', 'The antonym of "{{word}}" is "']}}
-statistics: {{n_resamples: 200}}
-probes:
-  - {{kind: key_query_heads}}
-  - {{kind: layer_modulation}}
-  - kind: layer_span
-    groups:
-      - {{name: opposite, at: {{token: opposite}}, corrupted: 'The synonym of "{{word}}" is "', foil: '{{word}}'}}
-      - {{name: large, at: key}}
-  - {{kind: attention_pattern, prompts: focus}}
-  - {{kind: edge_patching, pairs: all}}
-  - {{kind: head_ablation, source: mean}}
-  - {{kind: activation_patching, sites: [resid_pre, attn_out, mlp_out, z, q, k, v, pattern]}}
-  - {{kind: attribution_patching, of: key_query_heads}}
-  - {{kind: direct_logit_attribution}}
-  - {{kind: logit_lens}}
-experiment: {{kind: key_query_circuit}}
-output: {{root: {root}}}
-"""
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return write_tiny_llama(tmp_path_factory.mktemp("models") / "tiny-llama")
-
-
-def write_yaml(folder: Path, model: Path, root: str = "runs") -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "tiny.yaml"
-    path.write_text(YAML.format(model=model, root=folder / root))
-    return path
-
-
-@pytest.fixture(scope="module")
-def finished(model, tmp_path_factory):
-    """(config path, run folder) of a finished run."""
-    path = write_yaml(tmp_path_factory.mktemp("finished"), model)
-    return path, running.run(load(path), QUIET).parent
 
 
 def content(folder: Path) -> dict[str, bytes]:
     return {name: (folder / name).read_bytes() for name in TABLES}
+
+
+@pytest.fixture
+def model(tiny_llama):
+    return tiny_llama
 
 
 def test_a_run_leaves_everything_that_it_promises(finished):

@@ -43,7 +43,9 @@ class HeadHeatmap(Figure):
         panels = [rows[rows["part"] == part] for part in parts]
         limit = max(float(panel["mean"].abs().max()) for panel in panels) or 1.0
         n_layers = tables.metrics["run"]["model"]["n_layers"]
-        figure = new_figure(min(style.PAGE, max(style.COLUMN, 1.75 * len(panels) + 0.9)), 1.0 + 0.115 * n_layers)
+        figure = new_figure(
+            min(style.PAGE, max(style.COLUMN, 1.75 * len(panels) + 0.9)), max(2.9, 1.0 + 0.115 * n_layers)
+        )
         grid = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
         for axes, part, panel in zip(grid, parts, panels, strict=True):
             self._panel(axes, panel, limit, n_layers)

@@ -1,0 +1,77 @@
+"""The golden run: the main job's head search on the packaged model, smaller, within tolerances."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from interp.config import load
+from interp.models import PackagedModel, load_model
+from interp.results.tables import RunTables
+from interp.run import run
+from tests.tiny_models import FIGURE
+from tests.tiny_runs import QUIET
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(1200)]
+MAIN = Path(__file__).parent.parent.parent / "configs" / "antonyms_smollm2.yaml"
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    return load_model(PackagedModel())
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory):
+    """The main job's config with half of its word pairs and its first four probes."""
+    root = tmp_path_factory.mktemp("real")
+    overrides = [f"output.root={root}", "prompts.task.max_pairs=12", "experiment=null"]
+    settings = load(MAIN, overrides)
+    shorter = settings.run.model_copy(update={"probes": settings.run.probes[:4]})
+    report = run(settings.__class__(shorter, settings.path, settings.text, settings.overrides), QUIET)
+    return RunTables.load(report.parent)
+
+
+def test_the_model_is_the_one_that_hugging_face_runs(loaded):
+    assert loaded.info.logits_max_abs_diff < 1e-3
+    assert (loaded.info.n_layers, loaded.info.n_heads, loaded.info.n_kv_heads) == (30, 9, 3)
+    assert loaded.info.weights_sha256.startswith("d492b8787c844cdc")
+
+
+def test_the_prompt_has_the_eight_tokens_of_the_figure_and_small_comes_first(loaded):
+    tokens = loaded.tokenizer(FIGURE, add_special_tokens=False)["input_ids"]
+    texts = [loaded.tokenizer.decode([token]) for token in tokens]
+    assert texts == ["The", " opposite", " of", ' "', "large", '"', " is", ' "']
+    with torch.no_grad():
+        assert loaded.tokenizer.decode(loaded.hooked(torch.tensor([tokens]))[0, -1].argmax()) == "small"
+
+
+def test_the_heads_that_carry_large_to_small(tables):
+    found = tables.metrics["probes"]["key_query_heads"]
+    carried = {head["label"]: head["carried"]["mean"] for head in found["ranking"]}
+    assert found["ranking"][0]["label"] == "L25-H7"
+    for label in ("L25-H7", "L22-H8", "L22-H7", "L20-H0", "L29-H7"):
+        assert carried[label] > 0.3
+    assert carried["L29-H6"] < -0.3
+    share = found["shares"]["joint"]
+    assert 5 <= share["n"] <= 14
+    assert share["share"] >= 0.8
+    assert found["shares"]["net"]["n"] < share["n"] < found["shares"]["absolute"]["n"]
+    assert 6.5 < found["total"]["effect"]["mean"] < 10
+
+
+def test_modulation_ends_at_the_share_and_rises_in_the_last_third(tables):
+    probes = tables.metrics["probes"]
+    found = probes["layer_modulation"]
+    assert found["final"]["mean"] == pytest.approx(probes["key_query_heads"]["shares"]["joint"]["share"], abs=1e-3)
+    assert found["curve"][20]["share"] < 0.1
+    assert found["steps"][0]["layer"] == 22
+
+
+def test_the_key_word_is_read_first_in_layer_zero(tables):
+    groups = {group["group"]: group for group in tables.metrics["probes"]["layer_span"]["groups"]}
+    assert groups["large"]["first"] == 0
+    assert groups["large"]["profile"][0]["normalised"]["mean"] > 0.9
+    assert groups["small"] == {**groups["small"], "output": True, "first": 30}
