@@ -11,8 +11,9 @@ from interp.analysis.seeding import generator
 from interp.config import LoadedConfig
 from interp.errors import UserError
 from interp.interventions.cells import Dimensions
-from interp.interventions.engine import Engine
+from interp.interventions.engine import KEPT_SETS, Engine
 from interp.models import model_dimensions
+from interp.models.info import Sizes
 from interp.prompts.encode import Encoder
 from interp.prompts.select import choose_prompts
 from interp.study import Study
@@ -50,11 +51,11 @@ def describe(config: LoadedConfig, console: Console) -> None:
         table.add_row(probe.label, probe.kind, str(probe.n_prompts(study)), f"{passes:,}")
         study.findings[probe.label] = {}
     console.print(table)
-    weights = _weights_gb(info)
+    loading, measuring = _memory_gb(info, study, settings.compute.memory_gb)
     console.print(
-        f"{len(book)} prompts before the model's answers are checked (fewer remain), {len(book.dropped)} left out; "
-        f"at most {total:,} forward passes of one prompt; about {2 * weights + settings.compute.memory_gb + 0.7:.1f} GB "
-        f"of memory (weights {weights:.1f} GB, twice while they are converted; batches {settings.compute.memory_gb:g} GB)",
+        f"{len(book)} prompts before the model's answers are checked (fewer may remain), {len(book.dropped)} left out; "
+        f"at most {total:,} forward passes of one prompt; about {loading:.1f} GB of memory while the model is loaded and "
+        f"{measuring:.1f} GB while it is measured",
         highlight=False,
     )
 
@@ -67,8 +68,18 @@ def _needs(probe: Any, study: Study) -> None:
             raise UserError(f"probe {probe.label!r}: {field} names {label!r}, which is no probe that stands before it")
 
 
-def _weights_gb(info: Any) -> float:
-    """Size of the float32 weights, embedding and unembedding both."""
+def _memory_gb(info: Sizes, study: Study, batch_gb: float) -> tuple[float, float]:
+    """Rough peaks while loading and while measuring, on a CPU.
+
+    Loading holds the Hugging Face model, a copy of its tensors and the converted model with its rewrites: about four and
+    a half times the weights. Measuring holds the weights, batches with their temporaries, and cached activations.
+    """
+    libraries = 0.6
     attention = 2 * info.d_model * info.d_head * (info.n_heads + info.n_kv_heads)
     mlp = (3 if info.gated_mlp else 2) * info.d_model * info.d_mlp
-    return float(4 * (info.n_layers * (attention + mlp) + 2 * info.d_vocab * info.d_model) / 2**30)
+    weights = 4 * (info.n_layers * (attention + mlp) + 2 * info.d_vocab * info.d_model) / 2**30
+    tokens = max(len(prompts) * prompts.clean.shape[1] for prompts in study.book.sets)
+    width = 4 * info.d_model + (2 * info.n_heads + 4 * info.n_kv_heads) * info.d_head
+    cached = KEPT_SETS * 2 * tokens * info.n_layers * width * 4 / 2**30
+    logits = 2 * 64 * study.book.sets[0].clean.shape[1] * info.d_vocab * 4 / 2**30
+    return libraries + 4.5 * weights, libraries + 1.2 * weights + max(4 * batch_gb, logits) + 2 * cached

@@ -43,6 +43,8 @@ def run(config: LoadedConfig, console: Console) -> Path:
         if folder.manifest().get("status") != "finished":
             console.print(f"run folder: {folder.path}")
             _measure(config, folder, console)
+        else:
+            console.print(f"{folder.path} is finished; its report is drawn again")
         return publish(folder, console)
 
 

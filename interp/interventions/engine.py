@@ -28,6 +28,8 @@ from interp.prompts.pairs import PromptSet
 
 Progress = Callable[[int], None]
 
+KEPT_SETS = 2  # prompt sets whose activations stay in memory; running one again takes about a second
+
 
 class Engine:
     """Measures variants on one model.
@@ -49,7 +51,7 @@ class Engine:
     def runs(self, prompts: PromptSet) -> Runs:
         """The clean and corrupted run of a prompt set (kept for the last few sets)."""
         if id(prompts) not in self._runs:
-            while len(self._runs) >= 8:
+            while len(self._runs) >= KEPT_SETS:
                 self._runs.pop(next(iter(self._runs)))
             self._runs[id(prompts)] = (prompts, Runs(self.model, prompts))
         return self._runs[id(prompts)][1]

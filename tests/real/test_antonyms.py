@@ -59,7 +59,7 @@ def test_the_heads_that_carry_large_to_small(tables):
     assert 5 <= share["n"] <= 14
     assert share["share"] >= 0.8
     assert found["shares"]["net"]["n"] < share["n"] < found["shares"]["absolute"]["n"]
-    assert 6.5 < found["total"]["effect"]["mean"] < 10
+    assert 5 < found["total"]["effect"]["mean"] < 10
 
 
 def test_modulation_ends_at_the_share_and_rises_in_the_last_third(tables):
