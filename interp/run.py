@@ -140,6 +140,7 @@ def _write_tables(study: Study, settings: RunConfig, info: ModelInfo, folder: Ru
         **{"share_target": settings.share.target, "share_definition": settings.share.definition},
         **{"clean": clean.as_dict(), "corrupted": corrupted.as_dict()},
         "accuracy_kept": float((prompts["clean_top1"].str.strip() == prompts["answer"].str.strip()).mean()),
+        "focus_is_declared": any(pair.focus for prompts in study.book.sets for pair in prompts.pairs),
         "focus": {
             name: _plain(focus[name]) for name in ("prompt", "clean", "answer", "corrupted", "foil", "key", "query")
         },

@@ -12,20 +12,22 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from interp.effects import Place, effects_table, observed_columns, variant_columns
 from interp.errors import UserError
 from interp.interventions import observe
 from interp.interventions.attribution import estimate
 from interp.interventions.cells import Dimensions
-from interp.interventions.edits import Edit, Run, Variant
+from interp.interventions.edits import Run, Variant
 from interp.interventions.engine import Engine
 from interp.metrics import AnswerLogit, LogitDiff, Metric
 from interp.prompts.encode import Dropped, Encoder
-from interp.prompts.pairs import Position, PromptSet
+from interp.prompts.pairs import PromptSet
 from interp.prompts.regroup import Group, grouped_sets
 from interp.prompts.select import PromptBook
 
 PromptChoice = Literal["all", "focus_template", "focus"]
 Method = Literal["exact", "attribution"]
+RUNS: tuple[Run, Run] = ("clean", "corrupted")
 
 
 @dataclass(frozen=True)
@@ -171,94 +173,35 @@ class Study:
     def _rows(
         self, variants: list[Variant], values: Float[Tensor, "variant prompt"], selection: Selection, method: str
     ) -> pd.DataFrame:
-        prompts = selection.prompts
-        columns = pd.DataFrame([_labels(variant, prompts) for variant in variants])
-        columns.insert(0, "variant", range(len(variants)))
-        base = np.where(
-            (columns["base"] == "clean").to_numpy()[:, None],
-            self._read(prompts, "clean")[list(selection.rows)].numpy(),
-            self._read(prompts, "corrupted")[list(selection.rows)].numpy(),
+        columns = variant_columns(variants, selection.prompts)
+        clean, corrupted = self._both(selection)
+        measured = values.double().numpy()
+        base = np.where((columns["base"] == "clean").to_numpy()[:, None], clean, corrupted)
+        return self._named(
+            effects_table(
+                columns, measured, base, (measured - corrupted) / (clean - corrupted), selection.prompts, selection.rows
+            ),
+            method,
         )
-        return self._table(columns, values.double().numpy(), base.astype(float), selection, method)
 
     def _observed(
-        self,
-        part: str,
-        places: Sequence[tuple[int | None, int | None, int | None, int | None]],
-        values: Float[Tensor, "place prompt"],
-        selection: Selection,
+        self, part: str, places: Sequence[Place], values: Float[Tensor, "place prompt"], selection: Selection
     ) -> pd.DataFrame:
-        columns = pd.DataFrame(
-            [
-                {
-                    **{"part": part, "base": "clean", "source": "", "site": "", "group": "", "n_kept": None},
-                    **{"layer": layer, "head": head, "query": query, "key": key},
-                    **{"query_label": _text(query), "key_label": _text(key)},
-                }
-                for layer, head, query, key in places
-            ]
-        )
-        columns.insert(0, "variant", range(len(places)))
-        array = values.double().numpy()
-        return self._table(columns, array, np.zeros_like(array), selection, "observed")
+        clean, corrupted = self._both(selection)
+        seen = values.double().numpy()
+        columns = observed_columns(part, places)
+        scaled = seen / (clean - corrupted)
+        table = effects_table(columns, seen, np.zeros_like(seen), scaled, selection.prompts, selection.rows)
+        return self._named(table, "observed")
 
-    def _table(
-        self,
-        columns: pd.DataFrame,
-        values: Float[np.ndarray, "variant prompt"],
-        base: Float[np.ndarray, "variant prompt"],
-        selection: Selection,
-        method: str,
-    ) -> pd.DataFrame:
-        prompts, rows = selection.prompts, list(selection.rows)
-        clean = self._read(prompts, "clean")[rows].double().numpy()
-        corrupted = self._read(prompts, "corrupted")[rows].double().numpy()
-        table = columns.loc[columns.index.repeat(len(rows))].reset_index(drop=True)
-        for name, column in (
-            ("prompt", [prompts.prompts[row] for row in rows]),
-            ("pair", [prompts.pairs[row].pair for row in rows]),
-            ("template", [prompts.pairs[row].template for row in rows]),
-        ):
-            table[name] = column * len(values)
-        table["model"], table["set"], table["method"] = self.model, prompts.name, method
-        table["value"], table["baseline"] = values.ravel(), base.ravel()
-        table["effect"] = table["value"] - table["baseline"]
-        observed = method == "observed"
-        scaled = values / (clean - corrupted) if observed else (values - corrupted) / (clean - corrupted)
-        table["normalised"] = scaled.ravel()
-        for name in ("layer", "head", "query", "key", "n_kept"):
-            table[name] = table[name].astype("Int64")
+    def _both(self, selection: Selection) -> tuple[Float[np.ndarray, " prompt"], Float[np.ndarray, " prompt"]]:
+        rows = list(selection.rows)
+        clean, corrupted = (self._read(selection.prompts, run)[rows].double().numpy() for run in RUNS)
+        return clean, corrupted
+
+    def _named(self, table: pd.DataFrame, method: str) -> pd.DataFrame:
+        table["model"], table["method"] = self.model, method
         return table
-
-
-def _labels(variant: Variant, prompts: PromptSet) -> dict[str, object]:
-    """The columns of one variant; places only where all its edits agree."""
-    # A point of the joint curve may have one edit left; it is still about a set of heads.
-    only = variant.edits[0] if len(variant.edits) == 1 and variant.n_kept is None else None
-    sources = {edit.source for edit in variant.edits}
-    return {
-        **{"part": variant.part, "base": variant.base, "group": variant.group, "n_kept": variant.n_kept},
-        "source": sources.pop() if len(sources) == 1 else "",
-        "site": only.site if only else "",
-        "layer": only.layer if only else variant.layer,
-        "head": only.head if only else None,
-        "query": _person(only, "query", prompts),
-        "key": _person(only, "key", prompts),
-        "query_label": _text(only.query) if only else "",
-        "key_label": _text(only.key) if only else "",
-    }
-
-
-def _person(edit: Edit | None, side: Literal["query", "key"], prompts: PromptSet) -> int | None:
-    position: Position | None = getattr(edit, side) if edit else None
-    if position is None:
-        return None
-    found = prompts.positions(position)
-    return found[0] if len(found) == 1 else None
-
-
-def _text(position: Position | None) -> str:
-    return "" if position is None else str(position)
 
 
 def _none(number: int) -> int | None:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from einops import rearrange, repeat
 from jaxtyping import Float, Int
 from torch import Tensor
 from transformer_lens.cache.key_value_cache_entry import TransformerLensKeyValueCacheEntry
@@ -106,9 +107,9 @@ class Engine:
         return ModelReadout(
             self.model,
             resid,
-            prompts.answer.to(device)[index].repeat(times),
-            prompts.foil.to(device)[index].repeat(times),
-            clean.repeat(times, 1),
+            repeat(prompts.answer.to(device)[index], "prompt -> (variant prompt)", variant=times),
+            repeat(prompts.foil.to(device)[index], "prompt -> (variant prompt)", variant=times),
+            repeat(clean, "prompt d -> (variant prompt) d", variant=times),
         )
 
     def resampled(self, prompts: PromptSet) -> Int[Tensor, " prompt"]:
@@ -148,12 +149,16 @@ class Engine:
         runs = self.runs(prompts)
         run = runs[base]
         if layer == self.sizes.n_layers:
-            final = run.final[index, query].repeat(times, 1)
+            final = repeat(run.final[index, query], "prompt d -> (variant prompt) d", variant=times)
         else:
-            resid = run.site("resid_pre", layer)[index, first:].repeat(times, 1, 1)
+            resid = run.site("resid_pre", layer)[index, first:]
+            resid = repeat(resid, "prompt pos d -> (variant prompt) pos d", variant=times)
             past = {
                 later: TransformerLensKeyValueCacheEntry(
-                    *(kv[index, :first].repeat(times, 1, 1, 1) for kv in run.past(later))
+                    *(
+                        repeat(kv[index, :first], "prompt ... -> (variant prompt) ...", variant=times)
+                        for kv in run.past(later)
+                    )
                 )
                 for later in range(layer, self.sizes.n_layers)
             }
@@ -166,4 +171,5 @@ class Engine:
             with self.model.hooks(fwd_hooks=hooks.hooks()):
                 final = run_blocks(self.model, resid, layer, past)[:, query - first]
             hooks.check()
-        return metric(self.readout(prompts, final, index)).view(times, len(index)).cpu()
+        measured = metric(self.readout(prompts, final, index))
+        return rearrange(measured, "(variant prompt) -> variant prompt", variant=times).cpu()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from einops import einsum
 from jaxtyping import Float
 from torch import Tensor
 
@@ -57,7 +58,8 @@ def direct_logit_attribution(
     out = {("embed", -1, -1): direct(base.site("resid_pre", 0)[:, query])}
     for layer in range(sizes.n_layers):
         attention = model.blocks[layer].attn
-        heads = torch.einsum("phd,hdm->hpm", base.site("z", layer)[:, query], attention.W_O)
+        z = base.site("z", layer)[:, query]
+        heads = einsum(z, attention.W_O, "prompt head d_head, head d_head d_model -> head prompt d_model")
         for head in range(sizes.n_heads):
             out["head", layer, head] = direct(heads[head])
         out["attn_bias", layer, -1] = direct(attention.b_O.expand(len(prompts), -1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from einops import einsum
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -37,7 +38,7 @@ class ModelReadout:
         """The logit of one token a row, without unembedding the others."""
         unembed = self._model.unembed
         column = unembed.W_U.T[tokens]
-        return self._cap(torch.einsum("rd,rd->r", self._resid, column) + unembed.b_U[tokens])
+        return self._cap(einsum(self._resid, column, "row d_model, row d_model -> row") + unembed.b_U[tokens])
 
     def clean_logits(self) -> Float[Tensor, "row vocab"]:
         """All logits of the clean run."""

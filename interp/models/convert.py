@@ -40,9 +40,18 @@ def sizes_of(config: Any, name: str) -> Sizes:
     return Sizes(name, architecture, layers, heads, kv, width, d_head, d_mlp, config.vocab_size, context, gated)
 
 
+def supported(config: Any) -> bool:
+    """Whether this module converts the model's family."""
+    return _architecture(config) in FAMILIES
+
+
+def _architecture(config: Any) -> Any:
+    return (config.architectures or [None])[0] or {"gpt2": FAMILIES[0], "llama": FAMILIES[1]}.get(config.model_type)
+
+
 def architecture_of(config: Any) -> str:
     """The architecture's class name; UserError when it is no supported one."""
-    found = (config.architectures or [None])[0] or {"gpt2": FAMILIES[0], "llama": FAMILIES[1]}.get(config.model_type)
+    found = _architecture(config)
     if found not in FAMILIES:
         raise UserError(
             f"model architecture {found or config.model_type!r} is not supported from a directory; supported are "

@@ -23,17 +23,27 @@ def load_model(config: AnyModel, console: Console | None = None) -> LoadedModel:
     import torch
 
     from interp.models.check import PROMPT, logits_difference, weights_sha256
-    from interp.models.convert import hooked_transformer, sizes_of
+    from interp.models.convert import hooked_transformer, sizes_of, supported
     from interp.models.directory import read_config, read_model, read_tokenizer
+    from interp.models.families import hooked_by_transformer_lens, sizes_of_hooked
 
     console = console or Console(quiet=True)
     folder, name, origin = _fetch(config, console)
     with console.status(f"loading {name}"):
         hf_config, tokenizer = read_config(folder), read_tokenizer(folder)
-        sizes = sizes_of(hf_config, name)
+        if not isinstance(config, HubModel):
+            sizes_of(hf_config, name)  # refuses other families before their weights are read
         dtype, device = getattr(torch, config.dtype), _device(config.device)
         hf_model = read_model(folder, hf_config, dtype)
-        hooked, applied = hooked_transformer(hf_model, config.processing, dtype, device, name)
+        if isinstance(config, HubModel) and not supported(hf_config):
+            official = hub.official_name(name)
+            hooked, applied = hooked_by_transformer_lens(
+                official, hf_model, tokenizer, config.processing, dtype, device
+            )
+            sizes = sizes_of_hooked(hooked, type(hf_model).__name__, name)
+        else:
+            hooked, applied = hooked_transformer(hf_model, config.processing, dtype, device, name)
+            sizes = sizes_of(hf_config, name)
         difference = logits_difference(hf_model, hooked, tokenizer, config.dtype)
         info = ModelInfo(
             **asdict(sizes),
@@ -51,8 +61,8 @@ def load_model(config: AnyModel, console: Console | None = None) -> LoadedModel:
 
 
 def model_dimensions(config: AnyModel) -> tuple[Sizes, Any] | None:
-    """Sizes and tokenizer without the weights; None when the model is not on this machine yet."""
-    from interp.models.convert import sizes_of
+    """Sizes and tokenizer without the weights; None when they are not on this machine, or need the weights."""
+    from interp.models.convert import sizes_of, supported
     from interp.models.directory import read_config, read_tokenizer
 
     if isinstance(config, DirectoryModel):
@@ -64,7 +74,10 @@ def model_dimensions(config: AnyModel) -> tuple[Sizes, Any] | None:
         folder = hub.cached(config.name, config.revision)
     if folder is None:
         return None
-    return sizes_of(read_config(folder), _name(config)), read_tokenizer(folder)
+    hf_config = read_config(folder)
+    if isinstance(config, HubModel) and not supported(hf_config):
+        return None  # only TransformerLens' loader, which wants the weights, knows the sizes
+    return sizes_of(hf_config, _name(config)), read_tokenizer(folder)
 
 
 def _fetch(config: AnyModel, console: Console) -> tuple[Path, str, str]:

@@ -22,7 +22,7 @@ class PromptsConfig(BaseModel):
         description="Named positions. `key` and `query` are required; other names may be used by probes.",
     )
     keep: Literal["all", "correct", "correct_in_every_template"] = Field(
-        default="correct_in_every_template",
+        default="correct",
         description="Keep every prompt; those whose answer the model ranks first; or the word pairs that it answers "
         "correctly in every template (a balanced design).",
     )

@@ -1,156 +1,148 @@
-"""What every report states about its run, whatever the recipe: tokens, facts, drops, wordings, how to reproduce."""
+"""What every report states about its run, whatever the recipe: model, metric, probes, prompts, how to reproduce."""
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
-
+from interp.figures.words import METRICS, percent, plural
+from interp.report import prompts as prompt_tables
+from interp.report.numbers import NONE, estimate
 from interp.report.story import TableBlock
+from interp.report.tokens import FocusPrompt, focus_prompt
 from interp.results.tables import RunTables
 
-
-@dataclass(frozen=True)
-class Token:
-    """One token of the focus prompt: position from 1, text in both runs, and the role that sits there."""
-
-    position: int
-    clean: str
-    corrupted: str
-    role: str
+SOURCES = {
+    "zero": "set to zero",
+    "mean": "replaced by its mean over prompts",
+    "resample": "replaced by its value in another prompt",
+    "clean": "replaced by its value in the clean run",
+    "corrupted": "replaced by its value in the corrupted run",
+    "other": "replaced by its value in the other run, in both directions",
+}
 
 
 @dataclass(frozen=True)
 class Facts:
     """All that the templates show beside the story."""
 
-    tokens: list[Token]
-    focus: dict[str, Any]
+    focus: FocusPrompt
     run: list[tuple[str, str]]
+    probes: TableBlock
     wordings: TableBlock
-    dropped: list[tuple[str, int]]
-    dropped_rows: TableBlock
-    command: str
-    versions: list[tuple[str, str]]
+    prompts: TableBlock
+    reasons: TableBlock
+    drops: TableBlock
+    commands: str
+    reproduction: list[tuple[str, str]]
     config: str
 
 
 def gather(tables: RunTables, manifest: dict[str, Any], resolved: str) -> Facts:
     """Collect the facts of a run."""
     return Facts(
-        tokens=_tokens(tables),
-        focus=tables.metrics["run"]["focus"],
-        run=_run_facts(tables, manifest),
-        wordings=_wordings(tables),
-        dropped=_reasons(tables.dropped),
-        dropped_rows=TableBlock(
-            title="Every prompt left out",
-            columns=["word pair", "wording", "reason"],
-            rows=tables.dropped[["pair", "template", "reason"]].astype(str).values.tolist(),
-        ),
-        command=str(manifest["command"]),
-        versions=sorted(manifest["versions"].items()),
+        focus=focus_prompt(tables),
+        run=[*_model(tables.metrics["run"]["model"]), *_measurement(tables)],
+        probes=_probes(tables, manifest.get("probe_seconds", {})),
+        wordings=prompt_tables.wordings(tables),
+        prompts=prompt_tables.prompts(tables),
+        reasons=prompt_tables.reasons(tables.dropped),
+        drops=prompt_tables.drops(tables.dropped),
+        commands=_commands(tables, manifest),
+        reproduction=_reproduction(manifest),
         config=resolved,
     )
 
 
-def _tokens(tables: RunTables) -> list[Token]:
-    focus = tables.prompts[tables.prompts["focus"]].iloc[0]
-    roles: dict[int, list[str]] = {}
-    for name, positions in json.loads(focus["roles"]).items():
-        for position in positions:
-            roles.setdefault(position, []).append(name)
-    pairs = zip(focus["clean_tokens"], focus["corrupted_tokens"], strict=True)
-    return [
-        Token(place, clean, corrupted, ", ".join(roles.get(place, ())))
-        for place, (clean, corrupted) in enumerate(pairs, 1)
-    ]
-
-
-def _run_facts(tables: RunTables, manifest: dict[str, Any]) -> list[tuple[str, str]]:
-    run = tables.metrics["run"]
-    model = run["model"]
+def _model(model: dict[str, Any]) -> list[tuple[str, str]]:
     on = [name for name, applied in model["processing"].items() if applied]
     return [
         (
             "model",
             f"{model['name']} ({model['architecture']}): {model['n_layers']} layers, {model['n_heads']} query heads on "
-            f"{model['n_kv_heads']} key-value heads, d_model {model['d_model']}; from {model['origin']}",
+            f"{plural(model['n_kv_heads'], 'key-value head')}, d_model {model['d_model']}; from {model['origin']}",
         ),
         ("weights", f"sha256 {model['weights_sha256']}; {model['dtype']} on {model['device']}"),
         ("weight processing", f"{', '.join(on) or 'none'} (TransformerLens)"),
         (
             "logits against Hugging Face",
-            f"largest difference {model['logits_max_abs_diff']:.1e} on {model['checked_prompt']} (row means removed)",
+            f"largest difference {model['logits_max_abs_diff']:.1e} logits on “{model['checked_prompt']}” (row means removed)",
         ),
         ("beginning-of-sequence token", "prepended, not counted in positions" if model["prepend_bos"] else "none"),
+    ]
+
+
+def _measurement(tables: RunTables) -> list[tuple[str, str]]:
+    run = tables.metrics["run"]
+    kind, unit, left_out = run["metric"]["kind"], run["metric"]["unit"], len(tables.dropped)
+    return [
         (
             "prompts",
-            f"{run['n_prompts']} of {run['n_pairs']} word pairs in {run['n_templates']} wordings; {run['n_dropped']} left out",
+            f"{plural(run['n_prompts'], 'prompt pair')}: {plural(run['n_pairs'], 'word pair')} in "
+            f"{plural(run['n_templates'], 'wording')}; {left_out} left out",
         ),
-        (
-            "metric",
-            f"{run['metric']['kind']} ({run['metric']['unit']}), read at the role query: clean {_estimate(run['clean'])}, "
-            f"corrupted {_estimate(run['corrupted'])}",
-        ),
-        ("share", f"{100 * run['share_target']:.0f} %, {run['share_definition']} definition"),
+        ("metric", f"{METRICS.get(kind, kind)} ({kind}, in {unit}), read at the query position"),
+        ("metric, clean run", f"{estimate(run['clean'])} {unit}"),
+        ("metric, corrupted run", f"{estimate(run['corrupted'])} {unit}"),
+        ("share", f"{percent(run['share_target'])}, {run['share_definition']} definition (see Definitions)"),
         (
             "intervals",
-            f"{100 * run['confidence']:.0f} % percentile bootstrap over word pairs, {run['n_resamples']} resamples",
-        ),
-        (
-            "run",
-            f"config hash {manifest['config_hash']}, seed {manifest['seed']}, {manifest['threads']} threads, "
-            f"{manifest['seconds']:.0f} s of measuring",
+            f"{percent(run['confidence'])} percentile bootstrap over word pairs, {run['n_resamples']:,} resamples",
         ),
     ]
 
 
-def _wordings(tables: RunTables) -> TableBlock:
+def _probes(tables: RunTables, seconds: dict[str, float]) -> TableBlock:
     rows = []
-    for template, group in tables.prompts.groupby("template", sort=False):
-        right = (group["clean_top1"].str.strip() == group["answer"].str.strip()).mean()
+    for label in tables.effects["probe"].unique():
+        effects = tables.probe(label)
+        variants = effects[["part", "base", "group", "variant"]].drop_duplicates()
         rows.append(
             [
-                str(template),
-                str(len(group)),
-                f"{100 * right:.0f} %",
-                f"{100 * group['answer_prob'].mean():.0f} %",
-                f"{group['clean_metric'].mean():.2f}",
-                f"{group['corrupted_metric'].mean():.2f}",
+                str(label) if label == (kind := effects["kind"].iloc[0]) else f"{label} ({kind})",
+                _edited(effects),
+                f"{len(variants):,}",
+                str(effects["prompt"].nunique()),
+                f"{seconds[label]:.1f}" if label in seconds else NONE,
             ]
         )
     return TableBlock(
-        title="Wordings",
-        columns=["wording", "prompts", "answer ranked first", "mean probability", "clean metric", "corrupted metric"],
+        title="Probes",
+        columns=["probe", "what it changes", "variants", "prompts", "seconds"],
         rows=rows,
-        note="Over the prompts that were kept.",
+        note="A variant is one set of edits to a forward pass, measured on every prompt.",
     )
 
 
-def _reasons(dropped: pd.DataFrame) -> list[tuple[str, int]]:
-    """Reasons with their numbers removed, so that equal ones are counted together."""
-    kinds = (
-        ("no single token", "the word or the answer is not a single token"),
-        ("where one is needed", "the word or the answer is not a single token"),
-        ("the model answers", "the model's first prediction is another token"),
-        ("right here, but only in", "the model is right in this wording, but not in all of them"),
-        ("max_pairs", "beyond max_pairs"),
-        ("is below min_gap", "no clean-corrupted gap"),
-        ("tokens long", "another number of tokens than the wording's other prompts"),
+def _edited(effects: Any) -> str:
+    changes = effects.loc[effects["source"] != "", ["site", "source"]].drop_duplicates()
+    if {"clean", "corrupted"} <= set(changes["source"]):
+        changes = changes.assign(source=changes["source"].replace({"clean": "other", "corrupted": "other"}))
+    parts = []
+    for source, group in changes.groupby("source", sort=True):
+        # Rows of several edits at once name no site of their own.
+        sites = ", ".join(sorted({site or "sets of edges" for site in group["site"]}))
+        parts.append(f"{sites}: {SOURCES.get(str(source), str(source))}")
+    how = ", estimated by a gradient" if set(effects["method"]) == {"attribution"} else ""
+    return "; ".join(parts) + how if parts else "nothing: it observes"
+
+
+def _commands(tables: RunTables, manifest: dict[str, Any]) -> str:
+    root = tables.config.get("output", {}).get("root", "runs")
+    return (
+        f"{manifest['command']}\n\n# draw this page again from the tables, without the model\n"
+        f"make report RUN={root}/{manifest['name']}/{manifest['config_hash']}"
     )
-    counts: Counter[str] = Counter()
-    for reason in dropped["reason"]:
-        group = f"{reason.split(':')[0]}: " if reason.startswith("group ") else ""
-        name = next((text for sign, text in kinds if sign in reason), reason.removeprefix(group))
-        counts[group + name] += 1
-    return counts.most_common()
 
 
-def _estimate(estimate: dict[str, Any]) -> str:
-    if estimate["low"] is None:
-        return f"{estimate['mean']:.2f}"
-    return f"{estimate['mean']:.2f} [{estimate['low']:.2f}, {estimate['high']:.2f}]"
+def _reproduction(manifest: dict[str, Any]) -> list[tuple[str, str]]:
+    versions = dict(manifest["versions"])
+    commit = versions.pop("commit", "not run from a git checkout")
+    return [
+        ("config hash", str(manifest["config_hash"])),
+        ("overrides", ", ".join(manifest["overrides"]) or "none"),
+        ("seed", str(manifest["seed"])),
+        ("git commit", commit.replace("+changes", ", with uncommitted changes")),
+        ("machine", f"{plural(manifest['threads'], 'thread')}; measuring took {manifest['seconds']:.0f} s"),
+        ("versions", ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))),
+    ]

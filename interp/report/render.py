@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from markupsafe import escape as escape_html
 
-from interp.report.definitions import DEFINITIONS
-from interp.report.facts import Facts, gather
-from interp.report.story import Story
+from interp.report import escape
+from interp.report.definitions import DEFINITIONS, SOURCES
+from interp.report.facts import gather
+from interp.report.numbers import is_number
+from interp.report.story import Section, Story, TableBlock
 from interp.results import atomic
 from interp.results.tables import RunTables
+
+COLUMN_REM = 46.0
+REM_PER_INCH = 6.7  # a figure as wide as a journal's page fills the column
+
+UNBROKEN = re.compile(r"\[[−\d.,% ]{1,24}\]|\bL\d+-H\d+\b|[−\d.,]*\d %")
 
 FILES = {
     "config.yaml": "the config as given",
@@ -41,57 +52,95 @@ class DrawnFile:
 
 
 def write_report(folder: Path, tables: RunTables, story: Story, figures: list[DrawnFile]) -> None:
-    """Write report.md and report.html into the run folder, atomically."""
+    """Write report.md and report.html into the run folder, atomically; the same folder gives the same bytes."""
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     resolved = (folder / "config.resolved.yaml").read_text(encoding="utf-8")
-    by_stem = {figure.stem: figure for figure in figures}
-    facts = gather(tables, manifest, resolved)
-    for name, escape in (("report.md", False), ("report.html", True)):
-        atomic.write_text(folder / name, _render(name, escape, story, facts, by_stem))
+    story = _with_every_figure(story, [figure.stem for figure in figures])
+    shown = {
+        "story": story,
+        "facts": gather(tables, manifest, resolved),
+        "figures": {figure.stem: figure for figure in figures},
+        "widths": {one.stem: round(min(COLUMN_REM, one.width_inches * REM_PER_INCH), 1) for one in figures},
+        **{"files": FILES, "definitions": DEFINITIONS, "sources": SOURCES},
+    }
+    for name in ("report.md", "report.html"):
+        template = _environment(html=name.endswith(".html")).get_template(f"{name}.j2")
+        atomic.write_text(folder / name, template.render(shown, headings=_headings(story)))
 
 
-def _render(name: str, escape: bool, story: Story, facts: Facts, figures: dict[str, DrawnFile]) -> str:
+def _with_every_figure(story: Story, stems: list[str]) -> Story:
+    """No drawn figure is lost: those that no section names come last. A section cannot name one that was not drawn."""
+    named = [stem for section in story.sections for stem in section.figures]
+    if missing := sorted(set(named) - set(stems)):
+        raise ValueError(
+            f"the story names figures that were not drawn: {', '.join(missing)}; drawn: {', '.join(stems)}"
+        )
+    rest = [stem for stem in stems if stem not in named]
+    if not rest:
+        return story
+    return dataclasses.replace(story, sections=[*story.sections, Section(title="Further figures", figures=rest)])
+
+
+def _headings(story: Story) -> dict[str, list[tuple[str, str]]]:
+    """(anchor, title) of every part, in the order of the page: before, in and after the recipe's own sections."""
+    before = ["Tokens"]
+    before += ["Observations"] if story.observations else []
+    before += ["Before you quote this"] if story.caveats else []
+    own = [section.title for section in story.sections]
+    after = ["The run", "Prompts", "What was left out", "Definitions", "Reproduce"]
+    # The fixed parts choose their anchors first, so that links to them hold in every report.
+    fixed = dict(zip([*before, *after], escape.anchors([*before, *after, *own]), strict=False))
+    mine = escape.anchors([*before, *after, *own])[len(fixed) :]
+    return {
+        "before": [(fixed[title], title) for title in before],
+        "own": list(zip(mine, own, strict=True)),
+        "after": [(fixed[title], title) for title in after],
+    }
+
+
+def _environment(html: bool) -> Environment:
     environment = Environment(
         loader=PackageLoader("interp.report"),
-        autoescape=escape,
+        autoescape=html,
         undefined=StrictUndefined,
+        finalize=_visible,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(cell=_cell, plain=_plain, code=_code, picture=_picture, slug=_slug)
-    # Figures keep their printed proportions: a page-wide one fills the column.
-    widths = {stem: round(min(46.0, figure.width_inches * 6.7), 1) for stem, figure in figures.items()}
-    template = environment.get_template(f"{name}.j2")
-    return template.render(
-        story=story, facts=facts, figures=figures, files=FILES, definitions=DEFINITIONS, widths=widths
+    environment.filters.update(
+        **{
+            "cell": escape.cell,
+            "plain": escape.plain,
+            "label": escape.label,
+            "code": escape.code,
+            "fence": escape.fence,
+        },
+        **{"picture": _picture, "numeric": _numeric, "prose": _prose},
     )
+    return environment
 
 
-def _plain(text: Any) -> str:
-    """Text that Markdown shows literally."""
-    for sign in "\\`*_{}[]<>#|$~":
-        text = str(text).replace(sign, f"\\{sign}")
-    return str(text).replace("\n", " ")
+def _visible(value: Any) -> Any:
+    return escape.visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _cell(text: Any) -> str:
-    """A cell of a Markdown table."""
-    return _plain(text) or " "
+def _prose(text: str) -> Markup:
+    """A sentence whose numbers, intervals and head names are kept on one line."""
+    held = re.sub(UNBROKEN, r'<span class="nb">\g<0></span>', str(escape_html(escape.visible(text))))
+    return Markup(held)  # escaped one line above
 
 
-def _code(text: str) -> str:
-    """A Markdown code span around text that may hold backticks; a pipe would end a table cell."""
-    ticks = "`" * (1 + max((len(run) for run in "".join(c if c == "`" else " " for c in text).split()), default=0))
-    pad = " " if "`" in text or text.startswith(" ") or text.endswith(" ") else ""
-    return f"{ticks}{pad}{text}{pad}{ticks}".replace("|", "\\|").replace("\n", "⏎")
+def _numeric(block: TableBlock) -> list[bool]:
+    """Which columns hold numbers alone."""
+    return [
+        name not in block.verbatim
+        and any(row[place] for row in block.rows)
+        and all(is_number(row[place]) for row in block.rows)
+        for place, name in enumerate(block.columns)
+    ]
 
 
 def _picture(figure: DrawnFile) -> str:
     """A PNG as a data URI."""
     return "data:image/png;base64," + base64.b64encode(figure.png.read_bytes()).decode("ascii")
-
-
-def _slug(text: str) -> str:
-    """An id for a heading."""
-    return "".join(sign if sign.isalnum() else "-" for sign in text.lower()).strip("-")

@@ -7,12 +7,18 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class TableBlock:
-    """A table of text cells."""
+    """A table of text cells; columns named in `verbatim` hold prompts or code and are shown letter by letter."""
 
     title: str
     columns: list[str]
     rows: list[list[str]]
     note: str = ""
+    verbatim: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise ValueError(f"table {self.title!r}: a row of {len(row)} cells under {len(self.columns)} columns")
 
 
 @dataclass(frozen=True)

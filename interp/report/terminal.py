@@ -7,12 +7,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from interp.report.escape import visible
 from interp.report.story import Story
 
 
 def print_answer(console: Console, story: Story, report: Path) -> None:
-    """Print the question's answer and the path of the report."""
+    """Print the question's answer and the path of the report, both letter by letter (no markup)."""
     console.print()
     for sentence in story.answer:
-        console.print(Text(sentence, style="bold"))
-    console.print(f"\nreport: {report}", soft_wrap=True, highlight=False)
+        console.print(Text(visible(sentence), style="bold"))
+    console.print()
+    # One line whatever the width, so that the path can be copied.
+    console.print(Text(f"report: {report}"), soft_wrap=True)

@@ -9,7 +9,7 @@ from huggingface_hub import constants
 
 from interp.errors import UserError
 from interp.models import HubModel, hub, load_model, model_dimensions
-from tests.tiny_models import write_tiny_gpt2
+from tests.tiny_models import word_tokenizer, write_tiny_gpt2
 
 
 @pytest.fixture(autouse=True)
@@ -50,3 +50,28 @@ def test_a_cached_model_is_used_without_the_hub(tmp_path, monkeypatch):
     loaded = load_model(HubModel(name="gpt2"))
     assert loaded.info.source == "hub"
     assert loaded.info.n_layers == 3
+
+
+def test_another_family_goes_through_transformer_lens(tmp_path, monkeypatch):
+    """A random GPT-NeoX in place of pythia-14m, whose config the hub would have to give."""
+    import torch
+    from transformers import AutoModelForCausalLM, GPTNeoXConfig, GPTNeoXForCausalLM
+
+    tokenizer = word_tokenizer()
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
+    config = GPTNeoXConfig(
+        **sizes, vocab_size=len(tokenizer), max_position_embeddings=32, architectures=["GPTNeoXForCausalLM"]
+    )
+    GPTNeoXForCausalLM(config).save_pretrained(tmp_path / "neox")
+    tokenizer.save_pretrained(tmp_path / "neox")
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *a, **k: str(tmp_path / "neox"))
+    monkeypatch.setattr("transformer_lens.loading_from_pretrained.AutoConfig.from_pretrained", lambda *a, **k: config)
+    loaded = load_model(HubModel(name="pythia-14m"))
+    assert (loaded.info.architecture, loaded.info.n_layers, loaded.info.n_heads) == ("GPTNeoXForCausalLM", 2, 4)
+    tokens = torch.randint(2, 100, (2, 9))
+    theirs = AutoModelForCausalLM.from_pretrained(tmp_path / "neox", attn_implementation="eager").eval()
+    with torch.no_grad():
+        expected = theirs(tokens).logits.log_softmax(-1)
+        torch.testing.assert_close(loaded.hooked(tokens).log_softmax(-1), expected, atol=1e-4, rtol=1e-4)
+    assert model_dimensions(HubModel(name="pythia-14m")) is None

@@ -1,0 +1,57 @@
+"""Numbers for people: as many digits as the interval supports, a dash where there is no number."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+NONE = "—"
+NUMBER = re.compile(r"[−+-]?\d[\d,]*(\.\d+)?([eE][−+-]?\d+)?( %)?|—|")
+
+
+def number(value: float | None, low: float | None = None, high: float | None = None) -> str:
+    """A value in its own unit: two significant digits of the interval's half width, or three of its own."""
+    if not defined(value):
+        return NONE
+    return _fixed(value, _decimals(value, low, high))
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """`[9.09, 10.49]`, with as many decimals as `number` gives the value between them."""
+    if not (defined(low) and defined(high)):
+        return NONE
+    decimals = _decimals(max(abs(low), abs(high)), low, high)
+    return f"[{_fixed(low, decimals)}, {_fixed(high, decimals)}]"
+
+
+def estimate(found: Mapping[str, Any]) -> str:
+    """`9.75 [9.09, 10.49]` from {"mean", "low", "high"}; the interval is left out where it is undefined."""
+    text = number(found["mean"], found["low"], found["high"])
+    return text if NONE in (text, inside := interval(found["low"], found["high"])) else f"{text} {inside}"
+
+
+def defined(value: float | None) -> bool:
+    """Whether there is a number to print: not None, NaN or infinite."""
+    return value is not None and math.isfinite(value)
+
+
+def is_number(text: str) -> bool:
+    """Whether a table's cell holds one number (or none), so that its column can be set flush right."""
+    return NUMBER.fullmatch(text) is not None
+
+
+def _decimals(value: float, low: float | None, high: float | None) -> int:
+    if defined(low) and defined(high) and high > low:
+        return _clip(1 - math.floor(math.log10((high - low) / 2)))
+    return 2 if value == 0 else _clip(2 - math.floor(math.log10(abs(value))))
+
+
+def _clip(decimals: int) -> int:
+    return min(max(decimals, 0), 6)
+
+
+def _fixed(value: float, decimals: int) -> str:
+    # Rounding first keeps `-0.00` out.
+    return f"{round(value, decimals) + 0.0:,.{decimals}f}".replace("-", "−")
