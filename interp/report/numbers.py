@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 NONE = "—"
 NUMBER = re.compile(r"[−+-]?\d[\d,]*(\.\d+)?([eE][−+-]?\d+)?( %)?|—|")
@@ -32,7 +32,7 @@ def estimate(found: Mapping[str, Any]) -> str:
     return text if NONE in (text, inside := interval(found["low"], found["high"])) else f"{text} {inside}"
 
 
-def defined(value: float | None) -> bool:
+def defined(value: float | None) -> TypeGuard[float]:
     """Whether there is a number to print: not None, NaN or infinite."""
     return value is not None and math.isfinite(value)
 

@@ -29,7 +29,8 @@ WRONG = "the model's first prediction is another token"
 def wordings(tables: RunTables) -> TableBlock:
     """How the model does in each wording."""
     unit = tables.metrics["run"]["metric"]["unit"]
-    wrong = tables.dropped[[_kind(reason) == WRONG for reason in tables.dropped["reason"]]]
+    # A token group's own corrupted prompts may be left out too ("group ..."); those say nothing about the wording.
+    wrong = tables.dropped[[_kind(reason) == WRONG and not _group(reason) for reason in tables.dropped["reason"]]]
     rows = []
     for template, group in tables.prompts.groupby("template", sort=False):
         right = int((group["clean_top1"].str.strip() == group["answer"].str.strip()).sum())
@@ -96,7 +97,7 @@ def reasons(dropped: pd.DataFrame) -> TableBlock:
     """Reasons for leaving prompts out, counted by kind, the commonest first."""
     counts: Counter[str] = Counter()
     for reason in dropped["reason"]:
-        group = f"{reason.split(':')[0]}: " if reason.startswith("group ") else ""
+        group = _group(reason)
         counts[group + _kind(reason.removeprefix(group))] += 1
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return TableBlock(
@@ -112,6 +113,11 @@ def drops(dropped: pd.DataFrame) -> TableBlock:
         rows=dropped[["pair", "template", "reason"]].astype(str).to_numpy().tolist(),
         verbatim=frozenset({"wording"}),
     )
+
+
+def _group(reason: str) -> str:
+    """`group large: ` in front of a reason that concerns one token group of a layer_span probe only, else nothing."""
+    return f"{reason.split(':')[0]}: " if reason.startswith("group ") else ""
 
 
 def _kind(reason: str) -> str:

@@ -55,7 +55,7 @@ def test_a_cached_model_is_used_without_the_hub(tmp_path, monkeypatch):
 def test_another_family_goes_through_transformer_lens(tmp_path, monkeypatch):
     """A random GPT-NeoX in place of pythia-14m, whose config the hub would have to give."""
     import torch
-    from transformers import AutoModelForCausalLM, GPTNeoXConfig, GPTNeoXForCausalLM
+    from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
 
     tokenizer = word_tokenizer()
     torch.manual_seed(0)
@@ -70,7 +70,7 @@ def test_another_family_goes_through_transformer_lens(tmp_path, monkeypatch):
     loaded = load_model(HubModel(name="pythia-14m"))
     assert (loaded.info.architecture, loaded.info.n_layers, loaded.info.n_heads) == ("GPTNeoXForCausalLM", 2, 4)
     tokens = torch.randint(2, 100, (2, 9))
-    theirs = AutoModelForCausalLM.from_pretrained(tmp_path / "neox", attn_implementation="eager").eval()
+    theirs = GPTNeoXForCausalLM.from_pretrained(tmp_path / "neox", attn_implementation="eager").eval()
     with torch.no_grad():
         expected = theirs(tokens).logits.log_softmax(-1)
         torch.testing.assert_close(loaded.hooked(tokens).log_softmax(-1), expected, atol=1e-4, rtol=1e-4)
