@@ -63,21 +63,19 @@ def architecture_of(config: Any) -> str:
 def hooked_transformer(
     hf_model: Any, processing: Processing, dtype: torch.dtype, device: str, name: str
 ) -> tuple[Any, dict[str, bool]]:
-    """The HookedTransformer and the weight rewrites that took effect; the Hugging Face model is left as it was."""
+    """The HookedTransformer and the weight rewrites that took effect.
+
+    The steps are those of TransformerLens' `load_and_process_state_dict`, except that the weights are copied into the
+    model in one go and not by hundreds of walks over all modules: on SmolLM2 that is half of the loading time.
+    """
     from transformer_lens import HookedTransformer
     from transformer_lens.pretrained.weight_conversions import convert_gpt2_weights, convert_llama_weights
+    from transformer_lens.weight_processing import ProcessWeights
 
     config = hf_model.config
     sizes = sizes_of(config, name)
     gpt2 = sizes.architecture == "GPT2LMHeadModel"
     cfg = _config(sizes, config, dtype, device)
-    with warnings.catch_warnings():
-        # The last line of TransformerLens that has the class says so at every construction; the project knows.
-        warnings.filterwarnings("ignore", "HookedTransformer is deprecated", DeprecationWarning)
-        hooked = HookedTransformer(cfg)
-    convert = convert_gpt2_weights if gpt2 else convert_llama_weights
-    # Rewrites work in place on some tensors; the clone keeps the Hugging Face model's own.
-    state = {key: value.detach().clone().to(dtype) for key, value in convert(hf_model, cfg).items()}
     applied = {
         **processing.model_dump(),
         # RMS norm subtracts no mean, so centring the writing weights would change the model.
@@ -85,7 +83,18 @@ def hooked_transformer(
         # Llama has no value biases to fold.
         "fold_value_biases": processing.fold_value_biases and gpt2,
     }
-    hooked.load_and_process_state_dict(state, **applied)
+    convert = convert_gpt2_weights if gpt2 else convert_llama_weights
+    state = {name: tensor.detach() for name, tensor in convert(hf_model, cfg).items()}
+    state = ProcessWeights.process_weights(state, cfg, **applied)
+    if applied["fold_ln"]:
+        cfg.normalization_type = f"{cfg.normalization_type}Pre"  # only centres and scales
+    with warnings.catch_warnings():
+        # The last line of TransformerLens that has the class says so at every construction; the project knows.
+        warnings.filterwarnings("ignore", "HookedTransformer is deprecated", DeprecationWarning)
+        hooked = HookedTransformer(cfg)
+    absent = set(hooked.load_state_dict(state, strict=False).missing_keys) & dict(hooked.named_parameters()).keys()
+    if absent:
+        raise RuntimeError(f"TransformerLens' converter left out {sorted(absent)}")
     hooked.eval().requires_grad_(False)
     return hooked.to(device, print_details=False), applied
 

@@ -23,7 +23,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeE
 from interp.errors import UserError
 from interp.models.cache import building, cache_folder, sha256
 from interp.models.catalogue import Packaged
-from interp.models.quiet import quiet_transformers
+from interp.models.quiet import gguf_bar, quiet_transformers
 
 RECEIPT = "converted.json"
 
@@ -100,7 +100,8 @@ def _convert(gguf: Path, target: Path, console: Console) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    with console.status(f"converting {gguf.name} to safetensors (once, about half a minute)"), quiet_transformers():
+    what = f"converting {gguf.name} to safetensors (once, about half a minute)"
+    with quiet_transformers(), gguf_bar(console, what):
         tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
         model = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
         _save_weights(model, target / "model.safetensors")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 ALWAYS = re.compile(r"[\\`*<|$~]|&(?=#?\w+;)|\](?=[(\[:])|(?<![^\W_])_|_(?![^\W_])")
+BRACKETS = re.compile(ALWAYS.pattern + r"|[\[\]]")
 LEADING = re.compile(r"^([-+=#>\[]|\d+(?=[.)]))")
 CONTROLS = {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"} | {127: 0x2421}
 
@@ -34,7 +35,7 @@ def plain(text: str) -> str:
 
 def label(text: str) -> str:
     """The text of a link or image, where a bracket alone would end it."""
-    return re.sub(r"(?<!\\)[\[\]]", r"\\\g<0>", cell(text))
+    return BRACKETS.sub(r"\\\g<0>", " ".join(text.split("\n")))
 
 
 def code(text: str) -> str:

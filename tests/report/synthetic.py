@@ -109,7 +109,7 @@ DROPPED = [
     ("old/new", 'The opposite of "{word}" is "', "the model answers ' young'"),
     ("up/down", 'The opposite of "{word}" is "', "the model answers ' left'"),
     ("in/out", 'Of "{word}", the opposite is "', "the clean-corrupted gap 1e-05 is below min_gap 0.001"),
-    ("old/new", 'Of "{word}", the opposite is "', "group opposite: the model answers ' old'"),
+    ("old/new", 'Of "{word}", the opposite is "', "group 'opposite': the model answers ' old'"),
 ]
 
 

@@ -70,7 +70,7 @@ def test_wordings_count_right_answers_and_wrong_ones_that_were_left_out(facts):
 def test_reasons_are_counted_by_kind_and_listed_in_full(facts):
     assert facts.reasons.rows == [
         ["the model's first prediction is another token", "2"],
-        ["group opposite: the model's first prediction is another token", "1"],
+        ["group 'opposite': the model's first prediction is another token", "1"],
         ["no clean-corrupted gap", "1"],
         ["the word or the answer is not a single token", "1"],
     ]
