@@ -45,7 +45,8 @@ def is_number(text: str) -> bool:
 def _decimals(value: float, low: float | None, high: float | None) -> int:
     if defined(low) and defined(high) and high > low:
         return _clip(1 - math.floor(math.log10((high - low) / 2)))
-    return 2 if value == 0 else _clip(2 - math.floor(math.log10(abs(value))))
+    rounded = abs(float(f"{value:.3g}"))  # 9.998 has two digits before its point once it is printed
+    return 2 if rounded == 0 else _clip(2 - math.floor(math.log10(rounded)))
 
 
 def _clip(decimals: int) -> int:

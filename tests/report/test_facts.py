@@ -27,6 +27,7 @@ from tests.report.synthetic import make_manifest, make_tables
         (0.123456, math.nan, math.nan, "0.123"),
         (-0.004, -0.5, 0.5, "0.00"),
         (2.0, 2.0, 2.0, "2.00"),
+        (9.9981, None, None, "10.0"),
         (0.0, None, None, "0.00"),
         (None, 1.0, 2.0, "—"),
         (math.nan, None, None, "—"),
