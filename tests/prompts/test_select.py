@@ -90,13 +90,13 @@ def test_wrong_answers_are_dropped_with_what_the_model_said(encoder):
             answers.append(night if wrong else encoder.single(WORD_PAIRS[word], ""))
         return torch.tensor(answers)
 
-    everywhere = choose(encoder, top1)
+    everywhere = choose(encoder, top1, keep="correct_in_every_template")
     assert all(len(one) == len(WORD_PAIRS) - 1 for one in everywhere.sets)
     reasons = {one.template: one.reason for one in everywhere.dropped if one.pair == "large/small"}
     assert len(reasons) == 4
     assert "the model answers 'night'" in reasons['The antonym of "{word}" is "']
     assert "only in 3 of 4" in reasons[FIGURE.replace("large", "{word}")]
-    each = choose(encoder, top1, keep="correct")
+    each = choose(encoder, top1)
     assert [len(one) for one in each.sets] == [len(WORD_PAIRS) - (number == 1) for number in range(4)]
     assert len(choose(encoder, top1, keep="all")) == 4 * len(WORD_PAIRS)
 
