@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from interp.errors import UserError
+from interp.models.quiet import quiet_transformers
 
 
 def read_config(folder: Path) -> Any:
@@ -52,8 +52,7 @@ def read_model(folder: Path, config: Any, dtype: torch.dtype) -> Any:
             + (", only pickled weights, which are never loaded because they can run code" if pickled else "")
         )
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with quiet_transformers():
             model, report = AutoModelForCausalLM.from_pretrained(
                 folder,
                 config=config,
