@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from interp.prepare import dropped_table, prepare, prompts_table
 from interp.probes import Probe, Reading
 from interp.progress import probe_progress
 from interp.publish import publish
-from interp.results.run_folder import RunFolder, config_hash
+from interp.results.run_folder import RunFolder, config_hash, marked
 from interp.study import Study
 
 COLUMNS = (
@@ -60,7 +59,7 @@ def _measure(config: LoadedConfig, folder: RunFolder, console: Console) -> None:
         "command": " ".join(["make", "experiment", f"CONFIG={config.path}", *_set(config.overrides)]),
     }
     folder.write_manifest(manifest)
-    with _marked(folder, manifest):
+    with marked(folder, manifest):
         if settings.compute.threads is not None:
             torch.set_num_threads(settings.compute.threads)
         loaded = load_model(settings.model, console)
@@ -146,19 +145,6 @@ def _write_tables(study: Study, settings: RunConfig, info: ModelInfo, folder: Ru
         },
     }
     folder.write_json("metrics.json", {"run": facts, "probes": study.findings})
-
-
-@contextmanager
-def _marked(folder: RunFolder, manifest: dict[str, Any]) -> Any:
-    """Say in the manifest how the run ended when it did not finish."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        folder.write_manifest({**manifest, "status": "interrupted"})
-        raise
-    except Exception as error:
-        folder.write_manifest({**manifest, "status": "failed", "error": str(error)})
-        raise
 
 
 def _set(overrides: tuple[str, ...]) -> list[str]:

@@ -22,6 +22,17 @@ class Processing(BaseModel):
     )
 
 
+class SparseModel(BaseModel):
+    """Sparse attention on top of the weights: our own checkpoint, or a threshold for weights that were trained for it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    checkpoint: str | None = Field(default=None, description="Folder that `make sparsify` made for this model.")
+    bias: float | None = Field(
+        default=None, description="Added to every score before the gate; null: the checkpoint's (0 without one)."
+    )
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -31,6 +42,7 @@ class _Model(BaseModel):
         default=False, description="Run the model with a leading BOS token; positions never count it."
     )
     processing: Processing = Processing()
+    sparse: SparseModel | None = Field(default=None, description="Gate the attention; null: an ordinary dense model.")
 
 
 class HubModel(_Model):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,31 @@ from interp.models.info import LoadedModel, ModelInfo, Sizes
 from interp.models.names import official_name
 
 AnyModel = HubModel | DirectoryModel | PackagedModel
+
+
+@dataclass(frozen=True)
+class DenseModel:
+    """A Hugging Face model in float32 with its tokenizer, name, origin, and the hash of its weights."""
+
+    hf_model: Any
+    tokenizer: Any
+    name: str
+    origin: str
+    weights_sha256: str
+
+
+def load_dense(config: AnyModel, console: Console | None = None) -> DenseModel:
+    """The Hugging Face model behind a config, for training; UserError as in `load_model`."""
+    console = console or Console(quiet=True)
+    folder, name, origin = _fetch(config, console)
+    import torch
+
+    from interp.models.check import weights_sha256
+    from interp.models.directory import read_config, read_model, read_tokenizer
+
+    with console.status(f"loading {name}"):
+        hf_model = read_model(folder, read_config(folder), torch.float32)
+        return DenseModel(hf_model, read_tokenizer(folder), name, origin, weights_sha256(hf_model))
 
 
 def load_model(config: AnyModel, console: Console | None = None) -> LoadedModel:
@@ -35,7 +60,7 @@ def load_model(config: AnyModel, console: Console | None = None) -> LoadedModel:
         hf_config, tokenizer = read_config(folder), read_tokenizer(folder)
         if not isinstance(config, HubModel):
             sizes_of(hf_config, name)  # refuses other families before their weights are read
-        dtype, device = getattr(torch, config.dtype), _device(config.device)
+        dtype, device = getattr(torch, config.dtype), device_of(config.device)
         hf_model = read_model(folder, hf_config, dtype)
         # Before the conversion, which may share tensors with the Hugging Face model.
         weights_hash, reference = weights_sha256(hf_model), reference_logits(hf_model, tokenizer)
@@ -100,7 +125,8 @@ def _name(config: AnyModel) -> str:
     return Path(config.path).resolve().name if isinstance(config, DirectoryModel) else config.name
 
 
-def _device(wanted: str) -> str:
+def device_of(wanted: str) -> str:
+    """The torch device of a config's `device`; UserError when it is not there."""
     import torch
 
     from interp.errors import UserError

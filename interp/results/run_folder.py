@@ -12,6 +12,8 @@ import io
 import json
 import platform
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -25,7 +27,7 @@ from interp.results import atomic
 
 PACKAGES = (
     *("interp", "torch", "transformer-lens", "transformers", "numpy", "pandas", "scipy", "matplotlib", "seaborn"),
-    *("pydantic", "pyarrow", "safetensors", "gguf"),
+    *("pydantic", "pyarrow", "safetensors", "gguf", "peft", "accelerate"),
 )
 
 
@@ -142,6 +144,19 @@ class RunFolder:
 
     def _part(self, label: str) -> tuple[Path, Path]:
         return self.path / "parts" / f"{label}.parquet", self.path / "parts" / f"{label}.json"
+
+
+@contextmanager
+def marked(folder: RunFolder, manifest: dict[str, Any]) -> Iterator[None]:
+    """Say in the manifest how the run ended when it did not finish."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        folder.write_manifest({**manifest, "status": "interrupted"})
+        raise
+    except Exception as error:
+        folder.write_manifest({**manifest, "status": "failed", "error": str(error)})
+        raise
 
 
 def _write_yaml(path: Path, data: dict[str, Any]) -> None:

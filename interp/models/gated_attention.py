@@ -1,0 +1,151 @@
+"""The sparse attention of arXiv 2512.05865 as an attention function of Hugging Face transformers, for training.
+
+Every model whose layers go through transformers' attention interface runs with it unchanged. With scores
+s_ij = q_i . k_j * scaling over the causal positions,
+
+    gate     g_ij = s_ij + bias
+    train    A_ij = 1[g_ij + logit(u) > 0], u ~ U(0, 1); backward as if A_ij were sigmoid(g_ij + logit(u))
+    infer    A_ij = 1[g_ij > 0]
+    weights  w_ij = softmax_j(s_i.) * A_ij, not renormalised
+
+`Gate` holds the bias and the mode, and counts open edges while a forward pass runs. The twin for analysis is
+interp.models.sparse_attention; tests hold one against the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+NAME = "sparse_gate"
+Mode = Literal["dense", "train", "infer"]
+
+
+class Gate:
+    """Bias and mode of the gate of all layers, and what it did in the last forward pass.
+
+    `expected` is the mean of sigmoid(g) over the causal edges of all layers and heads (differentiable); `open_edges`
+    holds, a layer, the number of open edges of every head, and `causal_edges` how many a head has.
+    """
+
+    def __init__(self, bias: float = 0.0) -> None:
+        self.bias = bias
+        self.mode: Mode = "dense"
+        self.noise: torch.Generator | None = None
+        self.open_edges: dict[int, Float[Tensor, " head"]] = {}
+        self.causal_edges = 0.0
+        self.masks: dict[int, Bool[Tensor, "batch head query key"]] | None = None
+        self._expected: list[Tensor] = []
+
+    @contextmanager
+    def running(self, mode: Mode, noise: torch.Generator | None = None, keep_masks: bool = False) -> Iterator[Gate]:
+        """Run forward passes in this mode; counts start anew. `train` draws its noise from a generator."""
+        before = self.mode
+        self.mode, self.noise = mode, noise
+        self.open_edges, self.causal_edges, self._expected = {}, 0.0, []
+        self.masks = {} if keep_masks else None
+        try:
+            yield self
+        finally:
+            self.mode, self.noise = before, None
+
+    @property
+    def expected(self) -> Float[Tensor, ""]:
+        """Mean of sigmoid(g) over all causal edges."""
+        return torch.stack(self._expected).mean()
+
+    @property
+    def measured(self) -> float:
+        """Share of the causal edges that were open."""
+        return float(torch.stack(list(self.open_edges.values())).mean() / self.causal_edges)
+
+    def count(self, layer: int, logits: Tensor, opened: Tensor, allowed: Tensor) -> None:
+        """Note what one layer did."""
+        edges = allowed.sum(dtype=torch.float32).expand(()) * (logits.shape[0] // allowed.shape[0])
+        # The mean over heads is one number a layer; layers have equally many heads and edges.
+        probabilities = torch.sigmoid(logits).masked_fill(~allowed, 0.0)
+        self._expected.append(probabilities.sum() / (edges * logits.shape[1]))
+        self.open_edges[layer] = opened.detach().sum(dim=(0, 2, 3), dtype=torch.float32)
+        self.causal_edges = float(edges)
+        if self.masks is not None:
+            self.masks[layer] = opened.detach()
+
+
+def attach(model: Any, gate: Gate) -> None:
+    """Let every attention layer of a Hugging Face model run through the gate (in mode `dense` at first)."""
+    from transformers import AttentionInterface
+    from transformers.masking_utils import AttentionMaskInterface, eager_mask
+
+    AttentionInterface.register(NAME, gated_attention)
+    AttentionMaskInterface.register(NAME, eager_mask)
+    model.set_attn_implementation(NAME)
+    found = attention_layers(model)
+    for module in found:
+        module.sparse_gate = gate
+    if not found:
+        raise ValueError(f"{type(model).__name__} has no attention layers that transformers' interface reaches")
+
+
+def attention_layers(model: Any) -> list[Any]:
+    """The attention layers of a Hugging Face model, in order."""
+    found = [one for one in model.modules() if hasattr(one, "layer_idx") and hasattr(one, "head_dim")]
+    return sorted(found, key=lambda layer: layer.layer_idx)
+
+
+def gated_attention(
+    module: Any,
+    query: Float[Tensor, "batch head query d_head"],
+    key: Float[Tensor, "batch kv_head key d_head"],
+    value: Float[Tensor, "batch kv_head key d_head"],
+    attention_mask: Float[Tensor, "batch 1 query key"] | None,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    **_: Any,
+) -> tuple[Float[Tensor, "batch query head d_head"], Float[Tensor, "batch head query key"]]:
+    """Attention with the module's gate; scores, softmax and gate in float32 whatever the model's precision."""
+    gate: Gate = module.sparse_gate
+    groups = query.shape[1] // key.shape[1]
+    key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    scores = (query @ key.transpose(-1, -2)).float() * scale
+    allowed = _allowed(scores, attention_mask)
+    weights = scores.masked_fill(~allowed, torch.finfo(torch.float32).min).softmax(-1)
+    if gate.mode != "dense":
+        logits = scores + gate.bias
+        opened, passed = _open(logits, allowed, gate)
+        gate.count(module.layer_idx, logits, opened, allowed)
+        weights = weights * passed
+    weights = torch.nn.functional.dropout(weights, p=dropout, training=module.training)
+    out = weights.to(value.dtype) @ value
+    return out.transpose(1, 2).contiguous(), weights
+
+
+def _allowed(scores: Tensor, attention_mask: Tensor | None) -> Bool[Tensor, "batch 1 query key"]:
+    n_query, n_key = scores.shape[-2:]
+    if attention_mask is not None:
+        mask = attention_mask[..., :n_key]
+        return mask if mask.dtype == torch.bool else mask >= 0
+    causal = torch.ones(n_query, n_key, dtype=torch.bool, device=scores.device).tril(n_key - n_query)
+    return causal[None, None]
+
+
+def _open(logits: Tensor, allowed: Tensor, gate: Gate) -> tuple[Tensor, Tensor]:
+    """(open edges, the factor on the weights); in training the factor is straight-through."""
+    if gate.mode == "infer":
+        opened = (logits > 0) & allowed
+        return opened, opened.to(logits.dtype)
+    uniform = torch.rand(logits.shape, generator=gate.noise, device=logits.device, dtype=logits.dtype)
+    noisy = logits + torch.logit(uniform, eps=1e-6)
+    opened = (noisy > 0) & allowed
+    return opened, straight_through(noisy, opened)
+
+
+def straight_through(noisy: Float[Tensor, "*any"], opened: Bool[Tensor, "*any"]) -> Float[Tensor, "*any"]:
+    """Forward 1[open], backward the gradient of sigmoid(noisy), 0 where an edge is not causal."""
+    soft = torch.sigmoid(noisy)
+    return opened.to(noisy.dtype) + (soft - soft.detach())

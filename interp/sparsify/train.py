@@ -1,0 +1,194 @@
+"""The training loop: gated model under GECO, one stage a target, with Accelerate for one process or many.
+
+Every step draws its batch and its gate noise from the run's seed and the step's number alone, so a run that goes on from
+a checkpoint takes the same steps as one that was never interrupted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from interp.errors import UserError
+from interp.sparsify.checkpoint import Checkpoints, TrainingState
+from interp.sparsify.config import Loss, Stage, Training
+from interp.sparsify.evaluate import cross_entropy, evaluate, kl_divergence
+from interp.sparsify.geco import Geco
+from interp.sparsify.trainable import Trainable
+
+# Held-out sequences that are looked at during training; every stage is judged on all of them at the end.
+WATCHED = 16
+
+Report = Callable[[dict[str, Any]], None]
+
+
+class Trainer:
+    """Trains the parameters that require a gradient until every stage is done.
+
+    Raises UserError on NaN or a diverging loss;
+    the checkpoints before it are kept.
+    """
+
+    def __init__(
+        self,
+        config: Training,
+        made: Trainable,
+        train: Int[Tensor, "sequence pos"],
+        held_out: Int[Tensor, "sequence pos"],
+        checkpoints: Checkpoints,
+        seed: int,
+    ) -> None:
+        from accelerate import Accelerator
+
+        self._config = config
+        model = made.model
+        self._accelerator = Accelerator(cpu=model.device.type == "cpu", mixed_precision=made.mixed_precision)
+        if config.batch % self._accelerator.num_processes:
+            raise UserError(
+                f"training.batch: {config.batch} sequences cannot be shared by {self._accelerator.num_processes} processes"
+            )
+        parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        optimiser = torch.optim.AdamW(parameters, lr=config.learning_rate, betas=(0.9, 0.99), weight_decay=0.0)
+        self.model, self._optimiser = self._accelerator.prepare(model, optimiser)
+        self._gate, self._teacher = made.gate, made.teacher
+        self._train, self._held_out = train, held_out[:WATCHED]
+        self._checkpoints, self._seed = checkpoints, seed
+        self.rows: list[dict[str, Any]] = []
+
+    def run(self, report: Report, stage_done: Callable[[int, Stage], None]) -> None:
+        """All stages, from the last checkpoint where there is one. `report` sees every step's row of the log."""
+        stages = self._config.stages
+        first = [sum(stage.steps for stage in stages[:number]) for number in range(len(stages) + 1)]
+        state = self._checkpoints.restore(self._plain(), self._optimiser)
+        step = 0 if state is None else state.step
+        self.rows = [] if state is None else state.rows
+        geco = None if state is None else Geco(**state.geco)
+        for number, stage in enumerate(stages):
+            if step >= first[number + 1]:
+                continue
+            if geco is None or step == first[number]:
+                geco = self._geco(stage, None if geco is None else geco.multiplier)
+            while step < first[number + 1]:
+                row = self._step(step, step - first[number], stage, geco)
+                step += 1
+                row |= {"step": step, "stage": number + 1, "target": stage.target}
+                last = step == first[number + 1]
+                if last or step % self._config.evaluate_every == 0:
+                    row |= self._held_out_row()
+                self.rows.append(row)
+                report(row)
+                if last or step % self._config.checkpoint_every == 0:
+                    self._save(TrainingState(step=step, geco=vars(geco), rows=self.rows))
+            stage_done(number, stage)
+
+    def _geco(self, stage: Stage, multiplier: float | None) -> Geco:
+        settings = self._config.geco
+        return Geco(
+            target=stage.target,
+            rate=settings.rate,
+            multiplier=settings.start if multiplier is None else multiplier,
+            minimum=settings.minimum,
+            maximum=settings.maximum,
+            smoothing=settings.smoothing,
+            scale=stage.target,
+        )
+
+    def _step(self, step: int, of_stage: int, stage: Stage, geco: Geco) -> dict[str, Any]:
+        """One step of the optimiser; the row that it adds to the log."""
+        accelerator, gate = self._accelerator, self._gate
+        batch = self._batch(step)
+        for group in self._optimiser.param_groups:
+            group["lr"] = self._config.learning_rate * schedule(of_stage, stage.steps, self._config.warmup)
+        self.model.train()
+        with torch.no_grad():
+            teacher = self._teacher(batch).float().log_softmax(-1)
+        noise = torch.Generator(batch.device).manual_seed(
+            _seed(self._seed, "gate", str(step), str(accelerator.process_index))
+        )
+        with gate.running("train", noise) as counted:
+            student = self.model(batch).logits.float().log_softmax(-1)
+            density, measured = counted.expected, counted.measured
+        loss = excess_loss(self._config.loss, teacher, student, batch)
+        multiplier = geco.multiplier
+        accelerator.backward(loss + multiplier * density)
+        norm = accelerator.clip_grad_norm_(
+            [one for one in self.model.parameters() if one.requires_grad], self._config.clip_norm
+        )
+        mean = accelerator.reduce(torch.stack([loss.detach(), density.detach()]), reduction="mean").tolist()
+        if not all(map(math.isfinite, [*mean, float(norm)])):
+            raise UserError(self._stopped(step, "the loss or its gradient is NaN or infinite"))
+        self._optimiser.step()
+        self._optimiser.zero_grad()
+        geco.update(mean[0])
+        if geco.constraint is not None and geco.constraint > self._config.diverged:
+            raise UserError(self._stopped(step, f"the loss is {geco.constraint:.2f} nats above its target"))
+        return {
+            **{"loss": mean[0], "expected_density": mean[1], "noisy_density": measured, "multiplier": multiplier},
+            **{"constraint": geco.constraint, "gradient_norm": float(norm), "tokens": batch.numel()},
+            "learning_rate": self._optimiser.param_groups[0]["lr"],
+        }
+
+    def _stopped(self, step: int, why: str) -> str:
+        kept = self._checkpoints.last()
+        where = f"the last good checkpoint, {kept}, is kept" if kept else "there is no checkpoint yet"
+        return f"training stopped at step {step + 1}: {why}; {where}; try a smaller training.learning_rate"
+
+    def _batch(self, step: int) -> Int[Tensor, "sequence pos"]:
+        """This process' share of a step's batch: epoch by epoch through a permutation of the training sequences."""
+        size, count = self._config.batch, len(self._train)
+        indices = []
+        for position in range(step * size, (step + 1) * size):
+            epoch, place = divmod(position, count)
+            indices.append(int(_permutation(count, _seed(self._seed, "order", str(epoch)))[place]))
+        mine = indices[self._accelerator.process_index :: self._accelerator.num_processes]
+        return self._train[mine].to(self._accelerator.device)
+
+    def _held_out_row(self) -> dict[str, Any]:
+        self.model.eval()
+        judged = evaluate(self._plain(), self._gate, self._teacher, self._held_out)
+        return {"held_out_loss": judged.above_dense, "held_out_kl": judged.kl, "density": judged.density}
+
+    def _plain(self) -> Any:
+        return self._accelerator.unwrap_model(self.model)
+
+    def _save(self, state: TrainingState) -> None:
+        if self._accelerator.is_main_process:
+            self._checkpoints.save(self._plain(), self._optimiser, state)
+        self._accelerator.wait_for_everyone()
+
+
+def excess_loss(
+    weights: Loss,
+    teacher: Float[Tensor, "sequence pos d_vocab"],
+    student: Float[Tensor, "sequence pos d_vocab"],
+    tokens: Int[Tensor, "sequence pos"],
+) -> Float[Tensor, ""]:
+    """The loss above the dense model's on the same tokens, nats a token; 0 when both models agree."""
+    loss = student.new_zeros(())
+    if weights.kl:
+        loss = loss + weights.kl * kl_divergence(teacher, student).mean()
+    if weights.cross_entropy:
+        loss = loss + weights.cross_entropy * (cross_entropy(student, tokens) - cross_entropy(teacher, tokens)).mean()
+    return loss
+
+
+def schedule(step: int, steps: int, warmup: int) -> float:
+    """Factor on the learning rate: linear warm-up, constant, and a linear decay to a tenth over the last third."""
+    rise = min(1.0, (step + 1) / warmup) if warmup else 1.0
+    left = (steps - step) / max(1.0, steps / 3)
+    return rise * max(0.1, min(1.0, left))
+
+
+def _permutation(count: int, seed: int) -> Int[Tensor, " count"]:
+    return torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+
+
+def _seed(seed: int, *labels: str) -> int:
+    digest = hashlib.sha256("\0".join([str(seed), *labels]).encode()).digest()
+    return int.from_bytes(digest[:7], "little")
