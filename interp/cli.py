@@ -24,30 +24,28 @@ Set = Annotated[list[str] | None, typer.Option("--set", help="Override one field
 
 @app.command()
 def run(config: Config, set_: Set = None) -> None:
-    """Run an experiment and write its report; an interrupted run goes on where it stopped."""
-    from interp.config import load
-    from interp.run import run as run_experiment
+    """Run what a YAML asks for and write its report; an interrupted run goes on where it stopped."""
+    from interp.studies import load_any
 
-    run_experiment(load(config, set_ or ()), Console())
+    kind, loaded = load_any(config, set_ or ())
+    kind.run(loaded, Console())
 
 
 @app.command()
 def validate(config: Config, set_: Set = None) -> None:
     """Check a config without running it: prompts, probes, forward passes and memory."""
-    from interp.config import load
     from interp.dry_run import describe
+    from interp.studies import load_any
 
-    describe(load(config, set_ or ()), Console())
+    describe(load_any(config, set_ or ())[1], Console())
 
 
 @app.command()
 def report(run: Annotated[Path, typer.Argument(help="The folder of a finished run.")]) -> None:
     """Draw the figures and the report of a finished run again, without the model."""
-    from interp.publish import publish
-    from interp.results.run_folder import RunFolder
+    from interp.studies import publish_any
 
-    with RunFolder.existing(run) as folder:
-        publish(folder, Console())
+    publish_any(run, Console())
 
 
 @app.command(name="list")
@@ -65,17 +63,22 @@ def list_() -> None:
 
 @app.command()
 def schema(
-    out: Annotated[Path, typer.Argument(help="Where to write the JSON Schema.")] = Path("configs/schema.json"),
+    out: Annotated[Path, typer.Argument(help="The folder to write the JSON Schemas into.")] = Path("configs"),
 ) -> None:
-    """Write the JSON Schema of a run's YAML, for editors."""
-    out.write_text(schema_text(), encoding="utf-8")
+    """Write the JSON Schema of every kind of YAML, for editors."""
+    for name, text in schema_texts().items():
+        (out / name).write_text(text, encoding="utf-8")
 
 
-def schema_text() -> str:
-    """The JSON Schema of a run's YAML."""
-    from interp.config import RunConfig
+def schema_texts() -> dict[str, str]:
+    """File name -> JSON Schema of a kind of YAML."""
+    from interp.studies import STUDIES
 
-    return json.dumps(RunConfig.model_json_schema(), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    return {
+        f"{name}.schema.json": json.dumps(kind.schema.model_json_schema(), indent=1, ensure_ascii=False, sort_keys=True)
+        + "\n"
+        for name, kind in STUDIES.items()
+    }
 
 
 def main() -> None:

@@ -54,11 +54,9 @@ class Compute(Section):
     threads: int | None = Field(default=None, ge=1, description="CPU threads of torch; null leaves its default.")
 
 
-class RunConfig(AnyConfig):
-    """One run: probes on one model."""
+class Measured(AnyConfig):
+    """What is asked and measured, whatever the model."""
 
-    study: Literal["circuit"] = "circuit"
-    model: ModelConfig
     prompts: PromptsConfig = PromptsConfig()
     metric: AnyMetric = LogitDiff()
     share: Share = Share()
@@ -71,12 +69,19 @@ class RunConfig(AnyConfig):
     compute: Compute = Compute()
 
     @model_validator(mode="after")
-    def _labels_differ(self) -> RunConfig:
+    def _labels_differ(self) -> Measured:
         labels = [probe.label for probe in self.probes]
         for label in labels:
             if labels.count(label) > 1:
                 raise ValueError(f"two probes are called {label!r}; give one of them another `name`")
         return self
+
+
+class RunConfig(Measured):
+    """One run: probes on one model."""
+
+    study: Literal["circuit"] = "circuit"
+    model: ModelConfig
 
 
 def load(path: Path, overrides: Sequence[str] = ()) -> LoadedConfig[RunConfig]:

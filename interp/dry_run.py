@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from interp.analysis.seeding import generator
-from interp.config import LoadedConfig
+from interp.comparison.config import ComparisonConfig
+from interp.config import RunConfig
 from interp.errors import UserError
 from interp.interventions.cells import Dimensions
 from interp.interventions.engine import KEPT_SETS, Engine
@@ -17,11 +18,25 @@ from interp.models.info import Sizes
 from interp.prompts.encode import Encoder
 from interp.prompts.select import choose_prompts
 from interp.study import Study
+from interp.yaml_config import LoadedConfig
 
 
-def describe(config: LoadedConfig, console: Console) -> None:
-    """Check prompts and probes, and print forward passes and memory; UserError when the run could not work."""
-    settings = config.run
+def describe(config: LoadedConfig[Any], console: Console) -> None:
+    """Check prompts and probes, and print forward passes and memory; UserError when the run could not work.
+
+    A comparison is checked one model at a time; what trains a model has no probes to check.
+    """
+    if isinstance(config.run, RunConfig):
+        _describe(config.run, config, console)
+    elif isinstance(config.run, ComparisonConfig):
+        for label in config.run.models:
+            console.print(f"{label}:", style="bold")
+            _describe(config.run.arm(label), config, console)
+    else:
+        console.print(f"{config.path}: the config is valid", highlight=False)
+
+
+def _describe(settings: RunConfig, config: LoadedConfig[Any], console: Console) -> None:
     found = model_dimensions(settings.model)
     console.print(f"{config.path}: the config is valid", highlight=False)
     if found is None:
@@ -31,7 +46,7 @@ def describe(config: LoadedConfig, console: Console) -> None:
         return
     info, tokenizer = found
     encoder = Encoder(tokenizer, settings.model.prepend_bos)
-    book = choose_prompts(settings.prompts, encoder, None, generator(settings.seed, "prompts"))
+    book = choose_prompts(settings.prompts, encoder, [], generator(settings.seed, "prompts"))
     study = Study(
         model=info.name,
         sizes=Dimensions(info.n_layers, info.n_heads, info.n_kv_heads),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -16,29 +18,37 @@ from interp.interventions.engine import Engine
 from interp.models import LoadedModel
 from interp.prompts.encode import Encoder
 from interp.prompts.pairs import PromptSet
-from interp.prompts.select import choose_prompts, drop_without_gap
+from interp.prompts.select import Top1, choose_prompts, drop_without_gap
 from interp.study import Study
 
 
-def prepare(config: RunConfig, model: LoadedModel) -> Study:
-    """The study of a config: candidates tokenised, answered, paired and filtered on the loaded model."""
-    encoder = Encoder(model.tokenizer, model.info.prepend_bos)
-    engine = Engine(model.hooked, config.compute.memory_gb, config.seed)
+def prepare(config: RunConfig, models: Sequence[LoadedModel]) -> list[Study]:
+    """A study a model, all on the same prompts: candidates tokenised, answered, paired and filtered by every model."""
+    encoder = Encoder(models[0].tokenizer, models[0].info.prepend_bos)
     rng = generator(config.seed, "prompts")
-    book = choose_prompts(config.prompts, encoder, lambda tokens, query: _top1(model.hooked, tokens, query), rng)
-    gaps = [_gap(engine, prompts, config) for prompts in book.sets]
+    book = choose_prompts(config.prompts, encoder, [_asked(model.hooked) for model in models], rng)
     strict = config.prompts.task.kind == "listed" and len(book) == 1
-    book = drop_without_gap(book, gaps, config.prompts.min_gap, strict)
-    return Study(
-        model=model.info.name,
-        sizes=Dimensions.of(model.hooked.cfg),
-        engine=engine,
-        book=book,
-        metric=config.metric,
-        encoder=encoder,
-        min_gap=config.prompts.min_gap,
-        probes={probe.label: probe for probe in config.probes},
-    )
+    studies: list[Study] = []
+    for number, model in enumerate(models):
+        engine = Engine(model.hooked, config.compute.memory_gb, config.seed)
+        gaps = [_gap(engine, prompts, config) for prompts in book.sets]
+        book = drop_without_gap(book, gaps, config.prompts.min_gap, strict)
+        studies.append(
+            Study(
+                model=model.info.name,
+                sizes=Dimensions.of(model.hooked.cfg),
+                engine=engine,
+                book=book,
+                metric=config.metric,
+                encoder=encoder,
+                min_gap=config.prompts.min_gap,
+                accuracy=book.right[number] / book.asked,
+                n_asked=book.asked,
+                probes={probe.label: probe for probe in config.probes},
+            )
+        )
+    # A later model may have dropped prompts that an earlier one passed.
+    return [replace(study, book=book) for study in studies]
 
 
 def prompts_table(study: Study) -> pd.DataFrame:
@@ -82,12 +92,16 @@ def dropped_table(study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["pair", "template", "reason"])
 
 
-def _top1(model: Any, tokens: torch.Tensor, query: int) -> torch.Tensor:
-    """The first prediction at the query, in batches of 64 prompts."""
-    device = model.cfg.device
-    with torch.no_grad():
-        said = [model(part.to(device))[:, query].argmax(-1).cpu() for part in torch.split(tokens, 64)]
-    return torch.cat(said)
+def _asked(model: Any) -> Top1:
+    """The model's first prediction at the query, in batches of 64 prompts."""
+
+    def top1(tokens: torch.Tensor, query: int) -> torch.Tensor:
+        device = model.cfg.device
+        with torch.no_grad():
+            said = [model(part.to(device))[:, query].argmax(-1).cpu() for part in torch.split(tokens, 64)]
+        return torch.cat(said)
+
+    return top1
 
 
 def _gap(engine: Engine, prompts: PromptSet, config: RunConfig) -> list[float]:

@@ -13,7 +13,7 @@ import torch
 from rich.console import Console
 
 from interp.analysis.summary import summarise_effects
-from interp.config import LoadedConfig, RunConfig
+from interp.config import RunConfig
 from interp.errors import UserError
 from interp.models import load_model
 from interp.models.info import ModelInfo
@@ -21,8 +21,10 @@ from interp.prepare import dropped_table, prepare, prompts_table
 from interp.probes import Probe, Reading
 from interp.progress import probe_progress
 from interp.publish import publish
-from interp.results.run_folder import RunFolder, config_hash, marked
+from interp.results.run_folder import RunFolder, marked
+from interp.run_manifest import manifest_of
 from interp.study import Study
+from interp.yaml_config import LoadedConfig
 
 COLUMNS = (
     *("model", "probe", "kind", "part", "method", "variant", "prompt", "set", "pair", "template", "base", "source"),
@@ -31,7 +33,7 @@ COLUMNS = (
 )
 
 
-def run(config: LoadedConfig, console: Console) -> Path:
+def run(config: LoadedConfig[RunConfig], console: Console) -> Path:
     """Run a config to its report and return the report's path (report.html).
 
     A run that is already finished is only reported again. Raises UserError for everything that a user can mend.
@@ -47,41 +49,43 @@ def run(config: LoadedConfig, console: Console) -> Path:
         return publish(folder, console)
 
 
-def _measure(config: LoadedConfig, folder: RunFolder, console: Console) -> None:
+def _measure(config: LoadedConfig[RunConfig], folder: RunFolder, console: Console) -> None:
     settings, started = config.run, time.monotonic()
-    manifest = {
-        "status": "running",
-        "name": settings.name,
-        "config": str(config.path),
-        "overrides": list(config.overrides),
-        "config_hash": config_hash(settings.resolved()),
-        "seed": settings.seed,
-        "command": " ".join(["make", "experiment", f"CONFIG={config.path}", *_set(config.overrides)]),
-    }
+    manifest = manifest_of(config, folder)
     folder.write_manifest(manifest)
     with marked(folder, manifest):
         if settings.compute.threads is not None:
             torch.set_num_threads(settings.compute.threads)
         loaded = load_model(settings.model, console)
-        study = prepare(settings, loaded)
-        folder.write_table("prompts.parquet", prompts_table(study))
-        console.print(
-            f"{loaded.info.name}: {study.sizes.n_layers} layers x {study.sizes.n_heads} heads; "
-            f"{len(study.book)} prompts in {len(study.book.sets)} wordings, {len(study.book.dropped)} left out"
-        )
-        reading = reading_of(settings)
-        seconds = {probe.label: _probe(probe, study, reading, folder, console) for probe in settings.probes}
-        _write_tables(study, settings, loaded.info, folder)
-    folder.write_manifest(
-        {
-            **manifest,
-            "status": "finished",
-            "model": asdict(loaded.info),
-            "threads": torch.get_num_threads(),
-            "seconds": round(time.monotonic() - started, 1),
-            "probe_seconds": {label: round(taken, 1) for label, taken in seconds.items()},
-        }
+        study = prepare(settings, [loaded])[0]
+        seconds = measure(settings, study, loaded.info, folder, console)
+    folder.write_manifest(manifest | finished(loaded.info, seconds, time.monotonic() - started))
+
+
+def finished(info: ModelInfo, seconds: dict[str, float], took: float) -> dict[str, Any]:
+    """What the manifest says of a run that has ended well."""
+    return {
+        "status": "finished",
+        "model": asdict(info),
+        "threads": torch.get_num_threads(),
+        "seconds": round(took, 1),
+        "probe_seconds": {label: round(taken, 1) for label, taken in seconds.items()},
+    }
+
+
+def measure(
+    settings: RunConfig, study: Study, info: ModelInfo, folder: RunFolder, console: Console
+) -> dict[str, float]:
+    """Run every probe and write the tables of a run; seconds that each probe took."""
+    folder.write_table("prompts.parquet", prompts_table(study))
+    console.print(
+        f"{info.name}: {study.sizes.n_layers} layers x {study.sizes.n_heads} heads; "
+        f"{len(study.book)} prompts in {len(study.book.sets)} wordings, {len(study.book.dropped)} left out"
     )
+    reading = reading_of(settings)
+    seconds = {probe.label: _probe(probe, study, reading, folder, console) for probe in settings.probes}
+    _write_tables(study, settings, info, folder)
+    return seconds
 
 
 def reading_of(settings: RunConfig) -> Reading:
@@ -139,16 +143,13 @@ def _write_tables(study: Study, settings: RunConfig, info: ModelInfo, folder: Ru
         **{"share_target": settings.share.target, "share_definition": settings.share.definition},
         **{"clean": clean.as_dict(), "corrupted": corrupted.as_dict()},
         "accuracy_kept": float((prompts["clean_top1"].str.strip() == prompts["answer"].str.strip()).mean()),
+        **{"accuracy": study.accuracy, "n_asked": study.n_asked},
         "focus_is_declared": any(pair.focus for prompts in study.book.sets for pair in prompts.pairs),
         "focus": {
             name: _plain(focus[name]) for name in ("prompt", "clean", "answer", "corrupted", "foil", "key", "query")
         },
     }
     folder.write_json("metrics.json", {"run": facts, "probes": study.findings})
-
-
-def _set(overrides: tuple[str, ...]) -> list[str]:
-    return [f'SET="{" ".join(overrides)}"'] if overrides else []
 
 
 def _plain(value: Any) -> Any:

@@ -42,6 +42,7 @@ class Selection:
 class Study:
     """What a probe sees: sizes, prompts, and ways to measure. It never touches the model's internals.
 
+    `accuracy` is the share of the `n_asked` candidate prompts that the model answers correctly, before any filter.
     `probes` are the run's probes, `tables` and `findings` the effects and conclusions of those that are done, all by
     label: a probe may build on an earlier one.
     """
@@ -53,6 +54,8 @@ class Study:
     metric: Metric
     encoder: Encoder
     min_gap: float
+    accuracy: float = float("nan")
+    n_asked: int = 0
     probes: dict[str, Any] = field(default_factory=dict)
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
     findings: dict[str, dict[str, Any]] = field(default_factory=dict)

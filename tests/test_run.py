@@ -206,7 +206,7 @@ def test_a_probe_of_a_stranger_needs_one_class_and_one_line(model, tmp_path):
                     yield Variant.of(Edit("edge", layer, head, "query", 1))
 
     loaded = load(write_yaml(tmp_path, model))
-    study = running.prepare(loaded.run, running.load_model(loaded.run.model))
+    study = running.prepare(loaded.run, [running.load_model(loaded.run.model)])[0]
     effects = FirstTokenCut().run(study)
     assert isinstance(effects, pd.DataFrame)
     assert len(effects) == 12 * 8

@@ -13,8 +13,8 @@ target counts as N + 1 heads, and an interval that ends there is open (None).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,8 @@ class Share:
     share_low: float | None
     share_high: float | None
     heads: tuple[int, ...]
+    counts: Float[np.ndarray, " resample"] | None = None
+    """n in every resample, for paired comparisons; infinite where the target is not reached."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data without the heads, which the caller names."""
@@ -51,10 +53,11 @@ class HeadShares:
     curve: Curve
     low: Curve
     high: Curve
+    kept: tuple[int, ...]
 
     def curve_as_dicts(self) -> list[dict[str, Any]]:
         """One point for every n."""
-        points = enumerate(zip(self.curve, self.low, self.high, strict=True))
+        points = zip(self.kept, zip(self.curve, self.low, self.high, strict=True), strict=True)
         return [{"n": n, "share": plain(f), "low": plain(low), "high": plain(high)} for n, (f, low, high) in points]
 
 
@@ -124,7 +127,36 @@ def head_shares(
         curve=curve,
         low=low,
         high=high,
+        kept=tuple(range(len(curve))),
     )
+
+
+def edge_shares(
+    carried: Float[np.ndarray, "prompt edge"],
+    kept: Float[np.ndarray, "prompt point"],
+    counts: Sequence[int],
+    target: float,
+    boot: Bootstrap,
+) -> HeadShares:
+    """The same for edges, whose joint curve is known on a grid only: `counts[i]` edges are kept in column i of `kept`.
+
+    Its n is the first number on the grid from which the curve stays at or above the target.
+    """
+    found = head_shares(carried, kept, target, boot)
+    joint = found.shares["joint"]
+
+    def on_grid(place: int | None) -> int | None:
+        return None if place is None else counts[place]
+
+    n_of = np.array([*map(float, counts), np.inf])
+    places = np.minimum(np.nan_to_num(joint.counts, posinf=len(counts)), len(counts)).astype(int)
+    shares = {
+        **found.shares,
+        "joint": replace(
+            joint, n=on_grid(joint.n), n_low=on_grid(joint.n_low), n_high=on_grid(joint.n_high), heads=(), counts=n_of[places]
+        ),
+    }
+    return HeadShares(shares, found.curve, found.low, found.high, tuple(counts))
 
 
 def _share(
@@ -141,10 +173,11 @@ def _share(
     )
     n_low, n_high = (_count(edge, never) for edge in boot.interval(counts))
     n = first(curve, target)
+    reached = np.where(counts >= never, np.inf, counts)
     if n is None:
-        return Share(None, n_low, n_high, None, None, None, ())
+        return Share(None, n_low, n_high, None, None, None, (), reached)
     low, high = (plain(float(edge)) for edge in boot.interval(samples[:, n]))
-    return Share(n, n_low, n_high, float(curve[n]), low, high, tuple(order[:n]))
+    return Share(n, n_low, n_high, float(curve[n]), low, high, tuple(order[:n]), reached)
 
 
 def _count(edge: Float[np.ndarray, ""] | float, never: int) -> int | None:

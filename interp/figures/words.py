@@ -57,6 +57,11 @@ def percent(value: float) -> str:
     return f"{100 * value:.0f} %"
 
 
+def tenth(value: float) -> str:
+    """0.0834 -> `8.3 %`; below one percent two digits."""
+    return f"{100 * value:.1f} %" if value >= 0.01 else f"{100 * value:.2g} %"
+
+
 def runs_text(layers: list[int]) -> str:
     """[0, 1, 2, 8] -> `0–2, 8`."""
     runs: list[list[int]] = []

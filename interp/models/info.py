@@ -29,6 +29,8 @@ class ModelInfo(Sizes):
 
     `processing` holds the weight rewrites that took effect; `logits_max_abs_diff` is the largest difference to Hugging
     Face's logits on `checked_prompt`, after removing each row's mean (center_unembed shifts rows by a constant).
+    `sparse` is None for a dense model; else the gate's bias, and how its checkpoint was trained. `weights_sha256` is the
+    dense base's.
     """
 
     source: str
@@ -38,6 +40,7 @@ class ModelInfo(Sizes):
     prepend_bos: bool
     processing: dict[str, bool]
     weights_sha256: str
+    sparse: dict[str, Any] | None
     checked_prompt: str
     logits_max_abs_diff: float
 

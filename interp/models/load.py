@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from interp.models import catalogue, hub, package
-from interp.models.config import DirectoryModel, HubModel, PackagedModel
+from interp.models.config import DirectoryModel, HubModel, PackagedModel, SparseModel
 from interp.models.info import LoadedModel, ModelInfo, Sizes
 from interp.models.names import official_name
 
@@ -61,18 +61,29 @@ def load_model(config: AnyModel, console: Console | None = None) -> LoadedModel:
         if not isinstance(config, HubModel):
             sizes_of(hf_config, name)  # refuses other families before their weights are read
         dtype, device = getattr(torch, config.dtype), device_of(config.device)
-        hf_model = read_model(folder, hf_config, dtype)
+        hf_model = read_model(folder, hf_config, dtype if config.sparse is None else torch.float32)
         # Before the conversion, which may share tensors with the Hugging Face model.
-        weights_hash, reference = weights_sha256(hf_model), reference_logits(hf_model, tokenizer)
+        weights_hash = weights_sha256(hf_model)
+        sparse: dict[str, Any] | None = None
+        processing = config.processing
+        if config.sparse is not None:
+            hf_model, sparse = _made_sparse(hf_model, config.sparse, weights_hash)
+            hf_model = hf_model.to(dtype)
+            # It assumes that attention rows sum to 1, which a gate undoes.
+            processing = processing.model_copy(update={"fold_value_biases": False})
+        reference = reference_logits(hf_model, tokenizer)
         if isinstance(config, HubModel) and not supported(hf_config):
             official = official_name(name)
-            hooked, applied = hooked_by_transformer_lens(
-                official, hf_model, tokenizer, config.processing, dtype, device
-            )
+            hooked, applied = hooked_by_transformer_lens(official, hf_model, tokenizer, processing, dtype, device)
             sizes = sizes_of_hooked(hooked, type(hf_model).__name__, name)
         else:
-            hooked, applied = hooked_transformer(hf_model, config.processing, dtype, device, name)
+            hooked, applied = hooked_transformer(hf_model, processing, dtype, device, name)
             sizes = sizes_of(hf_config, name)
+        if sparse is not None:
+            from interp.models.sparse_attention import install_gate
+
+            install_gate(hooked, sparse["bias"])
+            sizes = replace(sizes, name=f"{sizes.name} (sparse)")
         difference = logits_difference(reference, hooked, config.dtype)
         info = ModelInfo(
             **asdict(sizes),
@@ -83,10 +94,27 @@ def load_model(config: AnyModel, console: Console | None = None) -> LoadedModel:
             prepend_bos=config.prepend_bos,
             processing=applied,
             weights_sha256=weights_hash,
+            sparse=sparse,
             checked_prompt=PROMPT,
             logits_max_abs_diff=difference,
         )
     return LoadedModel(hooked, tokenizer, info)
+
+
+def _made_sparse(hf_model: Any, config: SparseModel, weights_hash: str) -> tuple[Any, dict[str, Any]]:
+    """The Hugging Face model with its checkpoint merged in and its gate attached, and what it is."""
+    from interp.models.gated_attention import Gate, attach
+    from interp.models.sparse_checkpoint import merged, read_checkpoint
+
+    facts: dict[str, Any] = {"bias": config.bias or 0.0, "checkpoint": config.checkpoint}
+    if config.checkpoint is not None:
+        about = read_checkpoint(Path(config.checkpoint))
+        hf_model = merged(hf_model, Path(config.checkpoint), weights_hash)
+        facts |= {"bias": about.bias if config.bias is None else config.bias, "trained": about.trained}
+    gate = Gate(facts["bias"])
+    attach(hf_model, gate)
+    gate.mode = "infer"
+    return hf_model, facts
 
 
 def model_dimensions(config: AnyModel) -> tuple[Sizes, Any] | None:

@@ -2,6 +2,7 @@
 
 from interp.probes import (
     activation_patching,
+    attention_edges,
     attention_pattern,
     attribution_patching,
     direct_logit_attribution,
@@ -18,6 +19,7 @@ __all__ = [
     "Probe",
     "Reading",
     "activation_patching",
+    "attention_edges",
     "attention_pattern",
     "attribution_patching",
     "direct_logit_attribution",

@@ -28,21 +28,31 @@ class PromptBook:
 
     sets: tuple[PromptSet, ...]
     dropped: tuple[Dropped, ...]
+    right: tuple[int, ...] = ()
+    """Of the `asked` candidates, how many each model answers correctly; empty where the models were not asked."""
+    asked: int = 0
 
     def __len__(self) -> int:
         return sum(len(one) for one in self.sets)
 
 
-def choose_prompts(config: PromptsConfig, encoder: Encoder, top1: Top1 | None, rng: np.random.Generator) -> PromptBook:
-    """Candidates -> tokens -> (the model's answers, unless `top1` is None) -> corrupted prompts -> sets.
+def choose_prompts(
+    config: PromptsConfig, encoder: Encoder, models: Sequence[Top1], rng: np.random.Generator
+) -> PromptBook:
+    """Candidates -> tokens -> (the models' answers) -> corrupted prompts -> sets.
 
-    Raises UserError when nothing is left, with the commonest reason.
+    With several models a prompt is kept when all of them pass it, so that they are compared on the same prompts. Raises
+    UserError when nothing is left, with the commonest reason.
     """
     strict = config.task.kind == "listed"
     encoded, dropped = encode(config.task.candidates(), encoder, config.roles, strict)
-    if top1 is not None and config.keep != "all":
-        encoded, wrong = _answered(encoded, top1, encoder, everywhere=config.keep == "correct_in_every_template")
-        dropped += wrong
+    asked = len(encoded)
+    wrong = [_wrong(encoded, top1, encoder) for top1 in models]
+    right = tuple(asked - len(one) for one in wrong)
+    if models and config.keep != "all":
+        everyone = {key: reason for one in reversed(wrong) for key, reason in one.items()}
+        encoded, left_out = _answered(encoded, everyone, config.keep == "correct_in_every_template")
+        dropped += left_out
     _nothing_left(encoded, dropped)
     by_clean = {one.pair.clean: one for one in encoded}
     kept = config.task.corrupt([one.pair for one in encoded], rng)
@@ -58,7 +68,7 @@ def choose_prompts(config: PromptsConfig, encoder: Encoder, top1: Top1 | None, r
             sets.append(made)
             first += len(made)
     _nothing_left(sets, dropped)
-    return PromptBook(tuple(sets), tuple(dropped))
+    return PromptBook(tuple(sets), tuple(dropped), right, asked)
 
 
 def drop_without_gap(
@@ -79,7 +89,7 @@ def drop_without_gap(
             sets.append(_renumbered(one.take(rows), first))
             first += len(rows)
     _nothing_left(sets, dropped)
-    return PromptBook(tuple(sets), tuple(dropped))
+    return replace(book, sets=tuple(sets), dropped=tuple(dropped))
 
 
 def _renumbered(one: PromptSet, first: int) -> PromptSet:
@@ -90,9 +100,8 @@ def _with(one: Encoded, pair: PromptPair) -> Encoded:
     return replace(one, pair=pair)
 
 
-def _answered(
-    encoded: list[Encoded], top1: Top1, encoder: Encoder, everywhere: bool
-) -> tuple[list[Encoded], list[Dropped]]:
+def _wrong(encoded: list[Encoded], top1: Top1, encoder: Encoder) -> dict[tuple[str, str], str]:
+    """(pair, template) -> what the model says instead of the answer."""
     wrong: dict[tuple[str, str], str] = {}
     templates = defaultdict(list)
     for one in encoded:
@@ -103,6 +112,13 @@ def _answered(
         for one, token in zip(members, said, strict=True):
             if token != one.answer:
                 wrong[one.pair.pair, template] = f"the model answers {encoder.text(token)!r}"
+    return wrong
+
+
+def _answered(
+    encoded: list[Encoded], wrong: dict[tuple[str, str], str], everywhere: bool
+) -> tuple[list[Encoded], list[Dropped]]:
+    templates = {one.pair.template for one in encoded}
     kept: list[Encoded] = []
     dropped: list[Dropped] = []
     right = Counter(one.pair.pair for one in encoded if (one.pair.pair, one.pair.template) not in wrong)

@@ -42,19 +42,19 @@ def gather(tables: RunTables, manifest: dict[str, Any], resolved: str) -> Facts:
     """Collect the facts of a run."""
     return Facts(
         focus=focus_prompt(tables),
-        run=[*_model(tables.metrics["run"]["model"]), *_measurement(tables)],
+        run=[*model_facts(tables.metrics["run"]["model"]), *_measurement(tables)],
         probes=_probes(tables, manifest.get("probe_seconds", {})),
         wordings=prompt_tables.wordings(tables),
         prompts=prompt_tables.prompts(tables),
         reasons=prompt_tables.reasons(tables.dropped),
         drops=prompt_tables.drops(tables.dropped),
-        commands=_commands(tables, manifest),
-        reproduction=_reproduction(manifest),
+        commands=_commands(manifest),
+        reproduction=reproduction(manifest),
         config=resolved,
     )
 
 
-def _model(model: dict[str, Any]) -> list[tuple[str, str]]:
+def model_facts(model: dict[str, Any]) -> list[tuple[str, str]]:
     on = [name for name, applied in model["processing"].items() if applied]
     return [
         (
@@ -63,6 +63,7 @@ def _model(model: dict[str, Any]) -> list[tuple[str, str]]:
             f"{plural(model['n_kv_heads'], 'key-value head')}, d_model {model['d_model']}; from {model['origin']}",
         ),
         ("weights", f"sha256 {model['weights_sha256']}; {model['dtype']} on {model['device']}"),
+        *_sparse(model),
         ("weight processing", f"{', '.join(on) or 'none'} (TransformerLens)"),
         (
             "logits against Hugging Face",
@@ -70,6 +71,14 @@ def _model(model: dict[str, Any]) -> list[tuple[str, str]]:
         ),
         ("beginning-of-sequence token", "prepended, not counted in positions" if model["prepend_bos"] else "none"),
     ]
+
+
+def _sparse(model: dict[str, Any]) -> list[tuple[str, str]]:
+    sparse = model.get("sparse")
+    if not sparse:
+        return []
+    where = f"checkpoint {sparse['checkpoint']}" if sparse["checkpoint"] else "no checkpoint of ours"
+    return [("sparse attention", f"an edge is open where its score plus {sparse['bias']:g} is above 0; {where}")]
 
 
 def _measurement(tables: RunTables) -> list[tuple[str, str]]:
@@ -127,22 +136,21 @@ def _edited(effects: Any) -> str:
     return "; ".join(parts) + how if parts else "nothing: it observes"
 
 
-def _commands(tables: RunTables, manifest: dict[str, Any]) -> str:
-    root = tables.config.get("output", {}).get("root", "runs")
+def _commands(manifest: dict[str, Any]) -> str:
     return (
         f"{manifest['command']}\n\n# draw this page again from the tables, without the model\n"
-        f"make report RUN={root}/{manifest['name']}/{manifest['config_hash']}"
+        f"make report RUN={manifest['folder']}"
     )
 
 
-def _reproduction(manifest: dict[str, Any]) -> list[tuple[str, str]]:
+def reproduction(manifest: dict[str, Any]) -> list[tuple[str, str]]:
     versions = dict(manifest["versions"])
     commit = versions.pop("commit", "not run from a git checkout")
     return [
         ("config hash", str(manifest["config_hash"])),
-        ("overrides", ", ".join(manifest["overrides"]) or "none"),
+        ("overrides", ", ".join(manifest.get("overrides", ())) or "none"),
         ("seed", str(manifest["seed"])),
         ("git commit", commit.replace("+changes", ", with uncommitted changes")),
-        ("machine", f"{plural(manifest['threads'], 'thread')}; measuring took {manifest['seconds']:.0f} s"),
+        ("machine", f"{plural(manifest['threads'], 'thread')}; this took {manifest['seconds']:.0f} s"),
         ("versions", ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))),
     ]

@@ -51,21 +51,54 @@ class DrawnFile:
     width_inches: float
 
 
+@dataclass(frozen=True)
+class Page:
+    """A report that is no single run of probes: its story, and what every report must state."""
+
+    story: Story
+    facts: list[tuple[str, str]]
+    definitions: dict[str, str]
+    commands: str
+    reproduction: list[tuple[str, str]]
+    config: str
+    files: dict[str, str]
+
+
 def write_report(folder: Path, tables: RunTables, story: Story, figures: list[DrawnFile]) -> None:
     """Write report.md and report.html into the run folder, atomically; the same folder gives the same bytes."""
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     resolved = (folder / "config.resolved.yaml").read_text(encoding="utf-8")
+    after = ["The run", "Prompts", "What was left out", "Definitions", "Reproduce"]
+    facts = gather(tables, manifest, resolved)
+    extra = {"facts": facts, "files": FILES, "definitions": DEFINITIONS, "sources": SOURCES}
+    _write(folder, "report", story, figures, ["Tokens"], after, extra)
+
+
+def write_page(folder: Path, page: Page, figures: list[DrawnFile]) -> None:
+    """Write report.md and report.html of a page."""
+    _write(folder, "page", page.story, figures, [], ["The run", "Definitions", "Reproduce"], {"page": page})
+
+
+def _write(
+    folder: Path,
+    template: str,
+    story: Story,
+    figures: list[DrawnFile],
+    before: list[str],
+    after: list[str],
+    extra: dict[str, Any],
+) -> None:
     story = _with_every_figure(story, [figure.stem for figure in figures])
     shown = {
         "story": story,
-        "facts": gather(tables, manifest, resolved),
         "figures": {figure.stem: figure for figure in figures},
         "widths": {one.stem: round(min(COLUMN_REM, one.width_inches * REM_PER_INCH), 1) for one in figures},
-        **{"files": FILES, "definitions": DEFINITIONS, "sources": SOURCES},
+        "headings": _headings(story, before, after),
+        **extra,
     }
-    for name in ("report.md", "report.html"):
-        template = _environment(html=name.endswith(".html")).get_template(f"{name}.j2")
-        atomic.write_text(folder / name, template.render(shown, headings=_headings(story)))
+    for ending in ("md", "html"):
+        made = _environment(html=ending == "html").get_template(f"{template}.{ending}.j2")
+        atomic.write_text(folder / f"report.{ending}", made.render(shown))
 
 
 def _with_every_figure(story: Story, stems: list[str]) -> Story:
@@ -81,13 +114,11 @@ def _with_every_figure(story: Story, stems: list[str]) -> Story:
     return dataclasses.replace(story, sections=[*story.sections, Section(title="Further figures", figures=rest)])
 
 
-def _headings(story: Story) -> dict[str, list[tuple[str, str]]]:
+def _headings(story: Story, before: list[str], after: list[str]) -> dict[str, list[tuple[str, str]]]:
     """(anchor, title) of every part, in the order of the page: before, in and after the recipe's own sections."""
-    before = ["Tokens"]
-    before += ["Observations"] if story.observations else []
+    before = [*before, *(["Observations"] if story.observations else [])]
     before += ["Before you quote this"] if story.caveats else []
     own = [section.title for section in story.sections]
-    after = ["The run", "Prompts", "What was left out", "Definitions", "Reproduce"]
     # The fixed parts choose their anchors first, so that links to them hold in every report.
     fixed = dict(zip([*before, *after], escape.anchors([*before, *after, *own]), strict=False))
     mine = escape.anchors([*before, *after, *own])[len(fixed) :]

@@ -64,7 +64,11 @@ class RunFolder:
 
         Raises UserError when it cannot be written or holds the run of another config.
         """
-        path = root / name / config_hash(resolved)
+        return cls.at(root / name / config_hash(resolved), resolved, given)
+
+    @classmethod
+    def at(cls, path: Path, resolved: dict[str, Any], given: str) -> RunFolder:
+        """The same at a place of its own, for runs that are part of another."""
         with atomic.mendable(path):
             path.mkdir(parents=True, exist_ok=True)
         kept = path / "config.resolved.yaml"

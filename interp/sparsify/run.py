@@ -25,6 +25,7 @@ from interp.sparsify.progress import training_progress
 from interp.sparsify.text import Sequences, sequences
 from interp.sparsify.train import Trainer
 from interp.sparsify.trainable import Trainable, frozen_dtype, trainable
+from interp.run_manifest import manifest_of
 from interp.yaml_config import LoadedConfig
 
 
@@ -51,15 +52,8 @@ def stage_folder(folder: RunFolder, number: int) -> Path:
 
 def _train(config: LoadedConfig[SparsifyConfig], folder: RunFolder, console: Console) -> None:
     settings, started = config.run, time.monotonic()
-    manifest: dict[str, Any] = {
-        "status": "running",
-        "name": settings.name,
-        "config": str(config.path),
-        "config_hash": config_hash(settings.resolved()),
-        "seed": settings.seed,
-        "command": f"make sparsify CONFIG={config.path}",
-        "seconds_before": folder.manifest().get("seconds", 0.0),
-    }
+    before = folder.manifest().get("seconds", 0.0)
+    manifest = manifest_of(config, folder, "sparsify")
     folder.write_manifest(manifest)
     with marked(folder, manifest):
         if settings.threads is not None:
@@ -107,7 +101,7 @@ def _train(config: LoadedConfig[SparsifyConfig], folder: RunFolder, console: Con
             "text": {"origin": text.origin, "sha256": text.sha256, "train": len(text.train), "held_out": len(text.held_out)},
             "threads": torch.get_num_threads(),
             "device": device,
-            "seconds": round(manifest["seconds_before"] + time.monotonic() - started, 1),
+            "seconds": round(before + time.monotonic() - started, 1),
         }
     )
     shutil.rmtree(folder.path / "checkpoints", ignore_errors=True)

@@ -27,7 +27,7 @@ def encoder():
 
 
 def choose(encoder, top1=None, seed=0, **settings):
-    return choose_prompts(PromptsConfig(**settings), encoder, top1, np.random.default_rng(seed))
+    return choose_prompts(PromptsConfig(**settings), encoder, [top1] if top1 else [], np.random.default_rng(seed))
 
 
 def listed(*pairs, **settings):

@@ -1,0 +1,1 @@
+"""Two models under one definition: the same prompts, probes and statistics, and paired differences."""

@@ -1,0 +1,130 @@
+"""The report of a comparison: from the tables of both runs alone, without a model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from interp.comparison import figures
+from interp.comparison.sentences import answer, caveats, observations
+from interp.comparison.tables import counts_table, means_table, spans_table
+from interp.errors import UserError
+from interp.figures.base import Drawn, save
+from interp.figures.circuit_panel import CircuitPanel
+from interp.figures.words import percent, plural
+from interp.report.definitions import DEFINITIONS
+from interp.report.facts import model_facts, reproduction
+from interp.report.render import DrawnFile, Page, write_page
+from interp.report.story import Section, Story
+from interp.report.terminal import print_answer
+from interp.results.run_folder import RunFolder
+from interp.results.tables import RunTables
+
+FILES = {
+    "config.yaml, config.resolved.yaml": "the config as given; with every default filled in",
+    "manifest.json": "versions, seed, times, status",
+    "comparison.json": "paired numbers of both models",
+    "figures/": "every figure as png, pdf and svg, with its numbers as csv",
+}
+
+
+def publish(folder: RunFolder, console: Console) -> Path:
+    """Draw the figures, write report.md and report.html, print the answer; returns the path of report.html."""
+    path = folder.path / "comparison.json"
+    if not path.is_file():
+        raise UserError(f"{folder.path} is not a finished comparison: comparison.json is missing; run it first")
+    found = json.loads(path.read_text(encoding="utf-8"))
+    arms = {label: RunTables.load(folder.path / label) for label in found["labels"]}
+    files = [_saved(folder, stem, made) for stem, made in _figures(arms).items()]
+    run = next(iter(arms.values())).metrics["run"]
+    drawn = {file.stem for file in files}
+    story = Story(
+        title=run["title"].rsplit(": ", 1)[0],
+        question=run["question"],
+        answer=answer(found, run),
+        observations=observations(found, run),
+        caveats=caveats(found, run),
+        sections=[
+            Section("Side by side", figures=_drawn(["side_by_side"], drawn)),
+            Section(
+                "How many heads, how many edges",
+                figures=_drawn(["share_curves", "edge_curves"], drawn),
+                tables=counts_table(found, run),
+            ),
+            Section("What the answers are worth", tables=[means_table(found, run)]),
+            Section("Where in depth", figures=_drawn(["modulation_curves"], drawn), tables=spans_table(found)),
+            Section(
+                "Each model's circuit",
+                text=[f"Each model has a full report of its own: {', '.join(f'{label}/report.html' for label in arms)}."],
+                figures=_drawn([f"circuit_panel-{label}" for label in arms], drawn),
+            ),
+        ],
+    )
+    manifest = folder.manifest()
+    commands = f"{manifest['command']}\n\n# draw this page again, without the models\nmake report RUN={manifest['folder']}"
+    facts = [
+        (f"{label}: {name}" if name != "model" else label, text)
+        for label, tables in arms.items()
+        for name, text in model_facts(tables.metrics["run"]["model"])
+        if name != "beginning-of-sequence token"
+    ]
+    facts += [
+        ("prompts", f"{plural(run['n_prompts'], 'prompt pair')} of {plural(run['n_pairs'], 'word pair')}, the same for both"),
+        (
+            "intervals",
+            f"{percent(run['confidence'])} percentile bootstrap over word pairs, {run['n_resamples']:,} resamples, paired",
+        ),
+    ]
+    files_of = {**{f"{label}/": f"the whole run of the {label} model, with its report" for label in arms}, **FILES}
+    resolved = (folder.path / "config.resolved.yaml").read_text(encoding="utf-8")
+    write_page(
+        folder.path, Page(story, facts, DEFINITIONS, commands, reproduction(manifest), resolved, files_of), files
+    )
+    report = folder.path / "report.html"
+    print_answer(console, story, report)
+    return report
+
+
+def _figures(arms: dict[str, RunTables]) -> dict[str, Drawn]:
+    """Every figure that both runs can feed."""
+    kinds = [{one["kind"] for one in tables.metrics["probes"].values()} for tables in arms.values()]
+    have = kinds[0] & kinds[1]
+    labels = " and ".join(f"{label} ({colour})" for label, colour in zip(arms, ("grey", "blue"), strict=True))
+    made: dict[str, Drawn] = {}
+    if {"key_query_heads", "attention_pattern"} <= have:
+        made["side_by_side"] = figures.side_by_side(arms)
+    if "key_query_heads" in have:
+        made["share_curves"] = figures.curves(
+            arms, "key_query_heads", "n", "heads kept (best first)", "share of key→query effect", "Heads needed",
+            f"Share of the key→query effect that the best n heads carry together, {labels}; each model's heads in its own "
+            "order. Legend: heads for the target share (dashed), with intervals.",
+        )  # fmt: skip
+    if "attention_edges" in have:
+        made["edge_curves"] = figures.curves(
+            arms, "attention_edges", "n", "attention edges kept (best first)", "share of all edges' effect", "Edges needed",
+            f"Share of what all attention edges do to the metric that the best n edges carry together, {labels}; edges of all "
+            "heads and pairs of positions, ranked by a gradient estimate, kept sets run exactly. Legend: edges for the "
+            "target share (dashed), with intervals.",
+        )  # fmt: skip
+    if "layer_modulation" in have:
+        made["modulation_curves"] = figures.curves(
+            arms, "layer_modulation", "layer", "layer", "share carried below", "Modulation by layer",
+            f"Share of the key→query effect that the selected heads have carried in blocks below a layer, {labels}.",
+        )  # fmt: skip
+    if {"key_query_heads", "attention_pattern", "layer_span"} <= have:
+        for label, tables in arms.items():
+            made[f"circuit_panel-{label}"] = CircuitPanel(kind="circuit_panel").render(tables)
+    return made
+
+
+def _saved(folder: RunFolder, stem: str, made: Drawn) -> DrawnFile:
+    save(made, folder.path / "figures", stem)
+    png = folder.path / "figures" / f"{stem}.png"
+    return DrawnFile(stem, made.title, made.caption, png, float(made.figure.get_figwidth()))
+
+
+def _drawn(wanted: list[str], drawn: set[str]) -> list[str]:
+    return [stem for stem in wanted if stem in drawn]

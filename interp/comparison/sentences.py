@@ -1,0 +1,129 @@
+"""Sentences about two models, each computed from the comparison's numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from interp.comparison.tables import WORDS, needed, ratio
+from interp.figures.words import percent, plural, tenth
+
+SMALLER = {True: "fewer", False: "more"}
+
+
+def answer(found: dict[str, Any], run: dict[str, Any]) -> list[str]:
+    """The sentences on top of the report: heads, edges, and what it cost."""
+    sentences = []
+    if "heads" in found:
+        sentences.append(_needs(found, run, "heads", "the key→query effect"))
+    if "edges" in found:
+        sentences.append(_needs(found, run, "edges", "what all attention edges do to the answer"))
+    sentences.append(
+        f"{found['labels'][1].capitalize()} answers {percent(found['accuracy'][1])} of {found['n_asked']:,} candidate prompts "
+        f"correctly, {found['labels'][0]} {percent(found['accuracy'][0])}."
+    )
+    return sentences
+
+
+def _needs(found: dict[str, Any], run: dict[str, Any], what: str, of: str) -> str:
+    first, second = found["labels"]
+    counts = found[what][run["share_definition"]]
+    target = percent(run["share_target"])
+    a, b = counts["first"]["n"], counts["second"]["n"]
+    start = (
+        f"For {target} of {of} ({run['share_definition']} definition), {second} needs {needed(counts['second'])} {what} and "
+        f"{first} {needed(counts['first'])}"
+    )
+    if a is None or b is None:
+        return f"{start}, so there is no ratio."
+    if a == b:
+        return f"{start}: as many."
+    inverse = counts["ratio"] if b < a else _inverse(counts["ratio"])
+    low, high = counts["ratio"]["low"], counts["ratio"]["high"]
+    clear = low is not None and high is not None and not low <= 1 <= high
+    doubt = "" if clear else "; the interval includes no difference" if low is not None else ""
+    return f"{start}: {ratio(inverse)} times {SMALLER[b < a]}{doubt}."
+
+
+def _inverse(found: dict[str, Any]) -> dict[str, Any]:
+    low, high = found["low"], found["high"]
+    return {
+        "value": 1 / found["value"],
+        "low": 0.0 if high is None and low is not None else None if high is None else 1 / high,
+        "high": None if not low else 1 / low,
+    }
+
+
+def observations(found: dict[str, Any], run: dict[str, Any]) -> list[str]:
+    """What the second model gained and lost."""
+    first, second = found["labels"]
+    unit = run["metric"]["unit"]
+    sentences = [_change(found["means"][name], words, first, second, unit) for name, words in MEANS.items() if name in found["means"]]
+    probability = found["means"]["answer_prob"]
+    sentences.append(
+        f"Mean probability of the answer: {probability['first']['mean']:.2f} ({first}), {probability['second']['mean']:.2f} "
+        f"({second}); difference {_interval(probability['difference'])}."
+    )
+    if found["selected"][0] and found["selected"][1]:
+        sentences.append(
+            f"{plural(len(found['shared']), 'head')} of the {len(found['selected'][0])} that {first} needs "
+            f"{'is' if len(found['shared']) == 1 else 'are'} among the {len(found['selected'][1])} that {second} needs"
+            + (f": {', '.join(found['shared'])}." if found["shared"] else ".")
+        )
+    if all(found["open_edges"]):
+        shares = [one["open"] / one["causal"] for one in found["open_edges"]]
+        sentences.append(
+            f"On the focus prompt {tenth(shares[1])} of the causal edges carry any weight in {second}, {tenth(shares[0])} in {first}."
+        )
+    for what in ("heads", "edges"):
+        if what in found:
+            others = [
+                f"{needed(found[what][name]['second'])} against {needed(found[what][name]['first'])} ({WORDS[name]})"
+                for name in WORDS
+                if name != run["share_definition"]
+            ]
+            sentences.append(f"By the other definitions {second} needs " + " and ".join(others) + f" {what}.")
+    for label, trained in zip(found["labels"], found["trained"], strict=True):
+        if trained and "above_dense" in trained:
+            sentences.append(
+                f"On held-out text {label} has {tenth(trained['density'])} of its causal edges open, at "
+                f"{trained['above_dense']:+.3f} nats a token against its dense base ({trained['context']} tokens of context)."
+            )
+    return sentences
+
+
+MEANS = {
+    "clean_metric": "the metric on clean prompts",
+    "key_query_effect": "the effect of all key→query edges",
+}
+
+
+def _change(mean: dict[str, Any], words: str, first: str, second: str, unit: str) -> str:
+    difference = mean["difference"]
+    low, high = difference["low"], difference["high"]
+    verdict = "does not clearly differ" if low is None or low <= 0 <= high else "is smaller" if high < 0 else "is larger"
+    return (
+        f"In {second}, {words} {verdict}: {mean['second']['mean']:.2f} against {mean['first']['mean']:.2f} {unit} in {first}, "
+        f"a difference of {_interval(difference)}."
+    ).replace(" -", " −")
+
+
+def _interval(one: dict[str, Any]) -> str:
+    if one["low"] is None:
+        return f"{one['mean']:.2f}".replace("-", "−")
+    return f"{one['mean']:.2f} [{one['low']:.2f}, {one['high']:.2f}]".replace("-", "−")
+
+
+def caveats(found: dict[str, Any], run: dict[str, Any]) -> list[str]:
+    """What a reader must know before quoting the comparison."""
+    notes = [
+        f"Shares refer to each model's own total effect; {found['labels'][1]} may need fewer heads for a share of less.",
+        "Prompts are those that both models pass; a model that fails on a prompt is not asked how it answers it.",
+        "Each model's heads and edges stand in its own order; intervals resample word pairs with that order held fixed.",
+    ]
+    if "edges" in found and found["edges"]["estimated"]:
+        notes.append(
+            "Edges are ranked by a gradient estimate, which is exact for no model: another ranking might need fewer edges."
+        )
+    if run["n_pairs"] < 10:
+        notes.append(f"Only {plural(run['n_pairs'], 'word pair')}: intervals from so few clusters are too narrow.")
+    return notes

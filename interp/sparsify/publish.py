@@ -1,0 +1,190 @@
+"""The training report: from the run folder's tables alone, without a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from ruamel.yaml import YAML
+
+from interp.errors import UserError
+from interp.figures.base import save
+from interp.figures.words import plural, tenth
+from interp.report.facts import reproduction
+from interp.report.render import DrawnFile, Page, write_page
+from interp.report.story import Section, Story, TableBlock
+from interp.report.terminal import print_answer
+from interp.results.run_folder import RunFolder
+from interp.sparsify import figures
+
+DEFINITIONS = {
+    "Gate": (
+        "An edge from query i to key j of a head is open where its attention score q·k/√d plus the bias is above 0. The "
+        "softmax runs over all causal positions, shut edges get weight 0, and rows are not renormalised (arXiv 2512.05865)."
+    ),
+    "Density": "Open edges divided by causal edges, over all layers, heads and sequences.",
+    "Loss above dense": (
+        "Cross-entropy of the next token, in nats, minus the dense model's on the same tokens. The training loss may be "
+        "another one (the KL divergence to the dense model, with the gate's noise); the report says which."
+    ),
+    "Multiplier": (
+        "The weight of the expected density in the training loss (GECO, Rezende & Viola 2018): it grows while the loss is "
+        "under its target and shrinks while it is over it."
+    ),
+}
+FILES = {
+    "config.yaml, config.resolved.yaml": "the config as given; with every default filled in",
+    "manifest.json": "versions, seed, hashes, times, status",
+    "stages/N/": "the checkpoint of every stage: adapter and sparse_attention.json",
+    "log.csv": "one row a training step",
+    "frontier.csv, baseline.csv": "loss and density of every stage's checkpoint; of the gate without training",
+    "heads.csv": "open edges of every head",
+    "figures/": "every figure as png, pdf and svg, with its numbers as csv",
+}
+
+
+@dataclass(frozen=True)
+class TrainingTables:
+    """Everything that a finished training run wrote."""
+
+    log: pd.DataFrame
+    stages: pd.DataFrame
+    baseline: pd.DataFrame
+    heads: pd.DataFrame
+    manifest: dict[str, Any]
+    config: dict[str, Any]
+
+    @classmethod
+    def load(cls, folder: RunFolder) -> TrainingTables:
+        """Read a run folder; UserError when the run is not finished."""
+        names = ("log", "frontier", "baseline", "heads")
+        for name in names:
+            if not (folder.path / f"{name}.csv").is_file():
+                raise UserError(f"{folder.path} is not a finished training run: {name}.csv is missing")
+        tables = [pd.read_csv(folder.path / f"{name}.csv") for name in names]
+        return cls(*tables, folder.manifest(), YAML(typ="safe").load(folder.path / "config.resolved.yaml"))
+
+
+def publish(folder: RunFolder, console: Console) -> Path:
+    """Draw the figures, write report.md and report.html, print the answer; returns the path of report.html."""
+    tables = TrainingTables.load(folder)
+    held_out = plural(int(tables.stages["sequences"].iloc[-1]), "held-out sequence")
+    drawn = {
+        "frontier": figures.frontier(tables.stages, tables.baseline, tables.log, held_out),
+        "training_curves": figures.training_curves(tables.log, held_out),
+        "head_densities": figures.head_densities(tables.heads, int(tables.stages["stage"].max()), held_out),
+    }
+    files = []
+    for stem, made in drawn.items():
+        save(made, folder.path / "figures", stem)
+        png = folder.path / "figures" / f"{stem}.png"
+        files.append(DrawnFile(stem, made.title, made.caption, png, float(made.figure.get_figwidth())))
+    story = _story(tables)
+    resolved = (folder.path / "config.resolved.yaml").read_text(encoding="utf-8")
+    commands = f"{tables.manifest['command']}\n\n# draw this page again, without the model\nmake report RUN={folder.path}"
+    page = Page(story, _facts(tables), DEFINITIONS, commands, reproduction(tables.manifest), resolved, FILES)
+    write_page(folder.path, page, files)
+    report = folder.path / "report.html"
+    print_answer(console, story, report)
+    return report
+
+
+def _story(tables: TrainingTables) -> Story:
+    last, text = tables.stages.iloc[-1], tables.manifest["text"]
+    name = tables.manifest["model"]["name"]
+    untrained = tables.baseline.iloc[(tables.baseline["density"] - last["density"]).abs().argmin()]
+    words = tables.config["title"] or tables.config["name"]
+    return Story(
+        title=words,
+        question=tables.config["question"] or f"How few attention edges does {name} need, at (almost) its own loss?",
+        answer=[
+            f"After {plural(int(tables.log['step'].iloc[-1]), 'training step')}, {tenth(last['density'])} of the causal edges are "
+            f"open on held-out text, at a loss {_signed(last['above_dense'])} nats a token above the dense model's "
+            f"[{_signed(last['above_low'])}, {_signed(last['above_high'])}] ({last['dense_loss']:.3f} nats; "
+            f"{int(last['sequences'])} sequences of {tables.config['text']['context']} tokens).",
+            f"Without training, the gate that comes closest leaves {tenth(untrained['density'])} open (bias "
+            f"{untrained['bias']:+g}) and costs {_signed(untrained['above_dense'])} nats.",
+        ],
+        observations=[*_observations(tables)],
+        caveats=[
+            f"Text: {text['origin']}. A model is judged on the kind of text that it was trained on; other text may cost more.",
+            "Densities depend on the length of the context: the same model opens a smaller share of more edges.",
+            "Intervals are over held-out sequences (normal approximation); one training run was made, with one seed.",
+        ],
+        sections=[
+            Section("Density against loss", figures=["frontier"], tables=[_stages(tables), _baseline(tables)]),
+            Section("Training", figures=["training_curves"]),
+            Section("Heads", figures=["head_densities"]),
+        ],
+    )
+
+
+def _observations(tables: TrainingTables) -> list[str]:
+    last = tables.heads[tables.heads["stage"] == tables.heads["stage"].max()]
+    order = last.sort_values("density", ascending=False)
+    busiest = ", ".join(f"L{row.layer}-H{row.head} ({tenth(row.density)})" for row in order.head(3).itertuples())
+    shares = np_cumulative(order["density"])
+    return [
+        f"{int((last['density'] < 0.001).sum())} of {len(last)} heads keep fewer than one causal edge in a thousand; "
+        f"{int((shares < 0.5).sum()) + 1} heads hold half of all open edges. The densest are {busiest}.",
+        f"The expected density under the gate's noise ends at {tenth(tables.log['expected_density'].iloc[-1])}, and the "
+        f"multiplier at {tables.log['multiplier'].iloc[-1]:.2f}.",
+    ]
+
+
+def np_cumulative(values: pd.Series) -> pd.Series:
+    """Cumulative share of a sum."""
+    return values.cumsum() / values.sum()
+
+
+def _stages(tables: TrainingTables) -> TableBlock:
+    return TableBlock(
+        title="Checkpoints, judged on held-out text in float32",
+        columns=["stage", "target", "steps so far", "open edges", "loss above dense", "interval", "KL"],
+        rows=[
+            [
+                str(int(row.stage)), f"{row.target:g}", str(int(tables.log[tables.log["stage"] == row.stage]["step"].max())),
+                tenth(row.density), _signed(row.above_dense),
+                f"[{_signed(row.above_low)}, {_signed(row.above_high)}]", f"{row.kl:.3f}",
+            ]
+            for row in tables.stages.itertuples()
+        ],  # fmt: skip
+        note="Targets hold for the training loss, which the gate's noise makes larger than the loss of the exact gate.",
+    )
+
+
+def _baseline(tables: TrainingTables) -> TableBlock:
+    return TableBlock(
+        title="The dense weights under the gate alone",
+        columns=["bias", "open edges", "loss above dense", "KL"],
+        rows=[
+            [f"{row.bias:+g}", tenth(row.density), _signed(row.above_dense), f"{row.kl:.3f}"]
+            for row in tables.baseline.itertuples()
+        ],
+    )
+
+
+def _facts(tables: TrainingTables) -> list[tuple[str, str]]:
+    training, text, manifest = tables.config["training"], tables.manifest["text"], tables.manifest
+    adapter = training["adapter"]
+    how = (
+        f"LoRA of rank {adapter['rank']} on {'all' if adapter['layers'] == 'all' else 'the attention'} layers"
+        if adapter["kind"] == "lora"
+        else "all weights"
+    )
+    loss = training["loss"]
+    return [
+        ("base model", f"{manifest['model']['name']}, from {manifest['model']['origin']}"),
+        ("its weights", f"sha256 {manifest['model']['weights_sha256']}"),
+        ("gate", f"bias {tables.config['bias']:g}"),
+        ("trained", f"{how}; batches of {training['batch']} sequences, learning rate {training['learning_rate']:g}"),
+        ("training loss", f"{loss['kl']:g} × KL to the dense model + {loss['cross_entropy']:g} × cross-entropy above dense"),
+        ("text", f"{text['origin']}; {text['train']} to train on, {text['held_out']} held out (sha256 {text['sha256'][:16]})"),
+    ]
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("-", "−")
