@@ -53,6 +53,7 @@ STUDIES = {
         "The same probes on two models, paired", "interp.comparison.config:ComparisonConfig", "interp.comparison"
     ),
     "sparsify": _kind("Make a model's attention sparse", "interp.sparsify.config:SparsifyConfig", "interp.sparsify"),
+    "toy_addition": _kind("Learn two-digit addition, dense and sparse", "interp.toy.config:ToyConfig", "interp.toy"),
 }
 
 

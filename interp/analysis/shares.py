@@ -153,7 +153,12 @@ def edge_shares(
     shares = {
         **found.shares,
         "joint": replace(
-            joint, n=on_grid(joint.n), n_low=on_grid(joint.n_low), n_high=on_grid(joint.n_high), heads=(), counts=n_of[places]
+            joint,
+            n=on_grid(joint.n),
+            n_low=on_grid(joint.n_low),
+            n_high=on_grid(joint.n_high),
+            heads=(),
+            counts=n_of[places],
         ),
     }
     return HeadShares(shares, found.curve, found.low, found.high, tuple(counts))

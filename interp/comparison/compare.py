@@ -54,7 +54,9 @@ def _means(first: RunTables, second: RunTables, boot: Bootstrap) -> dict[str, An
     }
     effects = [_total(one) for one in (first, second)]
     if all(effect is not None for effect in effects):
-        means["key_query_effect"] = paired(*(effect.to_numpy() for effect in effects if effect is not None), boot).as_dict()
+        means["key_query_effect"] = paired(
+            *(effect.to_numpy() for effect in effects if effect is not None), boot
+        ).as_dict()
     return means
 
 
@@ -119,7 +121,9 @@ def _selected(tables: RunTables) -> list[str]:
 def _spans(tables: RunTables) -> dict[str, dict[str, Any]]:
     label = _label(tables, "layer_span")
     groups = [] if label is None else tables.metrics["probes"][label]["groups"]
-    return {group["group"]: {name: group.get(name) for name in ("first", "last", "layers", "output")} for group in groups}
+    return {
+        group["group"]: {name: group.get(name) for name in ("first", "last", "layers", "output")} for group in groups
+    }
 
 
 def _open_edges(tables: RunTables) -> dict[str, int] | None:

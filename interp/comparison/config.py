@@ -32,4 +32,6 @@ class ComparisonConfig(Measured):
         """The run of one model."""
         shared = {name: getattr(self, name) for name in Measured.model_fields}
         title = f"{self.title or self.name}: {label}"
-        return RunConfig.model_construct(**{**shared, "name": f"{self.name}-{label}", "title": title}, study="circuit", model=self.models[label])
+        return RunConfig.model_construct(
+            **{**shared, "name": f"{self.name}-{label}", "title": title}, study="circuit", model=self.models[label]
+        )

@@ -56,7 +56,9 @@ def side_by_side(arms: dict[str, RunTables]) -> Drawn:
         f"importance, in {names}. Up: queries; across: keys; blue: weight, the darker, the larger; red: the key→query cell. "
         f"Importance: mean over the same {plural(first.metrics['run']['n_prompts'], 'prompt')} for both."
     )
-    data = pd.concat([weights_table(maps).assign(model=label) for label, (maps, _) in panels.items()], ignore_index=True)
+    data = pd.concat(
+        [weights_table(maps).assign(model=label) for label, (maps, _) in panels.items()], ignore_index=True
+    )
     return Drawn(figure, data, "Dense and sparse side by side" if "sparse" in arms else "Side by side", caption)
 
 

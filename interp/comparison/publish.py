@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
@@ -58,13 +57,17 @@ def publish(folder: RunFolder, console: Console) -> Path:
             Section("Where in depth", figures=_drawn(["modulation_curves"], drawn), tables=spans_table(found)),
             Section(
                 "Each model's circuit",
-                text=[f"Each model has a full report of its own: {', '.join(f'{label}/report.html' for label in arms)}."],
+                text=[
+                    f"Each model has a full report of its own: {', '.join(f'{label}/report.html' for label in arms)}."
+                ],
                 figures=_drawn([f"circuit_panel-{label}" for label in arms], drawn),
             ),
         ],
     )
     manifest = folder.manifest()
-    commands = f"{manifest['command']}\n\n# draw this page again, without the models\nmake report RUN={manifest['folder']}"
+    commands = (
+        f"{manifest['command']}\n\n# draw this page again, without the models\nmake report RUN={manifest['folder']}"
+    )
     facts = [
         (f"{label}: {name}" if name != "model" else label, text)
         for label, tables in arms.items()
@@ -72,7 +75,10 @@ def publish(folder: RunFolder, console: Console) -> Path:
         if name != "beginning-of-sequence token"
     ]
     facts += [
-        ("prompts", f"{plural(run['n_prompts'], 'prompt pair')} of {plural(run['n_pairs'], 'word pair')}, the same for both"),
+        (
+            "prompts",
+            f"{plural(run['n_prompts'], 'prompt pair')} of {plural(run['n_pairs'], 'word pair')}, the same for both",
+        ),
         (
             "intervals",
             f"{percent(run['confidence'])} percentile bootstrap over word pairs, {run['n_resamples']:,} resamples, paired",

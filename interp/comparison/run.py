@@ -63,7 +63,12 @@ def _measure(config: LoadedConfig[ComparisonConfig], folder: RunFolder, console:
 
 
 def _arm(
-    config: LoadedConfig[ComparisonConfig], label: str, study: Study, model: LoadedModel, parent: RunFolder, console: Console
+    config: LoadedConfig[ComparisonConfig],
+    label: str,
+    study: Study,
+    model: LoadedModel,
+    parent: RunFolder,
+    console: Console,
 ) -> None:
     """Measure one model in a run folder of its own, with its own report."""
     settings, started = config.run.arm(label), time.monotonic()

@@ -57,7 +57,11 @@ def observations(found: dict[str, Any], run: dict[str, Any]) -> list[str]:
     """What the second model gained and lost."""
     first, second = found["labels"]
     unit = run["metric"]["unit"]
-    sentences = [_change(found["means"][name], words, first, second, unit) for name, words in MEANS.items() if name in found["means"]]
+    sentences = [
+        _change(found["means"][name], words, first, second, unit)
+        for name, words in MEANS.items()
+        if name in found["means"]
+    ]
     probability = found["means"]["answer_prob"]
     sentences.append(
         f"Mean probability of the answer: {probability['first']['mean']:.2f} ({first}), {probability['second']['mean']:.2f} "
@@ -72,7 +76,7 @@ def observations(found: dict[str, Any], run: dict[str, Any]) -> list[str]:
     if all(found["open_edges"]):
         shares = [one["open"] / one["causal"] for one in found["open_edges"]]
         sentences.append(
-            f"On the focus prompt {tenth(shares[1])} of the causal edges carry any weight in {second}, {tenth(shares[0])} in {first}."
+            f"On the focus prompt {tenth(shares[1])} of the causal edges carry weight in {second}, {tenth(shares[0])} in {first}."
         )
     for what in ("heads", "edges"):
         if what in found:
@@ -100,7 +104,9 @@ MEANS = {
 def _change(mean: dict[str, Any], words: str, first: str, second: str, unit: str) -> str:
     difference = mean["difference"]
     low, high = difference["low"], difference["high"]
-    verdict = "does not clearly differ" if low is None or low <= 0 <= high else "is smaller" if high < 0 else "is larger"
+    verdict = (
+        "does not clearly differ" if low is None or low <= 0 <= high else "is smaller" if high < 0 else "is larger"
+    )
     return (
         f"In {second}, {words} {verdict}: {mean['second']['mean']:.2f} against {mean['first']['mean']:.2f} {unit} in {first}, "
         f"a difference of {_interval(difference)}."

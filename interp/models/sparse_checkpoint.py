@@ -1,7 +1,7 @@
 """A sparse checkpoint: a small adapter beside `sparse_attention.json`, which says what it belongs to.
 
 The adapter is PEFT's (LoRA, safetensors). It is merged into the dense model, whose shape a sparse model keeps. It fits
-one base model alone, known by the hash of its weights.
+one base model alone, known by the hash of its weights. Where all weights were trained, the file holds all of them.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from interp.errors import UserError
 from interp.results import atomic
 
 ABOUT, WEIGHTS, ADAPTER = "sparse_attention.json", "adapter_model.safetensors", "adapter_config.json"
+WHOLE = "model.safetensors"
 
 
 @dataclass(frozen=True)
@@ -58,39 +60,67 @@ def merged(hf_model: Any, folder: Path, base_hash: str) -> Any:
             f"model.sparse.checkpoint: {folder} was made for {about.base} with weights {about.base_weights_sha256[:12]}, "
             f"but this base model's weights are {base_hash[:12]}; an adapter fits its own base model alone"
         )
+    try:
+        return (_whole if (folder / WHOLE).is_file() else _adapted)(hf_model, folder).eval()
+    except Exception as error:  # peft, safetensors, torch and json each have errors of their own for damaged files
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise UserError(f"model.sparse.checkpoint: the weights in {folder} cannot be read: {reason}") from None
+
+
+def _adapted(hf_model: Any, folder: Path) -> Any:
     from peft import PeftModel
 
-    try:
-        load_file(folder / WEIGHTS)  # PEFT would fall back to pickles
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            model = PeftModel.from_pretrained(hf_model, str(folder)).merge_and_unload()
-    except Exception as error:  # peft, safetensors and json each have errors of their own for damaged files
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UserError(f"model.sparse.checkpoint: the adapter in {folder} cannot be read: {reason}") from None
-    return model.eval()
+    load_file(folder / WEIGHTS)  # PEFT would fall back to pickles
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return PeftModel.from_pretrained(hf_model, str(folder)).merge_and_unload()
 
 
-def write_checkpoint(folder: Path, peft_model: Any, about: SparseCheckpoint) -> None:
-    """Write adapter (float16) and description, each file atomically; the description last."""
+def _whole(hf_model: Any, folder: Path) -> Any:
+    state = {name: tensor.float() for name, tensor in load_file(folder / WHOLE).items()}
+    trained = {name for name, _ in hf_model.named_parameters()}  # tied weights are named once
+    if missing := sorted(trained - state.keys()):
+        raise ValueError(f"{missing[0]} is missing")
+    hf_model.load_state_dict(state, strict=False)
+    return hf_model
+
+
+def write_checkpoint(folder: Path, model: Any, about: SparseCheckpoint) -> None:
+    """Write the weights (an adapter in float16) and the description, each file atomically; the description last.
+
+    What is evaluated and reported is this file, read back, and not the model in memory.
+    """
+    with atomic.mendable(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    if hasattr(model, "peft_config"):
+        _write_adapter(folder, model, about)
+    else:
+        state = {name: parameter.detach().cpu().contiguous() for name, parameter in model.named_parameters()}
+        _save(state, folder / WHOLE)
+    write_about(folder, about)
+
+
+def _write_adapter(folder: Path, model: Any, about: SparseCheckpoint) -> None:
     import peft
 
-    # Half precision halves the file; what is evaluated and reported is this file, read back.
-    state = {
-        name: tensor.detach().to(torch.float16).cpu().contiguous()
-        for name, tensor in peft.get_peft_model_state_dict(peft_model).items()
-    }
-    settings = peft_model.peft_config["default"].to_dict()
+    # Half precision halves the file.
+    adapter = peft.get_peft_model_state_dict(model)
+    _save({name: one.detach().to(torch.float16).cpu().contiguous() for name, one in adapter.items()}, folder / WEIGHTS)
+    settings = model.peft_config["default"].to_dict()
     # PEFT writes the path that the base model was read from, which means nothing elsewhere.
     settings |= {"base_model_name_or_path": about.base, "inference_mode": True, "revision": None}
     settings["target_modules"] = sorted(settings["target_modules"])
-    with atomic.mendable(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary = folder / (WEIGHTS + atomic.TEMPORARY)
-        save_file(state, temporary, metadata={"format": "pt"})
-        temporary.replace(folder / WEIGHTS)
     atomic.write_json(folder / ADAPTER, {name: _plain(value) for name, value in settings.items()})
-    write_about(folder, about)
+
+
+def _save(state: dict[str, torch.Tensor], path: Path) -> None:
+    temporary = path.with_name(path.name + atomic.TEMPORARY)
+    with atomic.mendable(path.parent):
+        try:
+            save_file(state, temporary, metadata={"format": "pt"})
+        except SafetensorError as error:  # its own error for a full disk
+            raise OSError(str(error)) from error
+        temporary.replace(path)
 
 
 def write_about(folder: Path, about: SparseCheckpoint) -> None:

@@ -91,7 +91,8 @@ class AttentionEdges(Probe):
             "total": dict(zip(("all", "none", "effect"), (one.as_dict() for one in total), strict=True)),
             "shares": {name: share.as_dict() for name, share in found.shares.items()},
             "first": [
-                {"label": head_label(edit.layer, edit.head or 0), "key": edit.key, "query": edit.query} for edit in first
+                {"label": head_label(edit.layer, edit.head or 0), "key": edit.key, "query": edit.query}
+                for edit in first
             ],
             "curve": found.curve_as_dicts(),
         }

@@ -55,6 +55,7 @@ def gather(tables: RunTables, manifest: dict[str, Any], resolved: str) -> Facts:
 
 
 def model_facts(model: dict[str, Any]) -> list[tuple[str, str]]:
+    """What a report states about a model."""
     on = [name for name, applied in model["processing"].items() if applied]
     return [
         (
@@ -144,6 +145,7 @@ def _commands(manifest: dict[str, Any]) -> str:
 
 
 def reproduction(manifest: dict[str, Any]) -> list[tuple[str, str]]:
+    """What a run's numbers depend on."""
     versions = dict(manifest["versions"])
     commit = versions.pop("commit", "not run from a git checkout")
     return [

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from interp.errors import UserError
@@ -54,7 +55,11 @@ class Checkpoints:
                 save_file(weights, building / "weights.safetensors")
                 torch.save(optimiser.state_dict(), building / "optimiser.pt")
                 (building / "state.json").write_text(json.dumps(asdict(state)), encoding="utf-8")
-            except (RuntimeError, OSError) as error:  # safetensors and torch have errors of their own for a full disk
+            except (
+                SafetensorError,
+                RuntimeError,
+                OSError,
+            ) as error:  # a full disk has many names
                 shutil.rmtree(building, ignore_errors=True)
                 raise OSError(str(error)) from error
             shutil.rmtree(target, ignore_errors=True)

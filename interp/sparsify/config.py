@@ -18,7 +18,8 @@ class SampledText(Section):
     sequences: int = Field(default=1024, ge=16, description="Sequences to sample, once; they are kept in the cache.")
     temperature: float = Field(default=1.0, gt=0)
     begin: str | None = Field(
-        default=None, description="The token that sampling begins with, left out of the text; null: the tokenizer's BOS."
+        default=None,
+        description="The token that sampling begins with, left out of the text; null: the tokenizer's BOS.",
     )
 
 

@@ -21,8 +21,15 @@ def training_curves(log: pd.DataFrame, held_out: str) -> Drawn:
         figure = new_figure(style.COLUMN, 4.2)
         loss, density, multiplier = figure.subplots(3, 1, sharex=True, height_ratios=(1.3, 1.3, 0.8))
         loss.plot(log["step"], log["loss"], color=style.GREY, linewidth=0.4, alpha=0.5)
-        loss.plot(log["step"], log["loss"].rolling(NOISY, min_periods=1).mean(), color=style.GREY, label="training, noisy gate")
-        loss.plot(judged["step"], judged["held_out_loss"], color=style.BLUE, marker="o", markersize=2.5, label="held out")
+        loss.plot(
+            log["step"],
+            log["loss"].rolling(NOISY, min_periods=1).mean(),
+            color=style.GREY,
+            label="training, noisy gate",
+        )
+        loss.plot(
+            judged["step"], judged["held_out_loss"], color=style.BLUE, marker="o", markersize=2.5, label="held out"
+        )
         for _, stage in log.groupby("stage"):
             loss.plot(stage["step"], stage["target"], color=style.RED, linewidth=0.8, linestyle="--")
         loss.plot([], [], color=style.RED, linewidth=0.8, linestyle="--", label="target")
@@ -30,7 +37,14 @@ def training_curves(log: pd.DataFrame, held_out: str) -> Drawn:
         loss.set(ylabel="nats above dense", ylim=(min(0.0, 1.1 * judged["held_out_loss"].min()), top))
         loss.legend(loc="upper right", ncols=1)
         density.plot(log["step"], 100 * log["expected_density"], color=style.GREY, label="expected (training)")
-        density.plot(judged["step"], 100 * judged["density"], color=style.BLUE, marker="o", markersize=2.5, label="open (held out)")
+        density.plot(
+            judged["step"],
+            100 * judged["density"],
+            color=style.BLUE,
+            marker="o",
+            markersize=2.5,
+            label="open (held out)",
+        )
         density.set_yscale("log")
         _percent_ticks(density.yaxis, 100 * np.concatenate([log["expected_density"], judged["density"]]))
         density.set(ylabel="causal edges, %")
@@ -55,14 +69,30 @@ def frontier(stages: pd.DataFrame, baseline: pd.DataFrame, log: pd.DataFrame, he
         figure = new_figure(style.COLUMN, 2.7)
         axes = figure.add_subplot()
         untrained = baseline.sort_values("density")
-        axes.plot(100 * untrained["density"], untrained["above_dense"], color=style.GREY, marker="s", markersize=3, label="gate alone, no training")
+        axes.plot(
+            100 * untrained["density"],
+            untrained["above_dense"],
+            color=style.GREY,
+            marker="s",
+            markersize=3,
+            label="gate alone, no training",
+        )
         for _, row in untrained.iterrows():
             axes.annotate(
                 f"{row['bias']:+g}", (100 * row["density"], row["above_dense"]), (3, 3), textcoords="offset points",
                 fontsize=6, color=style.GREY,
             )  # fmt: skip
         judged = log.dropna(subset=["density"])
-        axes.plot(100 * judged["density"], judged["held_out_loss"], color=style.BLUE, linewidth=0.5, alpha=0.5, marker=".", markersize=2.5, label="on the way")
+        axes.plot(
+            100 * judged["density"],
+            judged["held_out_loss"],
+            color=style.BLUE,
+            linewidth=0.5,
+            alpha=0.5,
+            marker=".",
+            markersize=2.5,
+            label="on the way",
+        )
         errors = [stages["above_dense"] - stages["above_low"], stages["above_high"] - stages["above_dense"]]
         axes.errorbar(
             100 * stages["density"], stages["above_dense"], yerr=errors, color=style.BLUE, marker="o", markersize=4,
@@ -71,7 +101,9 @@ def frontier(stages: pd.DataFrame, baseline: pd.DataFrame, log: pd.DataFrame, he
         axes.axhline(0, color=style.GREY, linewidth=0.5)
         axes.set_xscale("log")
         _percent_ticks(axes.xaxis, 100 * np.concatenate([stages["density"], untrained["density"], judged["density"]]))
-        shown = np.concatenate([stages["above_high"], judged["held_out_loss"], untrained["above_dense"][untrained["density"] > 0.25]])
+        shown = np.concatenate(
+            [stages["above_high"], judged["held_out_loss"], untrained["above_dense"][untrained["density"] > 0.25]]
+        )
         axes.set(
             xlabel="open causal edges, %", ylabel="loss above dense, nats a token",
             ylim=(min(0.0, float(np.nanmin(shown))) - 0.02, 1.25 * float(np.nanmax(shown)) + 0.02),
@@ -94,7 +126,13 @@ def head_densities(heads: pd.DataFrame, stage: int, held_out: str) -> Drawn:
         figure = new_figure(style.COLUMN, min(5.0, 1.0 + 0.12 * len(grid)))
         axes = figure.add_subplot()
         sns.heatmap(
-            grid, ax=axes, cmap="Blues", vmin=0, cbar_kws={"label": "open causal edges, %"}, linewidths=0.3, linecolor="white"
+            grid,
+            ax=axes,
+            cmap="Blues",
+            vmin=0,
+            cbar_kws={"label": "open causal edges, %"},
+            linewidths=0.3,
+            linecolor="white",
         )
         axes.invert_yaxis()
         axes.set(xlabel="head", ylabel="layer")

@@ -84,7 +84,9 @@ def publish(folder: RunFolder, console: Console) -> Path:
         files.append(DrawnFile(stem, made.title, made.caption, png, float(made.figure.get_figwidth())))
     story = _story(tables)
     resolved = (folder.path / "config.resolved.yaml").read_text(encoding="utf-8")
-    commands = f"{tables.manifest['command']}\n\n# draw this page again, without the model\nmake report RUN={folder.path}"
+    commands = (
+        f"{tables.manifest['command']}\n\n# draw this page again, without the model\nmake report RUN={folder.path}"
+    )
     page = Page(story, _facts(tables), DEFINITIONS, commands, reproduction(tables.manifest), resolved, FILES)
     write_page(folder.path, page, files)
     report = folder.path / "report.html"
@@ -126,7 +128,7 @@ def _observations(tables: TrainingTables) -> list[str]:
     last = tables.heads[tables.heads["stage"] == tables.heads["stage"].max()]
     order = last.sort_values("density", ascending=False)
     busiest = ", ".join(f"L{row.layer}-H{row.head} ({tenth(row.density)})" for row in order.head(3).itertuples())
-    shares = np_cumulative(order["density"])
+    shares = cumulative_share(order["density"])
     return [
         f"{int((last['density'] < 0.001).sum())} of {len(last)} heads keep fewer than one causal edge in a thousand; "
         f"{int((shares < 0.5).sum()) + 1} heads hold half of all open edges. The densest are {busiest}.",
@@ -135,7 +137,7 @@ def _observations(tables: TrainingTables) -> list[str]:
     ]
 
 
-def np_cumulative(values: pd.Series) -> pd.Series:
+def cumulative_share(values: pd.Series) -> pd.Series:
     """Cumulative share of a sum."""
     return values.cumsum() / values.sum()
 
@@ -146,12 +148,16 @@ def _stages(tables: TrainingTables) -> TableBlock:
         columns=["stage", "target", "steps so far", "open edges", "loss above dense", "interval", "KL"],
         rows=[
             [
-                str(int(row.stage)), f"{row.target:g}", str(int(tables.log[tables.log["stage"] == row.stage]["step"].max())),
-                tenth(row.density), _signed(row.above_dense),
-                f"[{_signed(row.above_low)}, {_signed(row.above_high)}]", f"{row.kl:.3f}",
+                str(int(row.stage)),
+                f"{row.target:g}",
+                str(int(tables.log[tables.log["stage"] == row.stage]["step"].max())),
+                tenth(row.density),
+                _signed(row.above_dense),
+                f"[{_signed(row.above_low)}, {_signed(row.above_high)}]",
+                f"{row.kl:.3f}",
             ]
             for row in tables.stages.itertuples()
-        ],  # fmt: skip
+        ],
         note="Targets hold for the training loss, which the gate's noise makes larger than the loss of the exact gate.",
     )
 
@@ -181,8 +187,14 @@ def _facts(tables: TrainingTables) -> list[tuple[str, str]]:
         ("its weights", f"sha256 {manifest['model']['weights_sha256']}"),
         ("gate", f"bias {tables.config['bias']:g}"),
         ("trained", f"{how}; batches of {training['batch']} sequences, learning rate {training['learning_rate']:g}"),
-        ("training loss", f"{loss['kl']:g} × KL to the dense model + {loss['cross_entropy']:g} × cross-entropy above dense"),
-        ("text", f"{text['origin']}; {text['train']} to train on, {text['held_out']} held out (sha256 {text['sha256'][:16]})"),
+        (
+            "training loss",
+            f"{loss['kl']:g} × KL to the dense model + {loss['cross_entropy']:g} × cross-entropy above dense",
+        ),
+        (
+            "text",
+            f"{text['origin']}; {text['train']} to train on, {text['held_out']} held out (sha256 {text['sha256'][:16]})",
+        ),
     ]
 
 

@@ -6,7 +6,6 @@ import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import torch
@@ -17,7 +16,8 @@ from interp.models.gated_attention import Gate, attach
 from interp.models.load import DenseModel, device_of, load_dense
 from interp.models.sparse_checkpoint import SparseCheckpoint, merged, read_checkpoint, write_about, write_checkpoint
 from interp.results import atomic
-from interp.results.run_folder import RunFolder, config_hash, marked
+from interp.results.run_folder import RunFolder, marked
+from interp.run_manifest import manifest_of
 from interp.sparsify.checkpoint import Checkpoints
 from interp.sparsify.config import SparsifyConfig, Stage
 from interp.sparsify.evaluate import Judged, evaluate
@@ -25,7 +25,6 @@ from interp.sparsify.progress import training_progress
 from interp.sparsify.text import Sequences, sequences
 from interp.sparsify.train import Trainer
 from interp.sparsify.trainable import Trainable, frozen_dtype, trainable
-from interp.run_manifest import manifest_of
 from interp.yaml_config import LoadedConfig
 
 
@@ -91,14 +90,18 @@ def _train(config: LoadedConfig[SparsifyConfig], folder: RunFolder, console: Con
         with training_progress(console, sum(stage.steps for stage in settings.training.stages)) as report:
             trainer.run(report, stage_done)
         folder.write_table("log.csv", pd.DataFrame(trainer.rows))
-        del trainer, model
         _judge(settings, text, folder, console)
     folder.write_manifest(
         {
             **manifest,
             "status": "finished",
             "model": {"name": dense.name, "origin": dense.origin, "weights_sha256": dense.weights_sha256},
-            "text": {"origin": text.origin, "sha256": text.sha256, "train": len(text.train), "held_out": len(text.held_out)},
+            "text": {
+                "origin": text.origin,
+                "sha256": text.sha256,
+                "train": len(text.train),
+                "held_out": len(text.held_out),
+            },
             "threads": torch.get_num_threads(),
             "device": device,
             "seconds": round(before + time.monotonic() - started, 1),

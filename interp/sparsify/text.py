@@ -37,9 +37,7 @@ class Sequences:
     sha256: str
 
 
-def sequences(
-    config: Text, model: Any, tokenizer: Any, seed: int, model_hash: str, console: Console
-) -> Sequences:
+def sequences(config: Text, model: Any, tokenizer: Any, seed: int, model_hash: str, console: Console) -> Sequences:
     """The sequences of a config.
 
     Raises UserError when the text is missing, or too short for one sequence on each side.
@@ -47,7 +45,9 @@ def sequences(
     source = config.of
     if isinstance(source, SampledText):
         tokens = _sampled(source, config.context, model, _begin(source, tokenizer), seed, model_hash, console)
-        origin = f"{len(tokens)} sequences sampled from the dense model (temperature {source.temperature:g}, seed {seed})"
+        origin = (
+            f"{len(tokens)} sequences sampled from the dense model (temperature {source.temperature:g}, seed {seed})"
+        )
     else:
         documents = _file(source) if isinstance(source, FileText) else _dataset(source)
         origin = f"file {source.path}" if isinstance(source, FileText) else f"data set {source.name}, {source.split}"

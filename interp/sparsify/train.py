@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import math
+import time
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -31,7 +33,7 @@ Report = Callable[[dict[str, Any]], None]
 class Trainer:
     """Trains the parameters that require a gradient until every stage is done.
 
-    Raises UserError on NaN or a diverging loss;
+    `scored` are the positions whose predictions count in the loss. Raises UserError on NaN or a diverging loss;
     the checkpoints before it are kept.
     """
 
@@ -43,6 +45,7 @@ class Trainer:
         held_out: Int[Tensor, "sequence pos"],
         checkpoints: Checkpoints,
         seed: int,
+        scored: slice = slice(None),
     ) -> None:
         from accelerate import Accelerator
 
@@ -58,7 +61,7 @@ class Trainer:
         self.model, self._optimiser = self._accelerator.prepare(model, optimiser)
         self._gate, self._teacher = made.gate, made.teacher
         self._train, self._held_out = train, held_out[:WATCHED]
-        self._checkpoints, self._seed = checkpoints, seed
+        self._checkpoints, self._seed, self._scored = checkpoints, seed, scored
         self.rows: list[dict[str, Any]] = []
 
     def run(self, report: Report, stage_done: Callable[[int, Stage], None]) -> None:
@@ -83,9 +86,11 @@ class Trainer:
                     row |= self._held_out_row()
                 self.rows.append(row)
                 report(row)
+                if last:
+                    # Before the checkpoint: a run killed in between takes the stage's last steps again.
+                    stage_done(number, stage)
                 if last or step % self._config.checkpoint_every == 0:
                     self._save(TrainingState(step=step, geco=vars(geco), rows=self.rows))
-            stage_done(number, stage)
 
     def _geco(self, stage: Stage, multiplier: float | None) -> Geco:
         settings = self._config.geco
@@ -101,7 +106,7 @@ class Trainer:
 
     def _step(self, step: int, of_stage: int, stage: Stage, geco: Geco) -> dict[str, Any]:
         """One step of the optimiser; the row that it adds to the log."""
-        accelerator, gate = self._accelerator, self._gate
+        accelerator, gate, began = self._accelerator, self._gate, time.monotonic()
         batch = self._batch(step)
         for group in self._optimiser.param_groups:
             group["lr"] = self._config.learning_rate * schedule(of_stage, stage.steps, self._config.warmup)
@@ -114,7 +119,7 @@ class Trainer:
         with gate.running("train", noise) as counted:
             student = self.model(batch).logits.float().log_softmax(-1)
             density, measured = counted.expected, counted.measured
-        loss = excess_loss(self._config.loss, teacher, student, batch)
+        loss = excess_loss(self._config.loss, teacher, student, batch, self._scored)
         multiplier = geco.multiplier
         accelerator.backward(loss + multiplier * density)
         norm = accelerator.clip_grad_norm_(
@@ -132,6 +137,7 @@ class Trainer:
             **{"loss": mean[0], "expected_density": mean[1], "noisy_density": measured, "multiplier": multiplier},
             **{"constraint": geco.constraint, "gradient_norm": float(norm), "tokens": batch.numel()},
             "learning_rate": self._optimiser.param_groups[0]["lr"],
+            "seconds": round(time.monotonic() - began, 3),
         }
 
     def _stopped(self, step: int, why: str) -> str:
@@ -168,9 +174,11 @@ def excess_loss(
     teacher: Float[Tensor, "sequence pos d_vocab"],
     student: Float[Tensor, "sequence pos d_vocab"],
     tokens: Int[Tensor, "sequence pos"],
+    scored: slice = slice(None),
 ) -> Float[Tensor, ""]:
     """The loss above the dense model's on the same tokens, nats a token; 0 when both models agree."""
     loss = student.new_zeros(())
+    teacher, student, tokens = teacher[:, scored], student[:, scored], tokens[:, scored]
     if weights.kl:
         loss = loss + weights.kl * kl_divergence(teacher, student).mean()
     if weights.cross_entropy:
@@ -185,6 +193,7 @@ def schedule(step: int, steps: int, warmup: int) -> float:
     return rise * max(0.1, min(1.0, left))
 
 
+@lru_cache(maxsize=4)
 def _permutation(count: int, seed: int) -> Int[Tensor, " count"]:
     return torch.randperm(count, generator=torch.Generator().manual_seed(seed))
 

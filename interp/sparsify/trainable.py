@@ -58,7 +58,9 @@ def trainable(hf_model: Any, config: Training, bias: float, seed: int) -> Traina
         return Trainable(model, gate, teacher, "no")
     dense = copy.deepcopy(hf_model).requires_grad_(False)
     attach(hf_model, gate)
-    return Trainable(hf_model, gate, lambda tokens: dense(tokens).logits, "bf16" if config.precision == "bfloat16" else "no")
+    return Trainable(
+        hf_model, gate, lambda tokens: dense(tokens).logits, "bf16" if config.precision == "bfloat16" else "no"
+    )
 
 
 def _with_lora(hf_model: Any, adapter: Lora, seed: int) -> Any:

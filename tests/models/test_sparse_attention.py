@@ -34,7 +34,9 @@ def hf(folder, bias):
 
 
 def hooked(folder, bias, **processing):
-    made = load_model(DirectoryModel(path=str(folder), sparse=SparseModel(bias=bias), processing=Processing(**processing)))
+    made = load_model(
+        DirectoryModel(path=str(folder), sparse=SparseModel(bias=bias), processing=Processing(**processing))
+    )
     return made.hooked
 
 

@@ -1,0 +1,196 @@
+"""The toy from scratch to its report: learn to add, sparsify, measure what is left."""
+
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Int
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from interp.analysis.seeding import generator
+from interp.errors import UserError
+from interp.models.gated_attention import Gate, attach
+from interp.results import atomic
+from interp.results.run_folder import RunFolder, marked
+from interp.run_manifest import manifest_of
+from interp.sparsify.checkpoint import Checkpoints
+from interp.sparsify.progress import training_progress
+from interp.sparsify.train import Trainer
+from interp.sparsify.trainable import trainable
+from interp.toy.addition import QUESTION, VOCABULARY, Sums, all_sums, carries, encode, exact, text
+from interp.toy.config import ToyConfig
+from interp.yaml_config import LoadedConfig
+
+KINDS = ("dense", "sparse")
+
+
+def run(config: LoadedConfig[ToyConfig], console: Console) -> Path:
+    """Run the toy to its report and return the report's path."""
+    settings = config.run
+    with RunFolder.open(Path(settings.output.root), settings.name, settings.resolved(), config.text) as folder:
+        if folder.manifest().get("status") != "finished":
+            console.print(f"run folder: {folder.path}")
+            _train(config, folder, console)
+        else:
+            console.print(f"{folder.path} is finished; its report is drawn again")
+        from interp.toy.publish import publish
+
+        return publish(folder, console)
+
+
+def _train(config: LoadedConfig[ToyConfig], folder: RunFolder, console: Console) -> None:
+    settings, started = config.run, time.monotonic()
+    before = folder.manifest().get("seconds", 0.0)
+    manifest = manifest_of(config, folder)
+    folder.write_manifest(manifest)
+    with marked(folder, manifest):
+        if settings.threads is not None:
+            torch.set_num_threads(settings.threads)
+        sums = all_sums()
+        dense = _model(settings)
+        weights = folder.path / "dense.safetensors"
+        if weights.is_file():
+            dense.load_state_dict(load_file(weights))
+        else:
+            _learn(dense, sums, settings, console)
+            _save(dense, weights)
+        made = trainable(_copy(dense, settings), settings.sparse, settings.bias, settings.seed)
+        # The answer's last digit is only predicted, so the models never read it.
+        trainer = Trainer(
+            settings.sparse, made, sums.train[:, :-1], sums.test[:, :-1], Checkpoints(folder.path / "checkpoints"),
+            settings.seed, scored=slice(QUESTION - 1, None),
+        )  # fmt: skip
+        with training_progress(console, sum(stage.steps for stage in settings.sparse.stages)) as report:
+            trainer.run(report, lambda number, stage: None)
+        _save(made.model, folder.path / "sparse.safetensors")
+        folder.write_table("log.csv", pd.DataFrame(trainer.rows))
+        gate = Gate(settings.bias)
+        attach(dense, gate)
+        gates = {"dense": (dense, gate, "dense"), "sparse": (made.model, made.gate, "infer")}
+        folder.write_table("accuracy.csv", pd.concat([_judge(name, *gates[name], sums) for name in KINDS]))
+        folder.write_table("attention.csv", pd.concat([_attention(name, *gates[name], settings) for name in KINDS]))
+        folder.write_json("density.json", {name: _density(*gates[name], sums) for name in KINDS})
+    folder.write_manifest(
+        {
+            **manifest,
+            "status": "finished",
+            "threads": torch.get_num_threads(),
+            "seconds": round(before + time.monotonic() - started, 1),
+        }
+    )
+
+
+def _model(settings: ToyConfig) -> Any:
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    with torch.random.fork_rng():
+        torch.manual_seed(settings.seed)
+        model = GPT2LMHeadModel(
+            GPT2Config(
+                n_layer=settings.model.layers, n_head=settings.model.heads, n_embd=settings.model.width,
+                n_positions=16, vocab_size=len(VOCABULARY), resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0,
+                bos_token_id=None, eos_token_id=None,
+            )
+        )  # fmt: skip
+    return model.eval()
+
+
+def _copy(dense: Any, settings: ToyConfig) -> Any:
+    model = _model(settings)
+    model.load_state_dict(dense.state_dict())
+    return model
+
+
+def _learn(model: Any, sums: Sums, settings: ToyConfig, console: Console) -> None:
+    """Cross-entropy on the answer's digits until the accuracy on test sums is reached; UserError when it never is."""
+    dense = settings.dense
+    optimiser = torch.optim.AdamW(
+        model.parameters(), lr=dense.learning_rate, weight_decay=dense.weight_decay, betas=(0.9, 0.98)
+    )
+    rng = generator(settings.seed, "toy", "batches")
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("learning to add", total=dense.steps)
+        for step in range(dense.steps):
+            batch = sums.train[rng.integers(len(sums.train), size=dense.batch)]
+            for group in optimiser.param_groups:
+                warm = min(1.0, (step + 1) / 50)
+                group["lr"] = dense.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / dense.steps))
+            logits = model(batch[:, :-1]).logits[:, QUESTION - 1 :]
+            loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), batch[:, QUESTION:].flatten())
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimiser.step()
+            optimiser.zero_grad()
+            progress.update(task, advance=1, description=f"learning to add: loss {float(loss.detach()):.4f}")
+            if (step + 1) % dense.check_every == 0:
+                right = float(_right(model, sums.test).float().mean())
+                if right >= dense.accuracy:
+                    progress.console.print(f"step {step + 1}: {right:.1%} of the test sums are right")
+                    return
+    raise UserError(
+        f"dense: after {dense.steps} steps {right:.1%} of the test sums are right, not {dense.accuracy:.1%}; give it more "
+        "dense.steps"
+    )
+
+
+@torch.no_grad()
+def _right(model: Any, tokens: Int[Tensor, "sum pos"]) -> Tensor:
+    return exact(model(tokens[:, :-1]).logits.argmax(-1), tokens)
+
+
+@torch.no_grad()
+def _judge(name: str, model: Any, gate: Gate, mode: Any, sums: Sums) -> pd.DataFrame:
+    """One row a test sum: is the whole answer right?"""
+    with gate.running(mode):
+        right = _right(model, sums.test)
+    rows = []
+    for tokens, fine in zip(sums.test, right.tolist(), strict=True):
+        digits = tokens[:QUESTION].tolist()
+        a, b = 10 * digits[0] + digits[1], 10 * digits[3] + digits[4]
+        rows.append({"model": name, "sum": f"{a:02d}+{b:02d}", "carries": carries(a, b), "right": bool(fine)})
+    return pd.DataFrame(rows)
+
+
+@torch.no_grad()
+def _density(model: Any, gate: Gate, mode: Any, sums: Sums) -> dict[str, Any]:
+    """Open causal edges over all test sums, of the whole model and of every head."""
+    with gate.running("infer" if mode == "infer" else "dense") as counted:
+        model(sums.test[:, :-1])
+    if mode == "dense":
+        return {"density": 1.0, "by_head": None}
+    by_head = torch.stack([counted.open_edges[layer] for layer in sorted(counted.open_edges)]) / counted.causal_edges
+    return {"density": counted.measured, "by_head": by_head.tolist()}
+
+
+@torch.no_grad()
+def _attention(name: str, model: Any, gate: Gate, mode: Any, settings: ToyConfig) -> pd.DataFrame:
+    """Attention weights of the examples: one row an edge."""
+    tables = []
+    for example in settings.examples:
+        a, b = map(int, example.split("+"))
+        tokens = encode([text(a, b)])[:, :-1]
+        with gate.running(mode):
+            weights = torch.stack(model(tokens, output_attentions=True).attentions)[:, 0].numpy()
+        layer, head, query, key = np.nonzero(np.tril(np.ones_like(weights)))
+        found = weights[layer, head, query, key]
+        places = {"layer": layer, "head": head, "query": query + 1, "key": key + 1, "weight": found}
+        tables.append(pd.DataFrame({"model": name, "sum": text(a, b), "carries": carries(a, b), **places}))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _save(model: Any, path: Path) -> None:
+    temporary = path.with_name(path.name + atomic.TEMPORARY)
+    with atomic.mendable(path.parent):
+        # GPT-2 ties its unembedding to its embedding; safetensors wants every tensor once.
+        save_file({name: tensor.clone().contiguous() for name, tensor in model.state_dict().items()}, temporary)
+        temporary.replace(path)

@@ -1,0 +1,87 @@
+"""Where training text comes from, what is held out, and what is refused."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from rich.console import Console
+
+from interp.errors import UserError
+from interp.sparsify.config import DatasetText, FileText, SampledText, Text
+from interp.sparsify.text import sequences
+from tests.tiny_models import FIGURE, word_tokenizer
+
+QUIET = Console(quiet=True)
+
+
+def made(of, context=8, model=None, seed=0, **settings):
+    return sequences(Text(of=of, context=context, **settings), model, word_tokenizer(), seed, "hash", QUIET)
+
+
+def test_a_file_is_cut_into_sequences(tmp_path):
+    path = tmp_path / "text.txt"
+    path.write_text(FIGURE * 200, encoding="utf-8")
+    found = made(FileText(path=str(path)), context=7)
+    assert found.train.shape[1] == found.held_out.shape[1] == 7
+    assert "file" in found.origin
+
+
+def test_what_is_held_out_depends_on_the_sequence_alone(tmp_path):
+    """Equal sequences are on one side, and more text moves none of them."""
+    rows = [torch.randint(2, 100, (8,), generator=torch.Generator().manual_seed(seed)) for seed in range(60)]
+    words = {index: token for token, index in word_tokenizer().get_vocab().items()}
+    sides = []
+    for count in (40, 60):
+        path = tmp_path / f"{count}.txt"
+        path.write_text("".join(words[int(token)] for row in rows[:count] for token in row), encoding="utf-8")
+        found = made(FileText(path=str(path)), held_out=0.3, evaluated=100)
+        sides.append({tuple(row) for row in found.held_out.tolist()})
+        assert not sides[-1] & {tuple(row) for row in found.train.tolist()}
+    assert sides[0] <= sides[1]
+
+
+def test_json_lines(tmp_path):
+    path = tmp_path / "text.jsonl"
+    path.write_text("\n".join(json.dumps({"body": FIGURE}) for _ in range(100)), encoding="utf-8")
+    assert len(made(FileText(path=str(path), field="body"), context=7).train)
+    with pytest.raises(UserError, match="line 1: not a JSON object with the field 'text'"):
+        made(FileText(path=str(path)))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"", "is empty"), (b"  \n", "is empty"), (b"large", "too few for two sequences"), (b"\xff\xfe\x00", "not UTF-8")],
+)
+def test_a_file_that_cannot_be_trained_on(tmp_path, content, words):
+    path = tmp_path / "text.txt"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=words):
+        made(FileText(path=str(path)))
+    with pytest.raises(UserError, match="there is no file"):
+        made(FileText(path=str(tmp_path / "absent.txt")))
+
+
+def test_a_data_set_without_a_hub_is_one_sentence():
+    with pytest.raises(UserError, match=r"the data set 'nobody/nothing' cannot be read .* a file or sampled text needs no hub"):
+        made(DatasetText(name="nobody/nothing"))
+
+
+def test_sampled_text_is_the_same_every_time_and_cached(tmp_path, monkeypatch, tiny_llama):
+    from interp.models.directory import read_config, read_model
+
+    monkeypatch.setenv("INTERP_CACHE", str(tmp_path))
+    model = read_model(tiny_llama, read_config(tiny_llama), torch.float32)
+    source = SampledText(sequences=40)
+    first = made(source, model=model)
+    assert torch.equal(first.train, made(source, model=None).train), "the second time it comes from the cache"
+    assert not torch.equal(first.train[:5], made(source, model=model, seed=1).train[:5])
+    monkeypatch.setenv("INTERP_CACHE", str(tmp_path / "other"))
+    assert torch.equal(first.train, made(source, model=model).train)
+
+
+def test_sampling_begins_with_one_known_token(tmp_path, monkeypatch):
+    monkeypatch.setenv("INTERP_CACHE", str(tmp_path))
+    with pytest.raises(UserError, match="it must be one"):
+        made(SampledText(begin="large hot"))

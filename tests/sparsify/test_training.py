@@ -1,0 +1,249 @@
+"""Whole training runs on tiny random models: from YAML to a checkpoint that the analysis side can load."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from rich.console import Console
+from safetensors.torch import load_file, save_file
+
+from interp.errors import UserError
+from interp.models import DirectoryModel, load_model
+from interp.models.config import SparseModel
+from interp.models.sparse_checkpoint import read_checkpoint
+from interp.sparsify import train
+from interp.sparsify.checkpoint import Checkpoints
+from interp.studies import load_any
+from tests.tiny_models import write_tiny_gpt2, write_tiny_llama
+
+QUIET = Console(quiet=True)
+STAGES = [{"target": 2.0, "steps": 6}, {"target": 1.0, "steps": 4}]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _cache(tmp_path_factory):
+    patch = pytest.MonkeyPatch()
+    patch.setenv("INTERP_CACHE", str(tmp_path_factory.mktemp("cache")))
+    yield
+    patch.undo()
+
+
+def config(folder: Path, model: Path, **training):
+    settings = {
+        "study": "sparsify",
+        "name": "tiny",
+        "model": {"source": "directory", "path": str(model)},
+        "text": {"of": {"source": "sampled", "sequences": 40}, "context": 12},
+        "training": {
+            **{"stages": STAGES, "batch": 2, "precision": "float32", "learning_rate": 0.01, "warmup": 2},
+            **{"evaluate_every": 3, "checkpoint_every": 2, "adapter": {"kind": "lora", "rank": 2, "alpha": 4.0}},
+            **training,
+        },
+        "export": str(folder / "exported"),
+        "output": {"root": str(folder / "runs")},
+    }
+    path = folder / "tiny.yaml"
+    path.write_text(json.dumps(settings), encoding="utf-8")
+    return path
+
+
+def run(path: Path, *overrides: str) -> Path:
+    kind, loaded = load_any(path, overrides)
+    return kind.run(loaded, QUIET).parent
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    return {"llama": write_tiny_llama(folder / "llama"), "gpt2": write_tiny_gpt2(folder / "gpt2")}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, models):
+    folder = tmp_path_factory.mktemp("finished")
+    return run(config(folder, models["llama"])), folder
+
+
+def log(run_folder: Path) -> pd.DataFrame:
+    return pd.read_csv(run_folder / "log.csv").drop(columns="seconds")
+
+
+def test_a_run_writes_checkpoints_tables_and_a_report(finished):
+    folder, _ = finished
+    assert [int(step) for step in log(folder)["step"]] == list(range(1, 11))
+    frontier = pd.read_csv(folder / "frontier.csv")
+    assert frontier["stage"].tolist() == [1, 2]
+    assert frontier["density"].between(0, 1).all()
+    baseline = pd.read_csv(folder / "baseline.csv").sort_values("bias")
+    assert baseline["density"].is_monotonic_increasing
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "of the causal edges are open on held-out text" in page
+    for stem in ("frontier", "training_curves", "head_densities"):
+        assert all((folder / "figures" / f"{stem}.{ending}").is_file() for ending in ("png", "pdf", "svg", "csv"))
+    assert not (folder / "checkpoints").exists()
+
+
+@pytest.mark.parametrize("family", ["llama", "gpt2"])
+@pytest.mark.parametrize("adapter", [{"kind": "lora", "rank": 2, "layers": "all"}, {"kind": "full"}])
+def test_the_exported_checkpoint_is_the_model_that_was_judged(tmp_path, models, family, adapter):
+    """Density and loss are computed anew from the exported files, on the analysis side."""
+    from interp.sparsify.config import SampledText, Text
+    from interp.sparsify.text import sequences
+
+    folder = run(config(tmp_path, models[family], adapter=adapter))
+    base = load_model(DirectoryModel(path=str(models[family])))
+    sparse = load_model(
+        DirectoryModel(path=str(models[family]), sparse=SparseModel(checkpoint=str(tmp_path / "exported")))
+    )
+    assert sparse.info.name == f"{family} (sparse)"
+    assert sparse.info.processing["fold_value_biases"] is False
+    text = Text(of=SampledText(sequences=40), context=12)
+    held_out = sequences(text, None, base.tokenizer, 0, base.info.weights_sha256, QUIET).held_out
+    with torch.no_grad():
+        cache = sparse.hooked.run_with_cache(held_out)[1]
+        losses = [one.hooked(held_out, return_type="loss").item() for one in (sparse, base)]
+    causal = 12 * 13 / 2 * len(held_out) * 4
+    density = sum(float(cache[f"blocks.{layer}.attn.hook_gate"].sum()) for layer in range(3)) / 3 / causal
+    last = pd.read_csv(folder / "frontier.csv").iloc[-1]
+    assert density == pytest.approx(last["density"], abs=1e-6)
+    assert losses[0] - losses[1] == pytest.approx(last["above_dense"], abs=1e-4)
+    about = read_checkpoint(tmp_path / "exported")
+    assert about.trained["density"] == pytest.approx(density, abs=1e-6)
+
+
+def test_training_changes_the_density(tmp_path, models):
+    """Pressed without regard to the loss, edges close."""
+    geco = {"start": 50.0, "minimum": 50.0}
+    folder = run(config(tmp_path, models["llama"], geco=geco, stages=[{"target": 50.0, "steps": 40}], adapter={"kind": "full"}))
+    rows = log(folder)
+    assert rows["expected_density"].iloc[-1] < 0.5 * rows["expected_density"].iloc[0]
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("at", [3, 6, 9])
+def test_an_interrupted_run_goes_on_as_if_nothing_had_been(tmp_path, models, finished, monkeypatch, at):
+    path = config(tmp_path, models["llama"])
+    step = train.Trainer._step
+
+    def killed(self, number, *rest):
+        if number == at:
+            raise Killed
+        return step(self, number, *rest)
+
+    monkeypatch.setattr(train.Trainer, "_step", killed)
+    with pytest.raises(Killed):
+        run(path)
+    monkeypatch.setattr(train.Trainer, "_step", step)
+    folder = run(path)
+    pd.testing.assert_frame_equal(log(folder), log(finished[0]), check_exact=True)
+    ours, theirs = (load_file(one / "exported" / "adapter_model.safetensors") for one in (tmp_path, finished[1]))
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_a_half_written_checkpoint_does_not_count(tmp_path):
+    folder = tmp_path / "checkpoints"
+    (folder / "step-0000004.building").mkdir(parents=True)
+    assert Checkpoints(folder).last() is None
+
+
+def test_nan_stops_the_run_and_keeps_the_last_checkpoint(tmp_path, models, monkeypatch):
+    loss = train.excess_loss
+
+    def broken(*arguments):
+        broken.calls += 1
+        return loss(*arguments) * (float("nan") if broken.calls > 5 else 1.0)
+
+    broken.calls = 0
+    monkeypatch.setattr(train, "excess_loss", broken)
+    path = config(tmp_path, models["llama"])
+    with pytest.raises(UserError, match=r"stopped at step 6: .* NaN or infinite; the last good checkpoint, .*step-0000004, is kept"):
+        run(path)
+
+
+def test_a_diverging_loss_stops_the_run(tmp_path, models):
+    with pytest.raises(UserError, match="nats above its target"):
+        run(config(tmp_path, models["llama"], learning_rate=3.0, diverged=0.01, stages=[{"target": 0.001, "steps": 50}]))
+
+
+def test_a_full_disk_is_one_sentence(tmp_path, models, monkeypatch):
+    from interp.sparsify import checkpoint
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint, "save_file", full)
+    with pytest.raises(UserError, match=r"cannot write to .*No space left on device"):
+        run(config(tmp_path, models["llama"]))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["training.stages.0.target=-0.1"], "the dense model itself does not reach"),
+        (["training.stages.0.target=0"], "the dense model itself does not reach"),
+        (["text.context=100"], "text.context: 100 tokens are more than llama's context of 32"),
+        (["model.path=/nowhere"], "there is no directory /nowhere"),
+        (["model={source: pypi, name: nothing}"], "nothing"),
+        (["training.loss={kl: 0, cross_entropy: 0}"], "both weights are 0"),
+        (["model.sparse={bias: 0}"], "training begins with a dense model"),
+        (["study=sparsifi"], "there is no 'sparsifi'.*sparsify"),
+        (["training.batchsize=3"], "training.batchsize: unknown key"),
+    ],
+)
+def test_mistakes_are_one_sentence(tmp_path, models, overrides, words):
+    with pytest.raises(UserError, match=words):
+        run(config(tmp_path, models["llama"]), *overrides)
+
+
+def test_a_checkpoint_of_another_base_is_refused(tmp_path, models, finished):
+    other = write_tiny_llama(tmp_path / "other", seed=1)
+    exported = str(finished[1] / "exported")
+    with pytest.raises(UserError, match="an adapter fits its own base model alone"):
+        load_model(DirectoryModel(path=str(other), sparse=SparseModel(checkpoint=exported)))
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "words"),
+    [
+        ("sparse_attention.json", None, "holds no sparse_attention.json"),
+        ("sparse_attention.json", b"{", "damaged"),
+        ("adapter_model.safetensors", b"xx", "cannot be read"),
+        ("adapter_model.safetensors", None, "cannot be read"),
+        ("adapter_config.json", b"{}", "cannot be read"),
+    ],
+)
+def test_a_damaged_checkpoint_is_one_sentence(tmp_path, models, finished, file, content, words):
+    copy = tmp_path / "copy"
+    shutil.copytree(finished[1] / "exported", copy)
+    if content is None:
+        (copy / file).unlink()
+    else:
+        (copy / file).write_bytes(content)
+    with pytest.raises(UserError, match=words):
+        load_model(DirectoryModel(path=str(models["llama"]), sparse=SparseModel(checkpoint=str(copy))))
+
+
+def test_the_exported_files_name_no_place_of_this_machine(finished):
+    for file in (finished[1] / "exported").glob("*.json"):
+        content = file.read_text(encoding="utf-8")
+        assert str(finished[1]) not in content.replace(str(finished[1] / "tiny.yaml"), "")
+
+
+def test_a_released_sparse_checkpoint_needs_its_threshold_alone(tmp_path, models):
+    """Dense shape, bias in the config: loaded as a directory, it is the gated model."""
+    sparse = load_model(DirectoryModel(path=str(models["llama"]), sparse=SparseModel(bias=-0.5)))
+    assert sparse.info.sparse == {"bias": -0.5, "checkpoint": None}
+    state = load_file(models["llama"] / "model.safetensors")
+    shutil.copytree(models["llama"], tmp_path / "released")
+    save_file(state, tmp_path / "released" / "model.safetensors", metadata={"format": "pt"})
+    again = load_model(DirectoryModel(path=str(tmp_path / "released"), sparse=SparseModel(bias=-0.5)))
+    tokens = torch.randint(2, 100, (2, 9))
+    assert torch.equal(again.hooked(tokens), sparse.hooked(tokens))
