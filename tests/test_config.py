@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from interp.cli import schema_text
+from interp.cli import schema_texts
 from interp.config import load
 from interp.errors import UserError
+from interp.studies import load_any
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 GOOD = """
@@ -27,16 +28,36 @@ def write(tmp_path, text):
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
 def test_shipped_configs_are_valid_and_named_after_their_file(path):
-    assert load(path).run.name == path.stem
+    assert load_any(path)[1].run.name == path.stem
 
 
 def test_the_schema_for_editors_is_up_to_date():
-    assert (CONFIGS / "schema.json").read_text() == schema_text(), "run `make schema`"
+    for name, text in schema_texts().items():
+        assert (CONFIGS / name).read_text() == text, "run `make schema`"
 
 
 def test_gpt2_is_the_same_study_but_for_the_model():
     smollm2, gpt2 = (load(CONFIGS / f"antonyms_{name}.yaml").run.resolved() for name in ("smollm2", "gpt2"))
     assert {key for key in smollm2 if smollm2[key] != gpt2[key]} == {"name", "title", "question", "model"}
+
+
+def test_gpt2_is_compared_like_smollm2_but_for_the_model():
+    smollm2, gpt2 = (
+        load_any(CONFIGS / f"antonyms_{name}dense_vs_sparse.yaml")[1].run.resolved() for name in ("", "gpt2_")
+    )
+    assert {key for key in smollm2 if smollm2[key] != gpt2[key]} == {"name", "title", "question", "models"}
+
+
+def test_gpt2_is_made_sparse_like_smollm2_but_for_the_model_and_the_numbers():
+    smollm2, gpt2 = (load_any(CONFIGS / f"sparsify_{name}.yaml")[1].run.resolved() for name in ("smollm2", "gpt2"))
+    assert {key for key in smollm2 if smollm2[key] != gpt2[key]} == {
+        "name",
+        "title",
+        "model",
+        "text",
+        "training",
+        "export",
+    }
 
 
 @pytest.mark.parametrize(

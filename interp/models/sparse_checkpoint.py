@@ -54,17 +54,23 @@ def merged(hf_model: Any, folder: Path, base_hash: str) -> Any:
     `base_hash` is the hash of the dense weights (float32). Raises UserError when the adapter is of another base model,
     or damaged.
     """
+    checked(folder, base_hash)
+    try:
+        return (_whole if (folder / WHOLE).is_file() else _adapted)(hf_model, folder).eval()
+    except Exception as error:  # peft, safetensors, torch and json each have errors of their own for damaged files
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise UserError(f"model.sparse.checkpoint: the weights in {folder} cannot be read: {reason}") from None
+
+
+def checked(folder: Path, base_hash: str) -> SparseCheckpoint:
+    """The description of a checkpoint that was made for these dense weights; UserError when it was made for others."""
     about = read_checkpoint(folder)
     if about.base_weights_sha256 != base_hash:
         raise UserError(
             f"model.sparse.checkpoint: {folder} was made for {about.base} with weights {about.base_weights_sha256[:12]}, "
             f"but this base model's weights are {base_hash[:12]}; an adapter fits its own base model alone"
         )
-    try:
-        return (_whole if (folder / WHOLE).is_file() else _adapted)(hf_model, folder).eval()
-    except Exception as error:  # peft, safetensors, torch and json each have errors of their own for damaged files
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UserError(f"model.sparse.checkpoint: the weights in {folder} cannot be read: {reason}") from None
+    return about
 
 
 def _adapted(hf_model: Any, folder: Path) -> Any:

@@ -116,6 +116,10 @@ class Training(Section):
 
     adapter: Annotated[Lora | Full, Field(discriminator="kind")] = Lora()
     loss: Loss = Loss()
+    begin: str | None = Field(
+        default=None,
+        description="Folder of a sparse checkpoint to go on from, made by an earlier run with this adapter.",
+    )
     stages: tuple[Stage, ...] = Field(min_length=1)
     geco: GecoConfig = GecoConfig()
     batch: int = Field(default=4, ge=1, description="Sequences of a step, over all processes.")
@@ -125,6 +129,13 @@ class Training(Section):
     clip_norm: float = Field(default=1.0, gt=0)
     evaluate_every: int = Field(default=50, ge=1, description="Steps between evaluations on held-out text.")
     checkpoint_every: int = Field(default=50, ge=1, description="Steps between checkpoints to go on from.")
+
+    @model_validator(mode="after")
+    def _adapter_to_begin_with(self) -> Training:
+        if self.begin is not None and isinstance(self.adapter, Full):
+            raise ValueError("begin needs an adapter of kind lora; a fully trained checkpoint is a model of its own")
+        return self
+
     diverged: float = Field(default=3.0, gt=0, description="Stop when the smoothed loss is this far above the target.")
 
 

@@ -64,8 +64,15 @@ class TrainingTables:
         for name in names:
             if not (folder.path / f"{name}.csv").is_file():
                 raise UserError(f"{folder.path} is not a finished training run: {name}.csv is missing")
-        tables = [pd.read_csv(folder.path / f"{name}.csv") for name in names]
+        tables = [_table(folder.path / f"{name}.csv") for name in names]
         return cls(*tables, folder.manifest(), YAML(typ="safe").load(folder.path / "config.resolved.yaml"))
+
+
+def _table(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path)
+    except pd.errors.EmptyDataError:  # a run without baselines
+        return pd.DataFrame(columns=["bias", "density", "above_dense", "kl"], dtype=float)
 
 
 def publish(folder: RunFolder, console: Console) -> Path:
@@ -97,7 +104,6 @@ def publish(folder: RunFolder, console: Console) -> Path:
 def _story(tables: TrainingTables) -> Story:
     last, text = tables.stages.iloc[-1], tables.manifest["text"]
     name = tables.manifest["model"]["name"]
-    untrained = tables.baseline.iloc[(tables.baseline["density"] - last["density"]).abs().argmin()]
     words = tables.config["title"] or tables.config["name"]
     return Story(
         title=words,
@@ -107,8 +113,7 @@ def _story(tables: TrainingTables) -> Story:
             f"open on held-out text, at a loss {_signed(last['above_dense'])} nats a token above the dense model's "
             f"[{_signed(last['above_low'])}, {_signed(last['above_high'])}] ({last['dense_loss']:.3f} nats; "
             f"{int(last['sequences'])} sequences of {tables.config['text']['context']} tokens).",
-            f"Without training, the gate that comes closest leaves {tenth(untrained['density'])} open (bias "
-            f"{untrained['bias']:+g}) and costs {_signed(untrained['above_dense'])} nats.",
+            *_without_training(tables.baseline, float(last["density"])),
         ],
         observations=[*_observations(tables)],
         caveats=[
@@ -117,11 +122,25 @@ def _story(tables: TrainingTables) -> Story:
             "Intervals are over held-out sequences (normal approximation); one training run was made, with one seed.",
         ],
         sections=[
-            Section("Density against loss", figures=["frontier"], tables=[_stages(tables), _baseline(tables)]),
+            Section(
+                "Density against loss",
+                figures=["frontier"],
+                tables=[_stages(tables), *([] if tables.baseline.empty else [_baseline(tables)])],
+            ),
             Section("Training", figures=["training_curves"]),
             Section("Heads", figures=["head_densities"]),
         ],
     )
+
+
+def _without_training(baseline: pd.DataFrame, density: float) -> list[str]:
+    if baseline.empty:
+        return []
+    closest = baseline.iloc[(baseline["density"] - density).abs().argmin()]
+    return [
+        f"Without training, the gate that comes closest leaves {tenth(closest['density'])} open (bias "
+        f"{closest['bias']:+g}) and costs {_signed(closest['above_dense'])} nats.",
+    ]
 
 
 def _observations(tables: TrainingTables) -> list[str]:
@@ -149,8 +168,8 @@ def _stages(tables: TrainingTables) -> TableBlock:
         rows=[
             [
                 str(int(row.stage)),
-                f"{row.target:g}",
-                str(int(tables.log[tables.log["stage"] == row.stage]["step"].max())),
+                "where it began" if row.stage == 0 else f"{row.target:g}",
+                "0" if row.stage == 0 else str(int(tables.log[tables.log["stage"] == row.stage]["step"].max())),
                 tenth(row.density),
                 _signed(row.above_dense),
                 f"[{_signed(row.above_low)}, {_signed(row.above_high)}]",

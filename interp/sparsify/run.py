@@ -14,7 +14,14 @@ from rich.console import Console
 from interp.errors import UserError
 from interp.models.gated_attention import Gate, attach
 from interp.models.load import DenseModel, device_of, load_dense
-from interp.models.sparse_checkpoint import SparseCheckpoint, merged, read_checkpoint, write_about, write_checkpoint
+from interp.models.sparse_checkpoint import (
+    SparseCheckpoint,
+    checked,
+    merged,
+    read_checkpoint,
+    write_about,
+    write_checkpoint,
+)
 from interp.results import atomic
 from interp.results.run_folder import RunFolder, marked
 from interp.run_manifest import manifest_of
@@ -81,7 +88,11 @@ def _train(config: LoadedConfig[SparsifyConfig], folder: RunFolder, console: Con
                 trained={
                     **{name: manifest[name] for name in ("name", "config_hash", "seed", "command")},
                     **{"stage": number + 1, "target": stage.target, "steps": trainer.rows[-1]["step"]},
-                    **{"text_sha256": text.sha256, "context": settings.text.context},
+                    **{
+                        "began_with": settings.training.begin,
+                        "text_sha256": text.sha256,
+                        "context": settings.text.context,
+                    },
                 },
             )
             write_checkpoint(stage_folder(folder, number + 1), model.model, about)
@@ -113,6 +124,8 @@ def _train(config: LoadedConfig[SparsifyConfig], folder: RunFolder, console: Con
 def _fits(settings: SparsifyConfig, dense: DenseModel) -> None:
     if settings.model.sparse is not None:
         raise UserError("model.sparse: training begins with a dense model; leave this out")
+    if settings.training.begin is not None:
+        checked(Path(settings.training.begin), dense.weights_sha256)
     longest = dense.hf_model.config.max_position_embeddings
     if settings.text.context > longest:
         raise UserError(
@@ -134,9 +147,13 @@ def _baseline(settings: SparsifyConfig, model: Trainable, text: Sequences, conso
 def _judge(settings: SparsifyConfig, text: Sequences, folder: RunFolder, console: Console) -> None:
     """Every stage's checkpoint read back from its file and judged on held-out text in float32."""
     rows, heads = [], []
-    for number, stage in enumerate(settings.training.stages, start=1):
+    places = [
+        (number, stage.target, stage_folder(folder, number)) for number, stage in enumerate(settings.training.stages, 1)
+    ]
+    if settings.training.begin is not None:
+        places.insert(0, (0, float("nan"), Path(settings.training.begin)))
+    for number, target, place in places:
         with console.status(f"judging stage {number} on held-out text"):
-            place = stage_folder(folder, number)
             dense = load_dense(settings.model)
             teacher = dense.hf_model.to(_device(settings))
             sparse = load_dense(settings.model)
@@ -144,12 +161,14 @@ def _judge(settings: SparsifyConfig, text: Sequences, folder: RunFolder, console
             gate = Gate(settings.bias)
             attach(model, gate)
             judged = evaluate(model, gate, lambda tokens, teacher=teacher: teacher(tokens).logits, text.held_out)
-        rows.append({"stage": number, "target": stage.target, **facts(judged)})
+        rows.append({"stage": number, "target": target, **facts(judged)})
         heads += [
             {"stage": number, "layer": layer, "head": head, "density": float(judged.by_head[layer, head])}
             for layer in range(judged.by_head.shape[0])
             for head in range(judged.by_head.shape[1])
         ]
+        if number == 0:
+            continue  # another run's
         about = read_checkpoint(place)
         measured = {name: rows[-1][name] for name in ("density", "above_dense", "dense_loss", "sequences")}
         write_about(place, replace(about, trained={**about.trained, **measured}))

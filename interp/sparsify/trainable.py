@@ -49,7 +49,8 @@ def trainable(hf_model: Any, config: Training, bias: float, seed: int) -> Traina
     gate = Gate(bias)
     if isinstance(config.adapter, Lora):
         attach(hf_model, gate)
-        model = _with_lora(hf_model, config.adapter, seed)  # PEFT keeps the adapter in float32
+        # PEFT keeps the adapter in float32.
+        model = _with_lora(hf_model, config.adapter, seed) if config.begin is None else _from(hf_model, config.begin)
 
         def teacher(tokens: Tensor) -> Tensor:
             with model.disable_adapter(), gate.running("dense"):
@@ -77,6 +78,14 @@ def _with_lora(hf_model: Any, adapter: Lora, seed: int) -> Any:
         warnings.simplefilter("ignore")
         torch.manual_seed(seed)
         return get_peft_model(hf_model, lora)
+
+
+def _from(hf_model: Any, folder: str) -> Any:
+    from peft import PeftModel
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return PeftModel.from_pretrained(hf_model, folder, is_trainable=True)
 
 
 def _linear(layer: Any) -> list[str]:

@@ -10,7 +10,15 @@ from interp.sparsify.geco import Geco
 
 
 def geco(**changes):
-    settings = {"target": 0.1, "rate": 0.5, "multiplier": 1.0, "minimum": 0.01, "maximum": 10.0, "smoothing": 0.0, "scale": 0.1}
+    settings = {
+        "target": 0.1,
+        "rate": 0.5,
+        "multiplier": 1.0,
+        "minimum": 0.01,
+        "maximum": 10.0,
+        "smoothing": 0.0,
+        "scale": 0.1,
+    }
     return Geco(**settings | changes)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -103,7 +104,9 @@ def test_the_exported_checkpoint_is_the_model_that_was_judged(tmp_path, models, 
     assert sparse.info.name == f"{family} (sparse)"
     assert sparse.info.processing["fold_value_biases"] is False
     text = Text(of=SampledText(sequences=40), context=12)
-    held_out = sequences(text, None, base.tokenizer, 0, base.info.weights_sha256, QUIET).held_out
+    held_out = sequences(
+        text, SimpleNamespace(dtype=torch.float32), base.tokenizer, 0, base.info.weights_sha256, QUIET
+    ).held_out
     with torch.no_grad():
         cache = sparse.hooked.run_with_cache(held_out)[1]
         losses = [one.hooked(held_out, return_type="loss").item() for one in (sparse, base)]
@@ -119,7 +122,9 @@ def test_the_exported_checkpoint_is_the_model_that_was_judged(tmp_path, models, 
 def test_training_changes_the_density(tmp_path, models):
     """Pressed without regard to the loss, edges close."""
     geco = {"start": 50.0, "minimum": 50.0}
-    folder = run(config(tmp_path, models["llama"], geco=geco, stages=[{"target": 50.0, "steps": 40}], adapter={"kind": "full"}))
+    folder = run(
+        config(tmp_path, models["llama"], geco=geco, stages=[{"target": 50.0, "steps": 40}], adapter={"kind": "full"})
+    )
     rows = log(folder)
     assert rows["expected_density"].iloc[-1] < 0.5 * rows["expected_density"].iloc[0]
 
@@ -164,13 +169,17 @@ def test_nan_stops_the_run_and_keeps_the_last_checkpoint(tmp_path, models, monke
     broken.calls = 0
     monkeypatch.setattr(train, "excess_loss", broken)
     path = config(tmp_path, models["llama"])
-    with pytest.raises(UserError, match=r"stopped at step 6: .* NaN or infinite; the last good checkpoint, .*step-0000004, is kept"):
+    with pytest.raises(
+        UserError, match=r"stopped at step 6: .* NaN or infinite; the last good checkpoint, .*step-0000004, is kept"
+    ):
         run(path)
 
 
 def test_a_diverging_loss_stops_the_run(tmp_path, models):
     with pytest.raises(UserError, match="nats above its target"):
-        run(config(tmp_path, models["llama"], learning_rate=3.0, diverged=0.01, stages=[{"target": 0.001, "steps": 50}]))
+        run(
+            config(tmp_path, models["llama"], learning_rate=3.0, diverged=0.01, stages=[{"target": 0.001, "steps": 50}])
+        )
 
 
 def test_a_full_disk_is_one_sentence(tmp_path, models, monkeypatch):

@@ -1,0 +1,136 @@
+"""Whole comparisons on tiny models: a model with itself, with its gated twin, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from rich.console import Console
+from ruamel.yaml import YAML
+
+from interp.errors import UserError
+from interp.studies import load_any, publish_any
+from tests.tiny_models import write_tiny_gpt2
+
+QUIET = Console(quiet=True)
+CONFIGS = Path(__file__).parent.parent.parent / "configs"
+
+
+def run(folder: Path, models: dict, base: str = "antonyms_dense_vs_sparse.yaml", **changes) -> Path:
+    settings = YAML(typ="safe").load(CONFIGS / base)
+    settings |= {"models": models, "output": {"root": str(folder / "runs")}}
+    settings["prompts"] |= {"keep": "all", "min_gap": 0.0001}
+    settings["prompts"]["task"]["max_pairs"] = 4
+    settings["statistics"] = {"n_resamples": 200}
+    path = folder / "comparison.yaml"
+    path.write_text(json.dumps(settings | changes), encoding="utf-8")
+    kind, loaded = load_any(path)
+    return kind.run(loaded, QUIET).parent
+
+
+def model(path, **more):
+    return {"source": "directory", "path": str(path), **more}
+
+
+@pytest.fixture(scope="module")
+def with_itself(tiny_llama, tmp_path_factory):
+    open_gate = model(tiny_llama, sparse={"bias": 1e9})
+    return run(tmp_path_factory.mktemp("itself"), {"dense": model(tiny_llama), "sparse": open_gate})
+
+
+@pytest.fixture(scope="module")
+def gpt2_twins(tmp_path_factory):
+    """GPT-2's config with a random GPT-2 in a directory."""
+    folder = tmp_path_factory.mktemp("gpt2")
+    path = write_tiny_gpt2(folder / "gpt2")
+    models = {"dense": model(path), "sparse": model(path, sparse={"bias": 0.0})}
+    return run(folder, models, "antonyms_gpt2_dense_vs_sparse.yaml")
+
+
+def found(folder: Path) -> dict:
+    return json.loads((folder / "comparison.json").read_text(encoding="utf-8"))
+
+
+def test_a_model_does_not_differ_from_itself_with_open_gates(with_itself):
+    numbers = found(with_itself)
+    for mean in numbers["means"].values():
+        assert mean["difference"]["mean"] == pytest.approx(0, abs=1e-4)
+    for what in ("heads", "edges"):
+        for definition in ("joint", "absolute", "net"):
+            assert numbers[what][definition]["first"]["n"] == numbers[what][definition]["second"]["n"]
+            assert numbers[what][definition]["ratio"]["value"] in (1.0, None)
+    assert numbers["selected"][0] == numbers["selected"][1] == numbers["shared"]
+    report = (with_itself / "report.md").read_text(encoding="utf-8")
+    assert ": as many." in report
+
+
+def test_both_models_are_asked_the_same_prompts(gpt2_twins):
+    dense, sparse = (pd.read_parquet(gpt2_twins / label / "prompts.parquet") for label in ("dense", "sparse"))
+    assert dense["clean"].tolist() == sparse["clean"].tolist()
+    assert dense["corrupted"].tolist() == sparse["corrupted"].tolist()
+    assert (dense["clean_metric"] != sparse["clean_metric"]).all()
+
+
+def test_counts_are_those_of_each_models_own_run(gpt2_twins):
+    numbers = found(gpt2_twins)
+    for side, label in (("first", "dense"), ("second", "sparse")):
+        own = json.loads((gpt2_twins / label / "metrics.json").read_text(encoding="utf-8"))["probes"]
+        for what, probe in (("heads", "key_query_heads"), ("edges", "attention_edges")):
+            for definition in ("joint", "absolute", "net"):
+                assert numbers[what][definition][side]["n"] == own[probe]["shares"][definition]["n"]
+
+
+def test_open_edges_are_counted_on_the_focus_prompt(gpt2_twins):
+    dense, sparse = found(gpt2_twins)["open_edges"]
+    assert dense["open"] == dense["causal"] == 3 * 4 * 36
+    assert 0 < sparse["open"] < sparse["causal"]
+
+
+def test_the_report_states_gain_and_loss(gpt2_twins):
+    page = (gpt2_twins / "report.html").read_text(encoding="utf-8")
+    for words in (
+        "Heads needed for 80 %",
+        "Edges needed for 80 %",
+        "correct answers, all candidates",
+        "sparse/report.html",
+    ):
+        assert words in page
+    for stem in ("side_by_side", "share_curves", "edge_curves", "modulation_curves", "circuit_panel-sparse"):
+        assert (gpt2_twins / "figures" / f"{stem}.pdf").is_file()
+    assert (gpt2_twins / "sparse" / "report.html").is_file()
+
+
+def test_the_report_is_drawn_again_without_the_models(gpt2_twins):
+    before = (gpt2_twins / "report.html").read_bytes()
+    (gpt2_twins / "report.html").unlink()
+    publish_any(gpt2_twins, QUIET)
+    assert (gpt2_twins / "report.html").read_bytes() == before
+    publish_any(gpt2_twins / "sparse", QUIET)
+
+
+def test_different_tokenizers_are_refused(tmp_path, tiny_llama):
+    import shutil
+
+    other = tmp_path / "other"
+    shutil.copytree(tiny_llama, other)
+    tokenizer = json.loads((other / "tokenizer.json").read_text(encoding="utf-8"))
+    vocabulary = tokenizer["model"]["vocab"]
+    vocabulary["zzz"] = vocabulary.pop("small")
+    (other / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
+    with pytest.raises(UserError, match="a and b have different tokenizers"):
+        run(tmp_path, {"a": model(tiny_llama), "b": model(other)})
+
+
+@pytest.mark.parametrize(
+    ("models", "words"),
+    [
+        ({"a": {"source": "pypi"}}, "has two models, not 1"),
+        ({"a b": {"source": "pypi"}, "c": {"source": "pypi"}}, "names a folder"),
+        ({"a": {"source": "pypi"}, "b": {"source": "pypi", "prepend_bos": True}}, "prepend_bos must be the same"),
+    ],
+)
+def test_mistakes_are_one_sentence(tmp_path, models, words):
+    with pytest.raises(UserError, match=words):
+        run(tmp_path, models)
