@@ -5,7 +5,7 @@ What a kind needs is imported when it is used, so that `interp --help` and a typ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -79,6 +79,6 @@ def publish_any(path: Path, console: Console) -> Path:
         return study_of(resolved, str(path)).publish(folder, console)
 
 
-def _found(place: str) -> Callable[..., Any] | Any:
+def _found(place: str) -> Any:
     module, name = place.split(":")
     return getattr(import_module(module), name)

@@ -149,7 +149,7 @@ def edge_shares(
         return None if place is None else counts[place]
 
     n_of = np.array([*map(float, counts), np.inf])
-    places = np.minimum(np.nan_to_num(joint.counts, posinf=len(counts)), len(counts)).astype(int)
+    places = np.minimum(np.nan_to_num(np.asarray(joint.counts), posinf=len(counts)), len(counts)).astype(int)
     shares = {
         **found.shares,
         "joint": replace(

@@ -52,11 +52,9 @@ def _means(first: RunTables, second: RunTables, boot: Bootstrap) -> dict[str, An
         name: paired(first.prompts[name].to_numpy(), second.prompts[name].to_numpy(), boot).as_dict()
         for name in ("clean_metric", "gap", "answer_prob")
     }
-    effects = [_total(one) for one in (first, second)]
-    if all(effect is not None for effect in effects):
-        means["key_query_effect"] = paired(
-            *(effect.to_numpy() for effect in effects if effect is not None), boot
-        ).as_dict()
+    before, after = _total(first), _total(second)
+    if before is not None and after is not None:
+        means["key_query_effect"] = paired(before.to_numpy(), after.to_numpy(), boot).as_dict()
     return means
 
 

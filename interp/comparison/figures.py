@@ -43,9 +43,9 @@ def side_by_side(arms: dict[str, RunTables]) -> Drawn:
             left = MARGIN + number * (width + GAP)
             page.text(left, height - 0.08, title, ha="left", va="top", fontsize=8, fontweight="bold")
             _grid(figure, page, maps, left, top, step, side, columns, focus, height)
+        red = f"All heads map key pos {focus['key']} to query pos {focus['query']}"
         page.text(
-            *(style.PAGE / 2, height - 0.28, f"All heads map key pos {focus['key']} to query pos {focus['query']}"),
-            **{"ha": "center", "va": "top", "color": style.RED, "fontsize": 8, "fontweight": "bold"},
+            style.PAGE / 2, height - 0.28, red, ha="center", va="top", color=style.RED, fontsize=8, fontweight="bold"
         )
         _sentence(page, first, focus)
     names = " and ".join(tables.metrics["run"]["model"]["name"] for tables in arms.values())

@@ -47,10 +47,10 @@ def choose_prompts(
     strict = config.task.kind == "listed"
     encoded, dropped = encode(config.task.candidates(), encoder, config.roles, strict)
     asked = len(encoded)
-    wrong = [_wrong(encoded, top1, encoder) for top1 in models]
-    right = tuple(asked - len(one) for one in wrong)
+    mistakes = [_wrong(encoded, top1, encoder) for top1 in models]
+    right = tuple(asked - len(one) for one in mistakes)
     if models and config.keep != "all":
-        everyone = {key: reason for one in reversed(wrong) for key, reason in one.items()}
+        everyone = {key: reason for one in reversed(mistakes) for key, reason in one.items()}
         encoded, left_out = _answered(encoded, everyone, config.keep == "correct_in_every_template")
         dropped += left_out
     _nothing_left(encoded, dropped)

@@ -44,7 +44,7 @@ def evaluate(
     losses, dense_losses, divergences, expected = [], [], [], []
     opened: Tensor | None = None
     causal = 0.0
-    for part in tokens.split(batch):
+    for part in torch.split(tokens, batch):
         part = part.to(model.device)
         wanted = teacher(part).float().log_softmax(-1)
         with gate.running(mode) as counted:

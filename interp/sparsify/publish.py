@@ -65,7 +65,10 @@ class TrainingTables:
             if not (folder.path / f"{name}.csv").is_file():
                 raise UserError(f"{folder.path} is not a finished training run: {name}.csv is missing")
         tables = [_table(folder.path / f"{name}.csv") for name in names]
-        return cls(*tables, folder.manifest(), YAML(typ="safe").load(folder.path / "config.resolved.yaml"))
+        log, stages, baseline, heads = tables
+        return cls(
+            log, stages, baseline, heads, folder.manifest(), YAML(typ="safe").load(folder.path / "config.resolved.yaml")
+        )
 
 
 def _table(path: Path) -> pd.DataFrame:
@@ -161,24 +164,30 @@ def cumulative_share(values: pd.Series) -> pd.Series:
     return values.cumsum() / values.sum()
 
 
+def _judged(tables: TrainingTables) -> list[TableBlock]:
+    return [_stages(tables), *([] if tables.baseline.empty else [_baseline(tables)])]
+
+
 def _stages(tables: TrainingTables) -> TableBlock:
     return TableBlock(
         title="Checkpoints, judged on held-out text in float32",
         columns=["stage", "target", "steps so far", "open edges", "loss above dense", "interval", "KL"],
-        rows=[
-            [
-                str(int(row.stage)),
-                "where it began" if row.stage == 0 else f"{row.target:g}",
-                "0" if row.stage == 0 else str(int(tables.log[tables.log["stage"] == row.stage]["step"].max())),
-                tenth(row.density),
-                _signed(row.above_dense),
-                f"[{_signed(row.above_low)}, {_signed(row.above_high)}]",
-                f"{row.kl:.3f}",
-            ]
-            for row in tables.stages.itertuples()
-        ],
+        rows=[_stage_row(row, tables.log) for row in tables.stages.to_dict("records")],
         note="Targets hold for the training loss, which the gate's noise makes larger than the loss of the exact gate.",
     )
+
+
+def _stage_row(row: dict[Any, Any], log: pd.DataFrame) -> list[str]:
+    began = row["stage"] == 0
+    return [
+        str(int(row["stage"])),
+        "where it began" if began else f"{row['target']:g}",
+        "0" if began else str(int(log.loc[log["stage"] == row["stage"], "step"].max())),
+        tenth(row["density"]),
+        _signed(row["above_dense"]),
+        f"[{_signed(row['above_low'])}, {_signed(row['above_high'])}]",
+        f"{row['kl']:.3f}",
+    ]
 
 
 def _baseline(tables: TrainingTables) -> TableBlock:
@@ -186,8 +195,8 @@ def _baseline(tables: TrainingTables) -> TableBlock:
         title="The dense weights under the gate alone",
         columns=["bias", "open edges", "loss above dense", "KL"],
         rows=[
-            [f"{row.bias:+g}", tenth(row.density), _signed(row.above_dense), f"{row.kl:.3f}"]
-            for row in tables.baseline.itertuples()
+            [f"{row['bias']:+g}", tenth(row["density"]), _signed(row["above_dense"]), f"{row['kl']:.3f}"]
+            for row in tables.baseline.to_dict("records")
         ],
     )
 

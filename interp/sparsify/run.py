@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
@@ -160,7 +162,7 @@ def _judge(settings: SparsifyConfig, text: Sequences, folder: RunFolder, console
             model = merged(sparse.hf_model, place, sparse.weights_sha256).to(_device(settings))
             gate = Gate(settings.bias)
             attach(model, gate)
-            judged = evaluate(model, gate, lambda tokens, teacher=teacher: teacher(tokens).logits, text.held_out)
+            judged = evaluate(model, gate, partial(_logits, teacher), text.held_out)
         rows.append({"stage": number, "target": target, **facts(judged)})
         heads += [
             {"stage": number, "layer": layer, "head": head, "density": float(judged.by_head[layer, head])}
@@ -174,6 +176,10 @@ def _judge(settings: SparsifyConfig, text: Sequences, folder: RunFolder, console
         write_about(place, replace(about, trained={**about.trained, **measured}))
     folder.write_table("frontier.csv", pd.DataFrame(rows))
     folder.write_table("heads.csv", pd.DataFrame(heads))
+
+
+def _logits(model: Any, tokens: torch.Tensor) -> torch.Tensor:
+    return model(tokens).logits
 
 
 def facts(judged: Judged) -> dict[str, float]:

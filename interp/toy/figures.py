@@ -74,10 +74,11 @@ def all_heads(attention: pd.DataFrame) -> Drawn:
 
 
 def _map(axes: Any, weights: pd.Series, sum_: str, labels: bool = True) -> None:
-    size = int(max(query for query, _ in weights.index))
+    table = weights.reset_index()
+    query, key = table["query"].to_numpy(), table["key"].to_numpy()
+    size = int(query.max())
     grid = np.zeros((size, size))
-    for (query, key), weight in weights.items():
-        grid[query - 1, key - 1] = weight
+    grid[query - 1, key - 1] = table["weight"]
     axes.imshow(grid, cmap=style.WEIGHTS, vmin=0, vmax=1, origin="lower", interpolation="nearest")
     axes.set_xticks(range(size) if labels else [], list(sum_[:size]) if labels else [], fontsize=6)
     axes.set_yticks(range(size) if labels else [], list(sum_[:size]) if labels else [], fontsize=6)

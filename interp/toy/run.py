@@ -127,7 +127,7 @@ def _learn(model: Any, sums: Sums, settings: ToyConfig, console: Console) -> Non
                 group["lr"] = dense.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / dense.steps))
             logits = model(batch[:, :-1]).logits[:, QUESTION - 1 :]
             loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), batch[:, QUESTION:].flatten())
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimiser.step()
             optimiser.zero_grad()

@@ -23,9 +23,9 @@ def made(of, context=8, model=None, seed=0, **settings):
 
 def test_a_file_is_cut_into_sequences(tmp_path):
     path = tmp_path / "text.txt"
-    path.write_text(FIGURE * 200, encoding="utf-8")
-    found = made(FileText(path=str(path)), context=8)
-    assert found.train.shape[1] == found.held_out.shape[1] == 8
+    path.write_text(FIGURE * 201, encoding="utf-8")
+    found = made(FileText(path=str(path)), context=9, held_out=0.4)
+    assert found.train.shape[1] == found.held_out.shape[1] == 9
     assert "file" in found.origin
 
 
@@ -46,7 +46,7 @@ def test_what_is_held_out_depends_on_the_sequence_alone(tmp_path):
 def test_json_lines(tmp_path):
     path = tmp_path / "text.jsonl"
     path.write_text("\n".join(json.dumps({"body": FIGURE}) for _ in range(100)), encoding="utf-8")
-    assert len(made(FileText(path=str(path), field="body"), context=8).train)
+    assert len(made(FileText(path=str(path), field="body"), context=9, held_out=0.4).train)
     with pytest.raises(UserError, match="line 1: not a JSON object with the field 'text'"):
         made(FileText(path=str(path)))
 
