@@ -175,7 +175,7 @@ def make_manifest(text: str | None) -> dict:
             "command": text or command,
             "overrides": ["seed=3"],
             "config_hash": "0123456789ab",
-            "folder": "runs/synthetic/0123456789ab",
+            "folder": "runs/little/0123456789ab",
             "seed": 3,
         },
         **{
