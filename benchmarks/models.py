@@ -1,0 +1,70 @@
+"""The two models that are measured, each as a Hugging Face model and as a HookedTransformer with the same weights.
+
+`smollm2` is the packaged SmolLM2-135M-Instruct; `gpt2` has GPT-2 small's shape and random weights, which cost the same
+arithmetic as trained ones. Both are built when first asked for, so a contestant that needs one of the two forms does
+not pay for the other in memory.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, Literal
+
+import torch
+
+from interp.models import PackagedModel, Processing
+from interp.models.convert import hooked_transformer
+from interp.models.load import load_dense
+
+ModelName = Literal["gpt2", "smollm2"]
+
+# Hugging Face's 0.02 makes attention nearly uniform and edge effects drown in rounding. With 0.05 single edges move the
+# logit difference by a hundredth to some tenths of a logit, and rounding is not yet amplified.
+WEIGHT_STD = 0.05
+BIAS_STD = 0.1
+
+
+class BenchmarkModel:
+    """One model in both forms: `hf_for` (Hugging Face) and `hooked` (HookedTransformer), float32 on the CPU.
+
+    Value biases stay in the values (`fold_value_biases` off): moving them would change what the edge term w_qk v_k is,
+    and the edges could not be compared with libraries that see Hugging Face's own values.
+    """
+
+    def __init__(self, name: ModelName, n_layers: int = 12) -> None:
+        self.name = name
+        self._n_layers = n_layers
+        self._hf: dict[str, Any] = {}
+
+    def hf_for(self, who: str) -> Any:
+        """The Hugging Face model, one for each library: pyvene removes the hooks of all others from its model."""
+        if who not in self._hf:
+            self._hf[who] = self._fresh()
+        return self._hf[who]
+
+    @cached_property
+    def hooked(self) -> Any:
+        """The HookedTransformer; converted from a fresh copy because the conversion may rewrite shared tensors."""
+        processing = Processing(fold_value_biases=False)
+        return hooked_transformer(self._fresh(), processing, torch.float32, "cpu", self.name)[0]
+
+    def _fresh(self) -> Any:
+        if self.name == "smollm2":
+            return load_dense(PackagedModel()).hf_model.eval().requires_grad_(False)
+        return random_gpt2(n_layers=self._n_layers)
+
+
+def random_gpt2(
+    n_layers: int = 12, n_heads: int = 12, d_model: int = 768, vocab: int = 50257, std: float = WEIGHT_STD
+) -> Any:
+    """A Hugging Face GPT-2 with seeded random weights; biases and gains are random, too, so a lost one is noticed."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    config = GPT2Config(n_layer=n_layers, n_head=n_heads, n_embd=d_model, vocab_size=vocab, n_positions=64)
+    model = GPT2LMHeadModel(config).eval().requires_grad_(False)
+    generator = torch.Generator().manual_seed(0)
+    for name, parameter in model.named_parameters():
+        parameter.normal_(0.0, std if parameter.ndim > 1 else BIAS_STD, generator=generator)
+        if ".ln_" in name and name.endswith("weight"):
+            parameter.add_(1.0)
+    return model
