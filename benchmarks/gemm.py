@@ -14,7 +14,7 @@ ROWS = 2048  # enough rows that reading the weights does not matter
 
 
 @torch.inference_mode()
-def matrix_rate(shape: Shape, rows: int = ROWS, repeats: int = 3) -> float:
+def matrix_rate(shape: Shape, rows: int = ROWS, repeats: int = 2) -> float:
     """Floating-point operations a second over the matrices of one block, with torch's current number of threads."""
     heads, kv = shape.n_heads * shape.d_head, shape.n_kv_heads * shape.d_head
     up = [(shape.d_model, shape.d_mlp)] * (2 if shape.gated else 1)
