@@ -15,7 +15,7 @@ install_import_hook(["interp.analysis", "interp.interventions", "interp.metrics"
 
 import torch  # noqa: E402
 
-torch.set_num_threads(2)
+torch.set_num_threads(min(2, len(os.sched_getaffinity(0))))
 
 
 from tests.tiny_models import write_tiny_llama  # noqa: E402

@@ -18,7 +18,8 @@ from torch import Tensor
 from interp.interventions.cells import Bundle, bundle, read, replacement
 from interp.interventions.edits import KEY_SIDE, RESIDUAL, Run, Variant
 from interp.interventions.engine import Engine
-from interp.interventions.runs import HOOKS, run_blocks
+from interp.interventions.hooked import run_blocks
+from interp.interventions.runs import HOOKS
 from interp.metrics import Metric
 from interp.prompts.pairs import PromptSet
 

@@ -20,6 +20,9 @@ from interp.interventions.edits import KEY_SIDE, RESIDUAL, Edit, Reference, Sour
 from interp.interventions.runs import Runs
 from interp.prompts.pairs import PromptSet
 
+Place = tuple[int, str, Source, Reference]
+"""Layer, site, source and reference."""
+
 
 @dataclass(frozen=True)
 class Dimensions:
@@ -41,8 +44,12 @@ class Dimensions:
 
 @dataclass(frozen=True)
 class Cell:
-    """One place of one edit, in tensor indices; -1 where the site has no such axis."""
+    """One place that one edit replaces, in tensor indices (-1 where the site has no such axis), and by what."""
 
+    layer: int
+    site: str
+    source: Source
+    reference: Reference
     head: int
     query: int
     key: int
@@ -54,19 +61,7 @@ class Cell:
 
 
 def cells_of(edit: Edit, prompts: PromptSet, sizes: Dimensions) -> list[Cell]:
-    """The cells of one edit that can change anything.
-
-    A patch from the other run does nothing at positions before the prompts first differ, so it has no cells there.
-    Raises UserError for a layer, head or position that does not exist, or a key after its query.
-    """
-    cells = _all_cells(edit, prompts, sizes)
-    if edit.source not in ("clean", "corrupted"):
-        return cells
-    first = prompts.first_difference
-    return [cell for cell in cells if cell.position >= first]
-
-
-def _all_cells(edit: Edit, prompts: PromptSet, sizes: Dimensions) -> list[Cell]:
+    """The cells of one edit. Raises UserError for a layer, head or position that does not exist, or a key after its query."""
     if not 0 <= edit.layer < sizes.n_layers:
         raise UserError(f"layer {edit.layer} is out of range; the model has layers 0 to {sizes.n_layers - 1}")
     n_heads = sizes.heads(edit.site)
@@ -74,17 +69,44 @@ def _all_cells(edit: Edit, prompts: PromptSet, sizes: Dimensions) -> list[Cell]:
         kind = "key-value heads" if edit.site in KEY_SIDE else "heads"
         raise UserError(f"head {edit.head} is out of range; site {edit.site} has {kind} 0 to {n_heads - 1}")
     heads = [-1] if edit.site in RESIDUAL else [edit.head] if edit.head is not None else list(range(n_heads))
+    # Two edits that do the same make the same cells: what nobody reads is no part of them.
+    reference: Reference = edit.reference if edit.source in ("mean", "resample") else "clean"
+    place = (edit.layer, edit.site, edit.source, reference)
     if edit.site in KEY_SIDE:
-        return [Cell(h, -1, k) for h in heads for k in prompts.indices(edit.key)]
+        return [Cell(*place, head, -1, key) for head in heads for key in prompts.indices(edit.key)]
     queries = prompts.indices(edit.query)
     if edit.site not in ("pattern", "edge"):
-        return [Cell(h, q, -1) for h in heads for q in queries]
-    pairs = [(q, k) for q in queries for k in prompts.indices(edit.key) if k <= q]
+        return [Cell(*place, head, query, -1) for head in heads for query in queries]
+    pairs = [(query, key) for query in queries for key in prompts.indices(edit.key) if key <= query]
     if not pairs:
         raise UserError(
             f"key {edit.key!r} comes after query {edit.query!r}; attention is causal, so there is no such edge"
         )
-    return [Cell(h, q, k) for h in heads for q, k in pairs]
+    return [Cell(*place, head, query, key) for head in heads for query, key in pairs]
+
+
+def live_cells(variant: Variant, prompts: PromptSet, sizes: Dimensions) -> list[Cell]:
+    """The cells of a variant that can change the metric.
+
+    Left out is what attention, being causal, makes exactly nothing: positions after the query; in the last layer,
+    whatever is added at other positions than the query; and a patch from the other run before the two prompts differ,
+    where nothing earlier in the prompt is edited either.
+    """
+    query, different = prompts.query_index, prompts.first_difference
+    cells = [cell for edit in variant.edits for cell in cells_of(edit, prompts, sizes) if _reaches(cell, query, sizes)]
+
+    def same_in_both(cell: Cell) -> bool:
+        return cell.source in ("clean", "corrupted") and cell.position < different
+
+    first = min((cell.position for cell in cells if not same_in_both(cell)), default=len(prompts.clean[0]))
+    return [cell for cell in cells if cell.position >= first or not same_in_both(cell)]
+
+
+def _reaches(cell: Cell, query: int, sizes: Dimensions) -> bool:
+    """Whether the query position can still read what the cell changes."""
+    if cell.layer == sizes.n_layers - 1 and cell.site not in ("resid_pre", *KEY_SIDE):
+        return cell.position == query
+    return cell.position <= query
 
 
 @dataclass(frozen=True)
@@ -102,18 +124,18 @@ class Bundle:
 
 
 def bundle(variants: Sequence[Variant], prompts: PromptSet, sizes: Dimensions, device: Any) -> list[Bundle]:
-    """All edits of `variants`, gathered by (layer, site, source)."""
-    rows: dict[tuple[int, str, Source, Reference], list[tuple[int, int, int, int]]] = defaultdict(list)
+    """All live cells of `variants`, gathered by (layer, site, source)."""
+    rows: dict[Place, list[tuple[int, int, int, int]]] = defaultdict(list)
     for number, variant in enumerate(variants):
-        for edit in variant.edits:
-            cells = [(number, cell.head, cell.query, cell.key) for cell in cells_of(edit, prompts, sizes)]
-            if cells:
-                rows[edit.layer, edit.site, edit.source, edit.reference].extend(cells)
-    bundles = []
-    for (layer, site, source, reference), cells in rows.items():
-        columns = torch.tensor(cells, device=device).T
-        bundles.append(Bundle(layer, site, source, reference, *columns))
-    return bundles
+        for cell in live_cells(variant, prompts, sizes):
+            place = (cell.layer, cell.site, cell.source, cell.reference)
+            rows[place].append((number, cell.head, cell.query, cell.key))
+    return [bundled(place, cells, device) for place, cells in rows.items()]
+
+
+def bundled(place: Place, cells: Sequence[tuple[int, int, int, int]], device: Any) -> Bundle:
+    """(variant, head, query, key) of many cells as a bundle."""
+    return Bundle(*place, *torch.tensor(cells, device=device).T.contiguous())
 
 
 def read(cells: Bundle, run: Any, sizes: Dimensions, rows: Int[Tensor, " row"]) -> Float[Tensor, "cell row *d"]:

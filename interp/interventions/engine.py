@@ -1,35 +1,39 @@
 """The engine: runs variants exactly, in batches, and reads the metric on every prompt.
 
-How it works. A variant changes nothing before its first edited layer, nor, because attention is causal, at positions
-before its first edited one. So every variant is continued from the base run's residual stream at that layer and
-position, with the base run's keys and values as the cache of the positions before. Variants that start at the same
-place share batches of (variant x prompt) rows; edits are index writes in TransformerLens' hooks. Nothing is
-approximated: tests hold every site against whole forward passes and TransformerLens' own patching.
+Every variant recomputes what its edits can change and nothing else (interp.interventions.wave, .plan). Nothing is
+approximated: tests hold every site against whole forward passes and TransformerLens' own patching. A model whose blocks
+are not known here is run through TransformerLens' blocks and hooks (interp.interventions.hooked), more slowly.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
+import psutil
 import torch
-from einops import rearrange, repeat
+from einops import repeat
 from jaxtyping import Float, Int
 from torch import Tensor
-from transformer_lens.cache.key_value_cache_entry import TransformerLensKeyValueCacheEntry
 
-from interp.interventions.apply import ChunkHooks
-from interp.interventions.cells import Dimensions, bundle, cells_of, replacement
+from interp.interventions import hooked
+from interp.interventions.block import blocks_of, reason_against
+from interp.interventions.cells import Dimensions, replacement
 from interp.interventions.edits import Run, Variant
+from interp.interventions.plan import Planned, chunks, common_prefix, make_plan
 from interp.interventions.readout import ModelReadout
-from interp.interventions.runs import Runs, run_blocks
+from interp.interventions.runs import BlockRun, Runs
+from interp.interventions.wave import Batch, Wave
 from interp.metrics import Metric
 from interp.prompts.pairs import PromptSet
 
 Progress = Callable[[int], None]
 
 KEPT_SETS = 2  # prompt sets whose activations stay in memory; running one again takes about a second
+# Tokens of one sweep. More only pays on a GPU; benchmarks/ has the measurement.
+TOKENS_AT_ONCE = {"cpu": 2048, "cuda": 32768, "mps": 8192}
 
 
 class Engine:
@@ -37,15 +41,21 @@ class Engine:
 
     Args:
         model: a HookedTransformer, or anything of its structure (`cfg`, `blocks`, `ln_final`, `unembed`, `hooks`).
-        memory_gb: what the activations of one batch may take; it decides the batch size, so results that are equal
-            byte for byte need it equal.
+        memory_gb: what the activations of one sweep may take; None: a quarter of the memory that is free. It can only
+            make batches smaller than TOKENS_AT_ONCE; results of other batch sizes differ by rounding alone.
         seed: of the permutation behind `resample`.
+        by_hooks: run the model's own blocks where that is not needed, to hold one way against the other.
+
+    `counts` tallies what was asked for: variants, those that causality leaves exactly unchanged, repeated ones.
     """
 
-    def __init__(self, model: Any, memory_gb: float = 0.1, seed: int = 0) -> None:
+    def __init__(self, model: Any, memory_gb: float | None = None, seed: int = 0, by_hooks: bool = False) -> None:
         self.model = model
         self.sizes = Dimensions.of(model.cfg)
-        self._memory = memory_gb * 2**30
+        self.reason_against_blocks = "it was asked for" if by_hooks else reason_against(model)
+        self.counts: Counter[str] = Counter()
+        self._blocks = [] if self.reason_against_blocks else blocks_of(model)
+        self._memory_gb = memory_gb
         self._seed = seed
         self._runs: dict[int, tuple[PromptSet, Runs]] = {}
 
@@ -54,7 +64,13 @@ class Engine:
         if id(prompts) not in self._runs:
             while len(self._runs) >= KEPT_SETS:
                 self._runs.pop(next(iter(self._runs)))
-            self._runs[id(prompts)] = (prompts, Runs(self.model, prompts))
+            rows = max(1, self.tokens_at_once(prompts) // prompts.clean.shape[1])
+            make: Callable[[Tensor], Any] = (
+                partial(BlockRun, self.model, self._blocks, rows=rows)
+                if self._blocks
+                else partial(hooked.HookedRun, self.model)
+            )
+            self._runs[id(prompts)] = (prompts, Runs(prompts, make))
         return self._runs[id(prompts)][1]
 
     def read(
@@ -81,17 +97,58 @@ class Engine:
         """
         index = self.rows(prompts, rows)
         result = torch.empty(len(variants), len(index))
-        places: dict[tuple[Run, int, int], list[int]] = defaultdict(list)
-        for number, variant in enumerate(variants):
-            places[variant.base, *self._start(variant, prompts)].append(number)
-        for (base, layer, first), numbers in sorted(places.items()):
-            size = self._variants_at_once(prompts.clean.shape[1] - first, prompts.clean.shape[1], len(index))
-            for begin in range(0, len(numbers), size):
-                chunk = numbers[begin : begin + size]
-                result[chunk] = self._chunk([variants[i] for i in chunk], prompts, metric, index, base, layer, first)
-                if progress is not None:
-                    progress(len(chunk) * len(index))
+        tell = progress or (lambda done: None)
+        for base in sorted({variant.base for variant in variants}):
+            mine = [number for number, variant in enumerate(variants) if variant.base == base]
+            plan = make_plan(variants, mine, base, prompts, self.sizes)
+            self.counts.update(variants=len(mine), unchanged=len(plan.unchanged), repeated=plan.n_repeated)
+            result[list(plan.unchanged)] = self.read(prompts, metric, base, rows)
+            tell(len(plan.unchanged) * len(index))
+            for columns in torch.split(torch.arange(len(index)), self._prompts_at_once(prompts)):
+                here = index[columns]
+                prefix = common_prefix(prompts, len(here))
+                for chunk in self._chunks(plan.planned, prompts, len(here), prefix):
+                    final = self._run(chunk, prompts, here, base, prefix)
+                    measured = metric(self.readout(prompts, final.flatten(0, 1), here)).view(final.shape[:2]).cpu()
+                    for one, values in zip(chunk, measured, strict=True):
+                        result[torch.tensor(one.numbers)[:, None], columns] = values
+                    tell(sum(len(one.numbers) for one in chunk) * len(here))
         return result
+
+    def _run(
+        self, chunk: list[Planned], prompts: PromptSet, index: Int[Tensor, " prompt"], base: Run, prefix: int
+    ) -> Float[Tensor, "variant prompt d_model"]:
+        runs, resampled, query = self.runs(prompts), self.resampled(prompts), prompts.query_index
+        if not self._blocks:
+            return hooked.continued(self.model, chunk, runs, base, index, query, self.sizes, resampled)
+
+        batch = Batch(runs[base], index, query, prefix)
+        values = partial(replacement, runs=runs, sizes=self.sizes, rows=index, resampled=resampled)
+        return Wave(self._blocks, batch, chunk, values).run()
+
+    def _chunks(
+        self, planned: Sequence[Planned], prompts: PromptSet, n_prompts: int, prefix: int
+    ) -> list[list[Planned]]:
+        end = prompts.query_index + 1
+
+        def tokens(one: Planned) -> int:
+            first = one.start.first
+            return max(0, prefix - first) + n_prompts * (end - max(first, prefix))
+
+        groups = [list(planned)] if self._blocks else hooked.same_start(planned)
+        most = self.tokens_at_once(prompts)
+        return [chunk for group in groups for chunk in chunks(group, tokens, most)]
+
+    def _prompts_at_once(self, prompts: PromptSet) -> int:
+        """As many as let one variant stay within the budget."""
+        return max(1, self.tokens_at_once(prompts) // prompts.clean.shape[1])
+
+    def tokens_at_once(self, prompts: PromptSet) -> int:
+        """Tokens of one sweep."""
+        device = torch.device(self.model.cfg.device)
+        gigabytes = free_memory_gb(device) / 4 if self._memory_gb is None else self._memory_gb
+        fitting = int(gigabytes * 2**30 / token_bytes(self.model.cfg, self.sizes, prompts.clean.shape[1]))
+        return max(1, min(TOKENS_AT_ONCE.get(device.type, TOKENS_AT_ONCE["cpu"]), fitting))
 
     def rows(self, prompts: PromptSet, rows: Sequence[int] | None) -> Int[Tensor, " row"]:
         """Row numbers as a tensor; None stands for all of them."""
@@ -109,7 +166,7 @@ class Engine:
             resid,
             repeat(prompts.answer.to(device)[index], "prompt -> (variant prompt)", variant=times),
             repeat(prompts.foil.to(device)[index], "prompt -> (variant prompt)", variant=times),
-            repeat(clean, "prompt d -> (variant prompt) d", variant=times),
+            clean,
         )
 
     def resampled(self, prompts: PromptSet) -> Int[Tensor, " prompt"]:
@@ -120,56 +177,15 @@ class Engine:
         partner[cycle] = cycle.roll(1)
         return partner.to(self.model.cfg.device)
 
-    def _start(self, variant: Variant, prompts: PromptSet) -> tuple[int, int]:
-        """First layer and first token position that a variant changes."""
-        places = [
-            (edit.layer, cell.position) for edit in set(variant.edits) for cell in cells_of(edit, prompts, self.sizes)
-        ]
-        if not places:
-            return self.sizes.n_layers, prompts.query_index
-        layer, position = (min(column) for column in zip(*places, strict=True))
-        return layer, min(position, prompts.query_index)
 
-    def _variants_at_once(self, n_tokens: int, n_all: int, n_prompts: int) -> int:
-        cfg = self.model.cfg
-        floats = n_tokens * (8 * cfg.d_model + 3 * (cfg.d_mlp or 0) + 2 * self.sizes.n_heads * n_all)
-        return max(1, int(self._memory / (4 * floats * n_prompts)))
+def token_bytes(cfg: Any, sizes: Dimensions, n_tokens: int) -> int:
+    """Rough memory that one token of a sweep takes, its share of attention over `n_tokens` positions included."""
+    heads = (sizes.n_heads + 2 * sizes.n_kv_heads) * cfg.d_head
+    return 4 * (8 * cfg.d_model + 5 * heads + 3 * (cfg.d_mlp or 0) + 4 * sizes.n_heads * n_tokens)
 
-    def _chunk(
-        self,
-        variants: Sequence[Variant],
-        prompts: PromptSet,
-        metric: Metric,
-        index: Int[Tensor, " prompt"],
-        base: Run,
-        layer: int,
-        first: int,
-    ) -> Float[Tensor, "variant prompt"]:
-        times, query = len(variants), prompts.query_index
-        runs = self.runs(prompts)
-        run = runs[base]
-        if layer == self.sizes.n_layers:
-            final = repeat(run.final[index, query], "prompt d -> (variant prompt) d", variant=times)
-        else:
-            resid = run.site("resid_pre", layer)[index, first:]
-            resid = repeat(resid, "prompt pos d -> (variant prompt) pos d", variant=times)
-            past = {
-                later: TransformerLensKeyValueCacheEntry(
-                    *(
-                        repeat(kv[index, :first], "prompt ... -> (variant prompt) ...", variant=times)
-                        for kv in run.past(later)
-                    )
-                )
-                for later in range(layer, self.sizes.n_layers)
-            }
-            resampled = self.resampled(prompts)
-            bundles = [
-                (cells, replacement(cells, runs, self.sizes, index, resampled))
-                for cells in bundle(variants, prompts, self.sizes, index.device)
-            ]
-            hooks = ChunkHooks(bundles, past, self.sizes, times, first)
-            with self.model.hooks(fwd_hooks=hooks.hooks()):
-                final = run_blocks(self.model, resid, layer, past)[:, query - first]
-            hooks.check()
-        measured = metric(self.readout(prompts, final, index))
-        return rearrange(measured, "(variant prompt) -> variant prompt", variant=times).cpu()
+
+def free_memory_gb(device: torch.device) -> float:
+    """Memory that is free on a device (of the machine, for a CPU), in GiB."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0] / 2**30
+    return psutil.virtual_memory().available / 2**30

@@ -13,7 +13,7 @@ from torch import Tensor
 class ModelReadout:
     """The final residual stream of a batch of rows, normalised once and unembedded on demand.
 
-    `clean` is the final residual of the clean run of the same prompts, for metrics that compare with it.
+    Rows are variant-major; `clean` is the final residual of the clean run of the prompts, for metrics that compare with it.
     """
 
     def __init__(
@@ -22,7 +22,7 @@ class ModelReadout:
         resid: Float[Tensor, "row d_model"],
         answer: Int[Tensor, " row"],
         foil: Int[Tensor, " row"],
-        clean: Float[Tensor, "row d_model"],
+        clean: Float[Tensor, "prompt d_model"],
     ) -> None:
         self._model = model
         self._resid = self._normalise(resid)
@@ -37,12 +37,15 @@ class ModelReadout:
     def logits_of(self, tokens: Int[Tensor, " row"]) -> Float[Tensor, " row"]:
         """The logit of one token a row, without unembedding the others."""
         unembed = self._model.unembed
-        column = unembed.W_U.T[tokens]
+        # Prompts repeat in every variant; a column of W_U is read across the whole matrix.
+        asked, which = torch.unique(tokens, return_inverse=True)
+        column = unembed.W_U[:, asked].T.contiguous()[which]
         return self._cap(einsum(self._resid, column, "row d_model, row d_model -> row") + unembed.b_U[tokens])
 
     def clean_logits(self) -> Float[Tensor, "row vocab"]:
         """All logits of the clean run."""
-        return self._unembed(self._normalise(self._clean))
+        once = self._unembed(self._normalise(self._clean))
+        return once.repeat(len(self._resid) // len(once), 1)
 
     def _normalise(self, resid: Float[Tensor, "row d_model"]) -> Float[Tensor, "row d_model"]:
         if self._model.cfg.normalization_type is None:

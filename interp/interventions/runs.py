@@ -1,21 +1,17 @@
-"""Activations of the clean and the corrupted run of a prompt set, cached by site and layer.
-
-Keys and values are kept as the attention layer itself appends them to its key-value cache, so that a forward pass can
-be continued from any layer and position exactly as the model would.
-"""
+"""Activations of the clean and the corrupted run of a prompt set, by site and layer."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from transformer_lens.cache.key_value_cache import TransformerLensKeyValueCache
-from transformer_lens.cache.key_value_cache_entry import TransformerLensKeyValueCacheEntry
 
 from interp.errors import UserError
+from interp.interventions.attend import Keys, attend, head_values
+from interp.interventions.block import Block
 from interp.interventions.edits import Run
 from interp.prompts.pairs import PromptSet
 
@@ -33,58 +29,86 @@ HOOKS = {
 """Site -> TransformerLens hook name (one `{}` for the layer)."""
 
 
-class BaseRun:
-    """One unedited run of a prompt batch: `site(name, layer)`, the key-value cache, and the final residual."""
+class BaseRun(Protocol):
+    """One unedited run of a prompt batch; `final` is the residual stream after the last block."""
 
-    def __init__(self, model: Any, tokens: Int[Tensor, "prompt pos"]) -> None:
-        self._model = model
-        cfg = model.cfg
-        self._past = TransformerLensKeyValueCache.init_cache(cfg, cfg.device, tokens.shape[0])
-        self._acts: dict[str, Tensor] = {}
-        names = {hook.format(layer) for hook in HOOKS.values() for layer in range(cfg.n_layers)}
-        hooks = [(lambda name: name in names, self._keep)]
-        with torch.no_grad(), model.hooks(fwd_hooks=hooks):
-            self.final: Float[Tensor, "prompt pos d_model"] = run_blocks(
-                model, model.input_to_embed(tokens.to(cfg.device))[0], 0, dict(enumerate(self._past.entries))
-            )
-
-    def _keep(self, act: Tensor, hook: Any) -> None:
-        self._acts[hook.name] = act.detach().clone()
+    final: Float[Tensor, "prompt pos d_model"]
 
     def site(self, site: str, layer: int) -> Tensor:
         """The activation at a site, in TransformerLens' shape (`[prompt, pos, ...]`; pattern `[prompt, head, q, k]`)."""
-        name = HOOKS[site].format(layer)
-        if name not in self._acts:
-            raise UserError(f"site {site!r} does not exist in this model: it has no hook {name}")
-        return self._acts[name]
 
     def past(self, layer: int) -> tuple[Tensor, Tensor]:
-        """Keys and values `[prompt, pos, kv_head, d_head]` as the layer caches them."""
-        entry = self._past.entries[layer]
-        return entry.past_keys, entry.past_values
+        """Keys and values `[prompt, pos, kv_head, d_head]`, positions not yet applied."""
 
 
-def run_blocks(
-    model: Any,
-    resid: Float[Tensor, "row pos d_model"],
-    first_layer: int,
-    past: Mapping[int, TransformerLensKeyValueCacheEntry | None],
-) -> Float[Tensor, "row pos d_model"]:
-    """Blocks `first_layer` to the last on a residual stream; `past` holds each layer's keys and values of earlier positions."""
-    for layer in range(first_layer, model.cfg.n_layers):
-        resid = model.blocks[layer](resid, past_kv_cache_entry=past[layer])
-    return resid
+def no_site(site: str, layer: int) -> UserError:
+    """What is said of a site that a model does not have."""
+    return UserError(f"site {site!r} does not exist in this model: it has no hook {HOOKS[site].format(layer)}")
+
+
+class BlockRun:
+    """A base run through `Block`s. What the blocks add is computed when it is asked for, the rest is kept.
+
+    Args:
+        rows: prompts that are run at once.
+    """
+
+    def __init__(self, model: Any, blocks: Sequence[Block], tokens: Int[Tensor, "prompt pos"], rows: int) -> None:
+        self._blocks = blocks
+        self._kept: list[dict[str, Tensor]] = [{} for _ in blocks]
+        self._made: dict[tuple[str, int], Tensor] = {}
+        with torch.no_grad():
+            resid = model.input_to_embed(tokens.to(model.cfg.device))[0]
+            parts = [self._run(part) for part in torch.split(resid, rows)]
+        self.final: Float[Tensor, "prompt pos d_model"] = torch.cat([final for final, _ in parts])
+        for layer, kept in enumerate(self._kept):
+            kept.update({name: torch.cat([made[layer][name] for _, made in parts]) for name in parts[0][1][layer]})
+
+    def _run(self, resid: Float[Tensor, "prompt pos d_model"]) -> tuple[Tensor, list[dict[str, Tensor]]]:
+        kept, shape = [], resid.shape[:2]
+        for block in self._blocks:
+            q, k, v = (torch.unflatten(made, 0, shape) for made in block.qkv(resid.flatten(0, 1)))
+            keys = Keys("pskd", block.rotated(k, 0), v, 0)
+            pattern = attend(block, block.rotated(q, 0)[None], 0, [keys])
+            z = head_values(pattern, [keys])[0]
+            mid = resid + block.out(z.flatten(0, 1)).view_as(resid)
+            kept.append({"resid_pre": resid, "q": q, "k": k, "v": v, "pattern": pattern[0], "z": z, "resid_mid": mid})
+            resid = mid if block.attn_only else mid + block.mlp(mid.flatten(0, 1)).view_as(mid)
+        return resid, kept
+
+    def site(self, site: str, layer: int) -> Tensor:
+        """As BaseRun.site; UserError for a site that the model does not have."""
+        block, kept = self._blocks[layer], self._kept[layer]
+        if block.attn_only and site in ("resid_mid", "mlp_out"):
+            raise no_site(site, layer)
+        if site not in ("attn_out", "mlp_out"):
+            return kept[site]
+        if (site, layer) not in self._made:
+            self._made.clear()  # asked for layer by layer
+            added = (
+                block.out(kept["z"].flatten(0, 1)) if site == "attn_out" else block.mlp(kept["resid_mid"].flatten(0, 1))
+            )
+            self._made[site, layer] = added.view_as(kept["resid_mid"])
+        return self._made[site, layer]
+
+    def middle(self, layer: int) -> Float[Tensor, "prompt pos d_model"]:
+        """The residual stream after a layer's attention, also where no MLP follows."""
+        return self._kept[layer]["resid_mid"]
+
+    def past(self, layer: int) -> tuple[Tensor, Tensor]:
+        """As BaseRun.past."""
+        return self._kept[layer]["k"], self._kept[layer]["v"]
 
 
 class Runs:
     """Both runs of a prompt set, made when first asked for."""
 
-    def __init__(self, model: Any, prompts: PromptSet) -> None:
-        self._model = model
+    def __init__(self, prompts: PromptSet, make: Callable[[Tensor], Any]) -> None:
         self._prompts = prompts
-        self._runs: dict[str, BaseRun] = {}
+        self._make = make
+        self._runs: dict[str, Any] = {}
 
-    def __getitem__(self, run: Run) -> BaseRun:
+    def __getitem__(self, run: Run) -> Any:
         if run not in self._runs:
-            self._runs[run] = BaseRun(self._model, getattr(self._prompts, run))
+            self._runs[run] = self._make(getattr(self._prompts, run))
         return self._runs[run]

@@ -28,23 +28,23 @@ def install_gate(model: Any, bias: float) -> None:
         if hasattr(attention, HOOK):
             raise ValueError("this model has a gate already")
         setattr(attention, HOOK, HookPoint())
-        layer = _LayerGate(getattr(attention, HOOK), bias)
+        layer = attention.sparse_gate = LayerGate(getattr(attention, HOOK), bias)
         attention.hook_attn_scores.add_hook(layer.look, is_permanent=True)
         attention.hook_pattern.add_hook(layer.shut, is_permanent=True)
     model.setup()  # gives the new hook points their names
 
 
-class _LayerGate:
+class LayerGate:
     """The gate of one layer: looks at the scores, and shuts weights once they have gone through the softmax."""
 
     def __init__(self, point: HookPoint, bias: float) -> None:
         self._point = point
-        self._bias = bias
+        self.bias = bias
         self._open: Tensor | None = None
 
     def look(self, scores: Float[Tensor, "batch head query key"], hook: Any) -> None:
         # Positions that are not causal have score -inf; with a bias of +inf they stay shut, because NaN is not above 0.
-        self._open = self._point((scores + self._bias > 0).to(scores.dtype))
+        self._open = self._point((scores + self.bias > 0).to(scores.dtype))
 
     def shut(self, pattern: Float[Tensor, "batch head query key"], hook: Any) -> Float[Tensor, "batch head query key"]:
         opened, self._open = self._open, None

@@ -11,13 +11,26 @@ VOCAB = 23
 
 
 def random_model(family: str, seed: int = 0) -> HookedTransformer:
-    """`gpt2`: LayerNorm and learned positions; `llama`: RMS norm, rotary positions, grouped queries, gated MLP."""
+    """`gpt2`: LayerNorm and learned positions; `llama`: RMS norm, rotary positions, grouped queries, gated MLP; `odd`: what
+    neither has, rotary positions on a part of the head, in adjacent pairs, folded norms, scores scaled by the layer;
+    `parallel`: attention and MLP side by side, which only the model's own blocks can run."""
     torch.manual_seed(seed)
     common = {
         **{"n_layers": 3, "d_model": 24, "d_head": 6, "n_heads": 4, "d_mlp": 32, "n_ctx": 16, "d_vocab": VOCAB},
         **{"init_weights": True, "seed": seed, "device": "cpu"},
     }
-    if family == "gpt2":
+    if family in ("odd", "parallel"):
+        cfg = HookedTransformerConfig(
+            **common,
+            act_fn="gelu",
+            normalization_type="LNPre",
+            positional_embedding_type="rotary",
+            rotary_dim=4,
+            rotary_adjacent_pairs=True,
+            scale_attn_by_inverse_layer_idx=True,
+            parallel_attn_mlp=family == "parallel",
+        )
+    elif family == "gpt2":
         cfg = HookedTransformerConfig(**common, act_fn="gelu_new", normalization_type="LN")
     else:
         cfg = HookedTransformerConfig(

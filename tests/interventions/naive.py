@@ -19,22 +19,23 @@ def cached(model: Any, tokens: Tensor) -> dict[str, Tensor]:
 
 
 def naive_logit_diff(model: Any, variant: Variant, prompts: PromptSet, partner: Tensor) -> Tensor:
-    """Answer minus foil at the query position, edits applied prompt by prompt in whole forward passes."""
+    """Answer minus foil at the query position, every prompt's edits applied by hooks of its own in a whole forward pass."""
     caches = {run: cached(model, getattr(prompts, run)) for run in ("clean", "corrupted")}
     sizes = Dimensions.of(model.cfg)
-    out = []
-    for row in range(len(prompts)):
-        hooks: list[tuple[str, Any]] = []
-        for edit in variant.edits:
-            for cell in cells_of(edit, prompts, sizes):
-                hooks += _hooks(edit, cell, row, caches, sizes, partner)
-        tokens = getattr(prompts, variant.base)[row : row + 1]
-        logits = model.run_with_hooks(tokens, fwd_hooks=hooks)[0, prompts.query_index]
-        out.append(logits[prompts.answer[row]] - logits[prompts.foil[row]])
-    return torch.stack(out)
+    hooks: list[tuple[str, Any]] = []
+    for edit in variant.edits:
+        for cell in cells_of(edit, prompts, sizes):
+            for row in range(len(prompts)):
+                hooks += _hooks(edit, cell, row, caches, sizes, partner, row)
+    logits = model.run_with_hooks(getattr(prompts, variant.base), fwd_hooks=hooks)[:, prompts.query_index]
+    rows = torch.arange(len(prompts))
+    return logits[rows, prompts.answer] - logits[rows, prompts.foil]
 
 
-def _hooks(edit: Any, cell: Any, row: int, caches: Any, sizes: Any, partner: Tensor) -> list[tuple[str, Any]]:
+def _hooks(
+    edit: Any, cell: Any, row: int, caches: Any, sizes: Any, partner: Tensor, at: int = 0
+) -> list[tuple[str, Any]]:
+    # `row` is the prompt's number, `at` its place in the batch that is run.
     def pick(act: Tensor) -> Tensor:  # one prompt's cell
         if edit.site in RESIDUAL:
             return act[cell.query]
@@ -67,11 +68,11 @@ def _hooks(edit: Any, cell: Any, row: int, caches: Any, sizes: Any, partner: Ten
         def write(act: Tensor, hook: Any) -> Tensor:
             act = act.clone()
             if edit.site in RESIDUAL:
-                act[0, cell.query] = value
+                act[at, cell.query] = value
             elif edit.site == "pattern":
-                act[0, cell.head, cell.query, cell.key] = value
+                act[at, cell.head, cell.query, cell.key] = value
             else:
-                act[0, cell.key if edit.site in KEY_SIDE else cell.query, cell.head] = value
+                act[at, cell.key if edit.site in KEY_SIDE else cell.query, cell.head] = value
             return act
 
         return [(HOOKS[edit.site].format(edit.layer), write)]
@@ -83,9 +84,9 @@ def _hooks(edit: Any, cell: Any, row: int, caches: Any, sizes: Any, partner: Ten
 
     def write_edge(z: Tensor, hook: Any) -> Tensor:
         kv = cell.head // (sizes.n_heads // sizes.n_kv_heads)
-        now = seen["pattern"][0, cell.head, cell.query, cell.key] * seen["v"][0, cell.key, kv]
+        now = seen["pattern"][at, cell.head, cell.query, cell.key] * seen["v"][at, cell.key, kv]
         z = z.clone()
-        z[0, cell.query, cell.head] += value - now
+        z[at, cell.query, cell.head] += value - now
         return z
 
     layer = edit.layer

@@ -28,7 +28,7 @@ SITES = {
 SOURCES = ("zero", "mean", "resample", "clean", "corrupted")
 
 
-@pytest.fixture(params=["gpt2", "llama"])
+@pytest.fixture(params=["gpt2", "llama", "odd"])
 def model(request):
     return random_model(request.param)
 

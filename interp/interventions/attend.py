@@ -1,0 +1,62 @@
+"""Attention of many continuations at once: keys that all of them share are multiplied once, not copied into each.
+
+The keys of a continuation stand in up to three places: the base run's before its first changed position (the same for
+every variant), those of a prefix that all prompts share (the same for every prompt), and its own. Scores against each are
+one matrix product; the softmax runs over all of them together.
+
+Axes: v variant, p prompt, t query position, s key position, k key-value head, g query head of its group, d d_head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from interp.interventions.block import Block
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Keys (positions applied) and values at positions `first`, `first` + 1, ...; `axes` names the axes of both."""
+
+    axes: str
+    keys: Tensor
+    values: Tensor
+    first: int
+
+    @property
+    def size(self) -> int:
+        """How many positions there are."""
+        return self.keys.shape[self.axes.index("s")]
+
+
+def attend(
+    block: Block, query: Float[Tensor, "variant prompt pos head d_head"], first: int, places: Sequence[Keys]
+) -> Float[Tensor, "variant prompt head pos key"]:
+    """Attention weights of queries at positions `first`, `first` + 1, ... over the keys of all places, in their order."""
+    grouped = torch.unflatten(block.scaled(query), 3, (block.n_kv_heads, -1))
+    scores = torch.cat([torch.einsum(f"vptkgd,{one.axes}->vpkgts", grouped, one.keys) for one in places], dim=-1)
+    n_queries = query.shape[2]
+    last = places[-1].first + places[-1].size - 1
+    if last > first:
+        ends = torch.arange(first, first + n_queries, device=query.device)
+        later = torch.arange(places[0].first, last + 1, device=query.device) > ends[:, None]
+        scores = scores.masked_fill_(later, -torch.inf)
+    return block.pattern(scores).flatten(2, 3)
+
+
+def head_values(
+    pattern: Float[Tensor, "variant prompt head pos key"], places: Sequence[Keys]
+) -> Float[Tensor, "variant prompt pos head d_head"]:
+    """What every head gathers from the values of all places: z."""
+    n_kv_heads = places[0].values.shape[places[0].axes.index("k")]
+    grouped = torch.unflatten(pattern, 2, (n_kv_heads, -1))
+    parts = torch.split(grouped, [one.size for one in places], dim=-1)
+    z = torch.einsum(f"vpkgts,{places[0].axes}->vptkgd", parts[0], places[0].values)
+    for part, one in zip(parts[1:], places[1:], strict=True):
+        z = z + torch.einsum(f"vpkgts,{one.axes}->vptkgd", part, one.values)
+    return z.flatten(3, 4)

@@ -1,0 +1,178 @@
+"""One transformer block as pure functions of weights taken out of a HookedTransformer.
+
+The engine runs thousands of short continuations through the same weights. TransformerLens lays its weights out anew in
+every call and passes every activation through hook points; here a block is six matrix products and nothing else. Tokens
+are rows: what does not mix positions (norms, projections, MLP) takes a flat [token, ...] array of any origin.
+
+`reason_against` names what a model has that these functions do not reproduce; such a model is run through its own blocks
+(interp.interventions.hooked).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import gelu, layer_norm
+
+# Flags of a TransformerLens config under which a block computes something else, with the value that is understood here.
+PLAIN = {
+    **{"attention_dir": "causal", "parallel_attn_mlp": False, "use_normalization_before_and_after": False},
+    **{"use_qk_norm": False, "clip_qkv": None, "use_logn_attn": False, "use_local_attn": False, "n_devices": 1},
+    **{"use_attention_sinks": False, "ungroup_grouped_query_attention": False, "load_in_4bit": False},
+}
+NORMS = ("LayerNorm", "LayerNormPre", "RMSNorm", "RMSNormPre", "Identity")
+
+
+def reason_against(model: Any) -> str | None:
+    """Why a model's blocks must be run by the model itself; None when `Block` reproduces them."""
+    if type(model).__name__ != "HookedTransformer":
+        return f"it is a {type(model).__name__}"
+    cfg = model.cfg
+    for flag, plain in PLAIN.items():
+        if getattr(cfg, flag, plain) != plain:
+            return f"its config has {flag} = {getattr(cfg, flag)!r}"
+    if cfg.positional_embedding_type not in ("standard", "rotary"):
+        return f"its positions are of type {cfg.positional_embedding_type}"
+    if (cfg.attn_scores_soft_cap or 0) > 0:
+        return "its attention scores are capped"
+    for block in model.blocks:
+        parts = {
+            "attention": (block.attn, ("Attention", "GroupedQueryAttention")),
+            "normalisation": (block.ln1, NORMS),
+            **({} if cfg.attn_only else {"MLP": (block.mlp, ("MLP", "GatedMLP"))}),
+        }
+        for what, (part, known) in parts.items():
+            if type(part).__name__ not in known:
+                return f"its {what} is a {type(part).__name__}"
+        if getattr(block.attn, "q_norm", None) is not None:
+            return "its queries are normalised"
+    if str(cfg.act_fn).endswith("_ln"):
+        return f"its activation is {cfg.act_fn}"
+    return _foreign_hook(model)
+
+
+def _foreign_hook(model: Any) -> str | None:
+    """A hook that somebody left on the model changes what it computes; those of our own gate are known."""
+    for block in model.blocks:
+        gated = getattr(block.attn, "sparse_gate", None) is not None
+        for name, point in block.named_modules():
+            expected = int(gated and name in ("attn.hook_attn_scores", "attn.hook_pattern"))
+            if len(getattr(point, "fwd_hooks", ())) != expected:
+                return f"it carries a hook on {name}"
+    return None
+
+
+class Block:
+    """The weights of one block. Shapes: d = d_model, H query heads on K key-value heads of size d_head."""
+
+    def __init__(self, block: Any, cfg: Any) -> None:
+        attention = block.attn
+        grouped = hasattr(attention, "_W_K")
+        names = ("W_Q", "_W_K", "_W_V") if grouped else ("W_Q", "W_K", "W_V")
+        weights = [getattr(attention, name).detach() for name in names]
+        biases = [getattr(attention, name.replace("W", "b")).detach() for name in names]
+        self.n_heads, self.n_kv_heads, self.d_head = len(weights[0]), len(weights[1]), weights[0].shape[-1]
+        self.attn_only = bool(cfg.attn_only)
+        self._qkv = torch.cat([rearrange(w, "head d_model d_head -> d_model (head d_head)") for w in weights], dim=1)
+        self._qkv_bias = torch.cat([bias.flatten() for bias in biases])
+        self.head_out: Float[Tensor, "head d_head d_model"] = attention.W_O.detach()
+        self._out, self._out_bias = self.head_out.flatten(0, 1), attention.b_O.detach()
+        self._scale = float(attention.attn_scale)
+        gate = getattr(attention, "sparse_gate", None)
+        self._gate_bias: float | None = None if gate is None else gate.bias
+        self._rotary = attention if cfg.positional_embedding_type == "rotary" else None
+        self._adjacent = bool(getattr(cfg, "rotary_adjacent_pairs", False))
+        self._ln1 = _norm(block.ln1, cfg)
+        if not self.attn_only:
+            self._ln2, self._mlp = _norm(block.ln2, cfg), _mlp(block.mlp, cfg)
+
+    def qkv(
+        self, resid: Float[Tensor, "token d_model"]
+    ) -> tuple[
+        Float[Tensor, "token head d_head"], Float[Tensor, "token kv_head d_head"], Float[Tensor, "token kv_head d_head"]
+    ]:
+        """Queries, keys and values of the normalised residual stream, positions not yet applied."""
+        made = torch.addmm(self._qkv_bias, self._ln1(resid), self._qkv)
+        heads = torch.unflatten(made, 1, (self.n_heads + 2 * self.n_kv_heads, self.d_head))
+        query, key, value = torch.split(heads, [self.n_heads, self.n_kv_heads, self.n_kv_heads], dim=1)
+        return query, key, value
+
+    def rotated(
+        self, heads: Float[Tensor, "*any pos head d_head"], first: int
+    ) -> Float[Tensor, "*any pos head d_head"]:
+        """Rotary positions first, first + 1, ... applied; unchanged for models with learned positions."""
+        if self._rotary is None:
+            return heads
+        places = slice(first, first + heads.shape[-3])
+        if places.stop > len(self._rotary.rotary_cos):
+            self._rotary._extend_rotary_embeddings(places.stop)
+        cos, sin = (table[places, None] for table in (self._rotary.rotary_cos, self._rotary.rotary_sin))
+        n_rotary = cos.shape[-1]
+        turned, rest = heads[..., :n_rotary], heads[..., n_rotary:]
+        if self._adjacent:
+            flipped = torch.stack([-turned[..., 1::2], turned[..., ::2]], dim=-1).flatten(-2)
+        else:
+            half = n_rotary // 2
+            flipped = torch.cat([-turned[..., half:], turned[..., :half]], dim=-1)
+        turned = turned * cos + flipped * sin
+        return turned if rest.shape[-1] == 0 else torch.cat([turned, rest], dim=-1)
+
+    def scaled(self, query: Float[Tensor, "*any d_head"]) -> Float[Tensor, "*any d_head"]:
+        """Queries over the square root of the head size, so that their products with keys are scores."""
+        return query / self._scale
+
+    def pattern(self, scores: Float[Tensor, "*any key"]) -> Float[Tensor, "*any key"]:
+        """Attention weights; shut edges of a sparse model are 0 and rows are not renormalised."""
+        weights = scores.softmax(-1)
+        return weights if self._gate_bias is None else weights * (scores + self._gate_bias > 0)
+
+    def out(self, z: Float[Tensor, "token head d_head"]) -> Float[Tensor, "token d_model"]:
+        """What all heads together write."""
+        return torch.addmm(self._out_bias, z.flatten(1), self._out)
+
+    def mlp(self, resid: Float[Tensor, "token d_model"]) -> Float[Tensor, "token d_model"]:
+        """What the MLP writes."""
+        return self._mlp(self._ln2(resid))
+
+
+def _norm(module: Any, cfg: Any) -> Any:
+    kind, eps, size = type(module).__name__, float(cfg.eps), (cfg.d_model,)
+    if kind == "Identity":
+        return lambda x: x
+    if cfg.dtype != torch.float32:
+        return module  # it computes in float32
+    weight, bias = getattr(module, "w", None), getattr(module, "b", None)
+    if kind.startswith("LayerNorm"):
+        return lambda x: layer_norm(x, size, weight, bias, eps)
+
+    def rms(x: Tensor) -> Tensor:
+        mean_square = torch.linalg.vector_norm(x, dim=-1, keepdim=True).square_().div_(x.shape[-1])
+        normed = x * mean_square.add_(eps).rsqrt_()
+        return normed if weight is None else normed.mul_(weight)
+
+    return rms
+
+
+def _mlp(module: Any, cfg: Any) -> Any:
+    w_in, b_in, w_out, b_out = (getattr(module, name).detach() for name in ("W_in", "b_in", "W_out", "b_out"))
+    # TransformerLens' own gelu_new takes eight passes over its input; torch's is the same function.
+    tanh_gelu = str(cfg.act_fn) in ("gelu_new", "gelu_pytorch_tanh")
+    act = (lambda x: gelu(x, approximate="tanh")) if tanh_gelu else module.act_fn
+    if type(module).__name__ == "MLP":
+        return lambda x: torch.addmm(b_out, act(torch.addmm(b_in, x, w_in)), w_out)
+    gate, shifted = module.W_gate.detach(), bool(b_in.any())
+
+    def gated(x: Tensor) -> Tensor:
+        inner = act(x @ gate) * (x @ w_in)
+        return torch.addmm(b_out, inner + b_in if shifted else inner, w_out)
+
+    return gated
+
+
+def blocks_of(model: Any) -> list[Block]:
+    """The blocks of a model that `reason_against` has nothing against. They keep the weights that it has now."""
+    return [Block(block, model.cfg) for block in model.blocks]

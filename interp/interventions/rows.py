@@ -1,0 +1,89 @@
+"""The residual stream of many variants that begin at the same position."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from interp.interventions.plan import Cells
+
+
+@dataclass(frozen=True)
+class Part:
+    """Token positions `start` to `stop` (exclusive) of some variants: one row a variant before the prompts' common prefix
+    ends (`shared`), one row a variant and prompt after it. Only the leading positions, those that differ from the base
+    run, are held; the others are the base run's."""
+
+    start: int
+    stop: int
+    shared: bool
+    resid: Float[Tensor, "variant prompt pos d_model"]
+
+    @property
+    def whole(self) -> bool:
+        """Whether every position is held."""
+        return self.resid.shape[2] == self.stop - self.start
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Variants (by their numbers in the chunk) whose first changed position is `first`, and their parts."""
+
+    first: int
+    members: Int[Tensor, " variant"]
+    parts: tuple[Part, ...]
+
+    @property
+    def whole(self) -> bool:
+        """Whether every position is held."""
+        return all(part.whole for part in self.parts)
+
+    def among(self, cells: Sequence[Cells], shared: bool, joining: bool) -> list[Cells]:
+        """Of a site's cells, those of these variants, with `variant` counting rows."""
+        found = []
+        for one in cells:
+            if (one.first, one.shared, one.joining) != (self.first, shared, joining):
+                continue
+            place = torch.searchsorted(self.members, one.variant)
+            here = self.members[place.clamp(max=len(self.members) - 1)] == one.variant
+            if bool(here.all()):
+                found.append(replace(one, variant=place))
+            elif bool(here.any()):
+                columns = {name: getattr(one, name)[here] for name in ("head", "query", "key")}
+                found.append(replace(one, variant=place[here], **columns))
+        return found
+
+
+def merged(rows: Sequence[Rows]) -> list[Rows]:
+    """Rows with the same first position as one; all must be whole."""
+    found = []
+    for first in sorted({one.first for one in rows}):
+        here = [one for one in rows if one.first == first]
+        if len(here) == 1:
+            found.append(here[0])
+            continue
+        members = torch.cat([one.members for one in here])
+        # Planned in the order in which they join, so members stay sorted when later ones are appended.
+        parts = tuple(
+            replace(part, resid=torch.cat([one.parts[number].resid for one in here]))
+            for number, part in enumerate(here[0].parts)
+        )
+        found.append(Rows(first, members, parts))
+    return found
+
+
+def flat(tensors: Sequence[Tensor], keep: int) -> Tensor:
+    """Tensors with `keep` trailing axes of their own as one [token, ...] array."""
+    pieces = [one.flatten(0, one.ndim - keep - 1) for one in tensors]
+    return pieces[0] if len(pieces) == 1 else torch.cat(pieces)
+
+
+def unflat(array: Tensor, like: Sequence[Tensor], keep: int) -> list[Tensor]:
+    """The inverse of `flat`, with the leading axes of `like`."""
+    shapes = [one.shape[: one.ndim - keep] for one in like]
+    pieces = torch.split(array, [shape.numel() for shape in shapes])
+    return [piece.view(*shape, *array.shape[1:]) for piece, shape in zip(pieces, shapes, strict=True)]
