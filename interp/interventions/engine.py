@@ -56,7 +56,7 @@ class Engine:
         self.counts: Counter[str] = Counter()
         self._blocks = [] if self.reason_against_blocks else blocks_of(model)
         self._memory_gb = memory_gb
-        self._seed = seed
+        self.seed = seed
         self._runs: dict[int, tuple[PromptSet, Runs]] = {}
 
     def runs(self, prompts: PromptSet) -> Runs:
@@ -171,7 +171,7 @@ class Engine:
 
     def resampled(self, prompts: PromptSet) -> Int[Tensor, " prompt"]:
         """For every prompt, another prompt of the set: a seeded cyclic order, so nobody is replaced by itself."""
-        generator = torch.Generator().manual_seed(self._seed)
+        generator = torch.Generator().manual_seed(self.seed)
         cycle = torch.randperm(len(prompts), generator=generator)
         partner = torch.empty_like(cycle)
         partner[cycle] = cycle.roll(1)

@@ -1,15 +1,24 @@
-"""Probe `edge_patching`: cut or replace the key->query edges of every head (method.md section 3)."""
+"""Probe `edge_patching`: cut or replace the key->query edges of every head (method.md section 3).
+
+With `screen`, every edge is estimated by a gradient first, and only as many are cut as it takes to be sure of the largest
+(interp.analysis.screening). Estimates stand in the effects table as part `screen`, method `attribution`; part `edge` holds
+real runs alone.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
+import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
+from interp.analysis.screening import Measure, Screening, screen
+from interp.analysis.seeding import generator
 from interp.errors import UserError
 from interp.interventions.edits import Edit, Source, Variant
-from interp.probes.base import Head, Probe, heads_of, probes
+from interp.probes.base import Head, Probe, Reading, by_prompt, clusters_of, head_label, heads_of, probes
 from interp.prompts.pairs import Position
 from interp.study import PromptChoice, Study
 
@@ -21,6 +30,14 @@ class Pair(BaseModel):
 
     key: Position = "key"
     query: Position = "query"
+
+
+class Screen(BaseModel):
+    """Look for the largest effects only."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    top: int = Field(default=20, ge=1, description="How many edges the top set has.")
 
 
 @probes.register
@@ -36,6 +53,9 @@ class EdgePatching(Probe):
         default="zero", description="zero cuts the edge; the others replace its value."
     )
     heads: Literal["all"] | tuple[Head, ...] = "all"
+    screen: Screen | None = Field(
+        default=None, description="Estimate all edges, cut only as many as make the top set sure; null: cut every one."
+    )
 
     def variants(self, study: Study) -> Iterable[Variant]:
         """One variant a head and pair; pairs with the key after the query are never made."""
@@ -43,6 +63,58 @@ class EdgePatching(Probe):
         for layer, head in heads_of(self.heads, study):
             for key, query in self._pairs(study):
                 yield Variant.of(Edit("edge", layer, head, query, key, source), part="edge")
+
+    def run(self, study: Study) -> pd.DataFrame:
+        """Every edge cut; with `screen`, all estimates and the cuts that were needed."""
+        if self.screen is None:
+            return super().run(study)
+        variants, where = list(self.variants(study)), self.where(study)
+        estimated = study.measure(variants, where, "attribution").assign(part="screen")
+        cuts: list[pd.DataFrame] = []
+
+        def cut(numbers: list[int]) -> Any:
+            made = study.measure([variants[number] for number in numbers], where)
+            cuts.append(made.assign(variant=np.array(numbers)[made["variant"]]))
+            return _effects(cuts[-1], numbers)
+
+        self._screened(self.screen, estimated, cut, study.engine.seed)
+        return pd.concat([estimated, *cuts], ignore_index=True)
+
+    def passes(self, study: Study) -> int:
+        """One a variant; with `screen` at most, and one for the estimates."""
+        return super().passes(study) + (0 if self.screen is None else self.n_prompts(study))
+
+    def summarise(self, effects: pd.DataFrame, study: Study, reading: Reading) -> dict[str, Any]:
+        """With `screen`: the top set with intervals, and how far estimates and cuts disagree."""
+        if self.screen is None:
+            return {}
+        estimated, cuts = (effects[effects["part"] == part] for part in ("screen", "edge"))
+        # The search is taken again over what was measured: it needs no state of its own.
+        found = self._screened(self.screen, estimated, lambda numbers: _effects(cuts, numbers), reading.seed)
+        top = list(found.top)
+        sizes = reading.bootstrap(clusters_of(cuts), self.label).mean(_effects(cuts, top))
+        guesses = _effects(estimated, top).mean(axis=0)
+        first = estimated.drop_duplicates("variant").set_index("variant")
+        places = first.loc[top, ["layer", "head", "key_label", "query_label"]].to_dict("records")
+        return {
+            "screen": {
+                **found.as_dict(),
+                "top": [
+                    {
+                        "label": head_label(place["layer"], place["head"]),
+                        **{"key": place["key_label"], "query": place["query_label"]},
+                        "effect": size.as_dict(),
+                        "estimate": float(guess),
+                    }
+                    for place, size, guess in zip(places, sizes, guesses, strict=True)
+                ],
+            }
+        }
+
+    def _screened(self, settings: Screen, estimated: pd.DataFrame, cut: Measure, seed: int) -> Screening:
+        guesses = _effects(estimated, sorted(estimated["variant"].unique().tolist()))
+        rng = generator(seed, "screen", self.label)
+        return screen(guesses, cut, settings.top, clusters_of(estimated), rng)
 
     def _pairs(self, study: Study) -> list[tuple[Position, Position]]:
         chosen = self.where(study)
@@ -63,3 +135,8 @@ class EdgePatching(Probe):
             )
         n_tokens = chosen[0].prompts.n_tokens
         return [(key, query) for query in range(1, n_tokens + 1) for key in range(1, query + 1)]
+
+
+def _effects(rows: pd.DataFrame, numbers: list[int]) -> Any:
+    """Effects of the numbered variants, prompt by variant."""
+    return by_prompt(rows[rows["variant"].isin(numbers)], ["variant"], "effect")[numbers].to_numpy()

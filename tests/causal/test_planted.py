@@ -9,12 +9,12 @@ from interp.probes.attention_pattern import AttentionPattern
 from interp.probes.attribution_patching import AttributionPatching
 from interp.probes.base import heads_of
 from interp.probes.direct_logit_attribution import DirectLogitAttribution
-from interp.probes.edge_patching import EdgePatching, Pair
+from interp.probes.edge_patching import EdgePatching, Pair, Screen
 from interp.probes.head_ablation import HeadAblation
 from interp.probes.key_query_heads import KeyQueryHeads
 from interp.probes.layer_modulation import LayerModulation
 from interp.probes.logit_lens import LogitLens
-from tests.causal.planted import KEY, MIDDLE, OUTPUT, QUERY, Plant, findings, planted_model, study_of
+from tests.causal.planted import KEY, MIDDLE, OUTPUT, QUERY, READING, Plant, findings, planted_model, study_of
 
 ONE = (Plant(1, 2, gain=3.0),)
 NEGATIVE = (Plant(1, 2, gain=2.0), Plant(2, 0, gain=-1.0))
@@ -166,3 +166,23 @@ def test_attention_is_seen_where_it_was_planted():
 
 def test_all_heads_are_candidates():
     assert len(heads_of("all", study_of(planted_model()))) == 12
+
+
+def test_screening_finds_the_planted_edges_with_few_cuts_and_keeps_estimates_apart():
+    probe = EdgePatching(prompts="all", screen=Screen(top=2))
+    study = study_of(planted_model(*TWO_HOPS), probe)
+    table = probe.run(study)
+    assert set(table.groupby("part")["method"].unique().map(tuple).items()) == {
+        ("screen", ("attribution",)),
+        ("edge", ("exact",)),
+    }
+    found = probe.summarise(table, study, READING)["screen"]
+    n_edges = len(list(probe.variants(study)))
+    assert found["n_effects"] == n_edges
+    assert found["n_candidates"] + found["n_audited"] == table[table["part"] == "edge"]["variant"].nunique() < n_edges
+    every = EdgePatching(prompts="all").run(study)
+    size = every.groupby(["layer", "head", "query_label", "key_label"])["effect"].mean().abs().nlargest(2)
+    assert {(one["label"], one["query"], one["key"]) for one in found["top"]} == {
+        (f"L{layer}-H{head}", query, key) for layer, head, query, key in size.index
+    }
+    assert [abs(one["effect"]["mean"]) for one in found["top"]] == pytest.approx(size.tolist(), abs=1e-5)
