@@ -2,8 +2,8 @@
 
 A rival's loop is linear in the number of cells, so the time of all is that of starting plus the measured cells' times
 all / measured. Each round takes other cells, in a seeded random order. Our engine is not linear in cells: where its
-sweep would take too long, it runs a random part of the cells and its time is scaled by the arithmetic (floor.py) of all
-over that of the part, which overstates it if anything: larger sweeps fill batches better.
+sweep would take too long, it runs a random part of the cells and the time after its base runs is scaled by the arithmetic
+(floor.py) of all cells over that of the part, which overstates it if anything: larger sweeps fill batches better.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import torch
 
 from benchmarks.agreement import compare, scale_of
 from benchmarks.contestant import Contestant, Ours
-from benchmarks.floor import Shape, floor_flops
+from benchmarks.floor import Shape, cells_flops, floor_flops
 from benchmarks.gemm import matrix_rate
 
 
@@ -88,11 +88,13 @@ def race(
     """Alternated rounds; every timed cell is compared with ours as well."""
     shape = Shape.of(ours.model.hooked.cfg)
     flops, rates = floor_flops(ours.workload, ours.prompts, shape), [matrix_rate(shape)]
-    share = min(1.0, budget.ours_s * rates[0] / flops)
+    all_cells = cells_flops(ours.workload, ours.prompts, shape)
+    share = min(1.0, budget.ours_s * rates[0] / all_cells)
     order = list(range(len(ours.workload)))
     random.Random(seed).shuffle(order)
     part = sorted(order[: max(1, int(share * len(order)))])
-    part_flops = floor_flops(ours.workload.part(part), ours.prompts, shape)
+    # Cells that change nothing cost nothing in the count, so a part may have none.
+    part_cells = cells_flops(ours.workload.part(part), ours.prompts, shape) or all_cells
     timings = [Timing(one.name, len(order)) for one in (ours, *rivals)]
     cursors = {one.name: 0 for one in rivals}
     for turn in range(budget.rounds):
@@ -100,9 +102,10 @@ def race(
             rates.append(matrix_rate(shape))
         begin = time.perf_counter()
         ours.start()
+        started = time.perf_counter()
         values = ours.run(part)
-        seconds = time.perf_counter() - begin
-        timings[0].seconds.append(extrapolate(0.0, seconds, part_flops, flops))
+        seconds = time.perf_counter() - started
+        timings[0].seconds.append(extrapolate(started - begin, seconds, part_cells, all_cells))
         timings[0].cells += len(part)
         known = dict(zip(part, values.tolist(), strict=True))
         progress()

@@ -10,7 +10,7 @@ import torch
 from benchmarks import timing
 from benchmarks.agreement import DisagreementError, check, compare
 from benchmarks.contestant import Contestant, Ours
-from benchmarks.floor import Shape, floor_flops
+from benchmarks.floor import Shape, cells_flops, floor_flops
 from benchmarks.prompts import random_prompts
 from benchmarks.timing import Budget, Timing, extrapolate, race, ratio
 from benchmarks.workloads import Workload
@@ -70,10 +70,10 @@ def test_whole_sweeps_are_not_extrapolated(contestants):
 def test_parts_of_sweeps_are_extrapolated_from_other_cells_each_round(contestants, monkeypatch):
     ours, rival = contestants
     shape = Shape.of(ours.model.hooked.cfg)
-    flops = floor_flops(ours.workload, ours.prompts, shape)
-    monkeypatch.setattr(timing, "matrix_rate", lambda shape: float(flops))  # the floor is one second
+    cells = cells_flops(ours.workload, ours.prompts, shape)
+    monkeypatch.setattr(timing, "matrix_rate", lambda shape: float(cells))  # the cells take one second at least
     found = race(ours, [rival], Budget(rounds=3, ours_s=0.5, rival_s=0.0))
-    assert found.floor_s == pytest.approx(1.0)
+    assert found.floor_s == pytest.approx(floor_flops(ours.workload, ours.prompts, shape) / cells)
     assert found.ours.cells == 3 * (len(ours.workload) // 2)
     assert found.rivals[0].cells == 3 * 3  # one call a round
     assert len(set(rival.asked)) == 9
