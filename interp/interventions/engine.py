@@ -24,7 +24,7 @@ from interp.interventions.cells import Dimensions, replacement
 from interp.interventions.edits import Run, Variant
 from interp.interventions.plan import Planned, chunks, common_prefix, make_plan
 from interp.interventions.readout import ModelReadout
-from interp.interventions.runs import BlockRun, Runs
+from interp.interventions.runs import Runs, block_runs
 from interp.interventions.wave import Batch, Wave
 from interp.metrics import Metric
 from interp.prompts.pairs import PromptSet
@@ -65,13 +65,14 @@ class Engine:
             while len(self._runs) >= KEPT_SETS:
                 self._runs.pop(next(iter(self._runs)))
             rows = max(1, self.tokens_at_once(prompts) // prompts.clean.shape[1])
-            make: Callable[[Tensor], Any] = (
-                partial(BlockRun, self.model, self._blocks, rows=rows)
-                if self._blocks
-                else partial(hooked.HookedRun, self.model)
+            make: Callable[[list[Tensor]], list[Any]] = (
+                partial(block_runs, self.model, self._blocks, rows) if self._blocks else self._hooked_runs
             )
             self._runs[id(prompts)] = (prompts, Runs(prompts, make))
         return self._runs[id(prompts)][1]
+
+    def _hooked_runs(self, tokens: list[Tensor]) -> list[Any]:
+        return [hooked.HookedRun(self.model, one) for one in tokens]
 
     def read(
         self, prompts: PromptSet, metric: Metric, run: Run, rows: Sequence[int] | None = None

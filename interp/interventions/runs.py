@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
+from itertools import pairwise
 from typing import Any, Protocol
 
 import torch
@@ -47,7 +49,7 @@ def no_site(site: str, layer: int) -> UserError:
 
 
 class BlockRun:
-    """A base run through `Block`s. What the blocks add is computed when it is asked for, the rest is kept.
+    """Unedited runs through `Block`s. What the blocks add is computed when it is asked for, the rest is kept.
 
     Args:
         rows: prompts that are run at once.
@@ -63,6 +65,13 @@ class BlockRun:
         self.final: Float[Tensor, "prompt pos d_model"] = torch.cat([final for final, _ in parts])
         for layer, kept in enumerate(self._kept):
             kept.update({name: torch.cat([made[layer][name] for _, made in parts]) for name in parts[0][1][layer]})
+
+    def of(self, rows: slice) -> BlockRun:
+        """The run of some of the prompts; nothing is copied."""
+        part = copy(self)
+        part.final, part._made = self.final[rows], {}
+        part._kept = [{name: act[rows] for name, act in kept.items()} for kept in self._kept]
+        return part
 
     def _run(self, resid: Float[Tensor, "prompt pos d_model"]) -> tuple[Tensor, list[dict[str, Tensor]]]:
         kept, shape = [], resid.shape[:2]
@@ -101,14 +110,26 @@ class BlockRun:
 
 
 class Runs:
-    """Both runs of a prompt set, made when first asked for."""
+    """Both runs of a prompt set, made when first asked for.
 
-    def __init__(self, prompts: PromptSet, make: Callable[[Tensor], Any]) -> None:
+    Args:
+        make: the runs of the clean and of the corrupted tokens. Few prompts are read off the weights faster together.
+    """
+
+    def __init__(self, prompts: PromptSet, make: Callable[[list[Tensor]], list[Any]]) -> None:
         self._prompts = prompts
         self._make = make
         self._runs: dict[str, Any] = {}
 
     def __getitem__(self, run: Run) -> Any:
-        if run not in self._runs:
-            self._runs[run] = self._make(getattr(self._prompts, run))
+        if not self._runs:
+            made = self._make([self._prompts.clean, self._prompts.corrupted])
+            self._runs = dict(zip(("clean", "corrupted"), made, strict=True))
         return self._runs[run]
+
+
+def block_runs(model: Any, blocks: Sequence[Block], rows: int, tokens: list[Tensor]) -> list[BlockRun]:
+    """The runs of several batches of equal length, in one pass."""
+    everything = BlockRun(model, blocks, torch.cat(tokens), rows)
+    ends = torch.tensor([0, *(len(one) for one in tokens)]).cumsum(0).tolist()
+    return [everything.of(slice(*places)) for places in pairwise(ends)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import torch
 from jaxtyping import Int
@@ -97,12 +98,12 @@ class PromptSet:
             return tuple(range(self.clean.shape[1]))
         return tuple(tensor_index(p, self.bos) for p in self.positions(position))
 
-    @property
+    @cached_property
     def query_index(self) -> int:
         """Tensor index at which the metric is read: the role `query`."""
         return tensor_index(self.position("query"), self.bos)
 
-    @property
+    @cached_property
     def first_difference(self) -> int:
         """Tensor index of the first token in which any corrupted prompt differs from its clean one.
 

@@ -36,6 +36,8 @@ from interp.sparsify.train import Trainer
 from interp.sparsify.trainable import Trainable, frozen_dtype, trainable
 from interp.yaml_config import LoadedConfig
 
+TABLES = ("log.csv", "frontier.csv", "baseline.csv", "heads.csv")
+
 
 def run(config: LoadedConfig[SparsifyConfig], console: Console) -> Path:
     """Run a config to its report and return the report's path; raises UserError for everything that a user can mend."""
@@ -47,7 +49,7 @@ def run(config: LoadedConfig[SparsifyConfig], console: Console) -> Path:
         else:
             console.print(f"{folder.path} is finished; its report is drawn again")
         if settings.export is not None:
-            _export(stage_folder(folder, len(settings.training.stages)), settings.export)
+            _export(folder, stage_folder(folder, len(settings.training.stages)), settings.export)
         from interp.sparsify.publish import publish
 
         return publish(folder, console)
@@ -194,10 +196,11 @@ def facts(judged: Judged) -> dict[str, float]:
     }
 
 
-def _export(checkpoint: Path, target: Path) -> None:
+def _export(folder: RunFolder, checkpoint: Path, target: Path) -> None:
+    """The checkpoint with the log that made it: what is shipped can be held against how it came about."""
     with atomic.mendable(target):
         target.mkdir(parents=True, exist_ok=True)
-        for file in sorted(checkpoint.iterdir()):
+        for file in [*sorted(checkpoint.iterdir()), *(folder.path / name for name in TABLES)]:
             atomic.write_bytes(target / file.name, file.read_bytes())
 
 

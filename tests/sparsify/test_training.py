@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import torch
 from rich.console import Console
+from ruamel.yaml import YAML
 from safetensors.torch import load_file, save_file
 
 from interp.errors import UserError
@@ -117,6 +118,23 @@ def test_the_exported_checkpoint_is_the_model_that_was_judged(tmp_path, models, 
     assert losses[0] - losses[1] == pytest.approx(last["above_dense"], abs=1e-4)
     about = read_checkpoint(tmp_path / "exported")
     assert about.trained["density"] == pytest.approx(density, abs=1e-6)
+
+
+def test_the_config_for_gpt2_runs_on_a_random_gpt2(tmp_path, models):
+    """As shipped, except for the model's place, the tokenizer's first token, and the sizes."""
+    shipped = YAML(typ="safe").load(Path(__file__).parent.parent.parent / "configs" / "sparsify_gpt2.yaml")
+    shipped["model"] = {"source": "directory", "path": str(models["gpt2"])}
+    shipped["text"] |= {"of": {"source": "sampled", "sequences": 40, "begin": "<s>"}, "context": 12}
+    shipped["training"] |= {"batch": 2, "precision": "float32"}
+    for stage in shipped["training"]["stages"]:
+        stage |= {"steps": 2, "target": 10 * stage["target"]}
+    shipped |= {"export": str(tmp_path / "exported"), "output": {"root": str(tmp_path / "runs")}}
+    path = tmp_path / "gpt2.yaml"
+    path.write_text(json.dumps(shipped), encoding="utf-8")
+    folder = run(path)
+    assert pd.read_csv(folder / "frontier.csv")["stage"].tolist() == [1, 2, 3]
+    for name in ("log.csv", "frontier.csv", "baseline.csv", "heads.csv"):
+        assert (tmp_path / "exported" / name).read_bytes() == (folder / name).read_bytes()
 
 
 def test_training_changes_the_density(tmp_path, models):
