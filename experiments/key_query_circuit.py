@@ -6,6 +6,7 @@ layer spans of token groups, the attention panels, and the sentences that the ta
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from experiments.overview import top_effects
@@ -23,6 +24,7 @@ from experiments.sentences import (
     span_sentences,
     two,
 )
+from interp.errors import UserError
 from interp.experiment import Experiment, experiments
 from interp.figures.base import Figure
 from interp.figures.base import figures as figure_kinds
@@ -45,6 +47,14 @@ class KeyQueryCircuit(Experiment):
 
     kind: Literal["key_query_circuit"] = "key_query_circuit"
     search: str = "key_query_heads"
+
+    def check(self, kinds: Mapping[str, str]) -> None:
+        """The sentences are those of a head search."""
+        if kinds.get(self.search) != "key_query_heads":
+            raise UserError(
+                f"experiment {self.kind}: `search` names {self.search!r}, which is no key_query_heads probe of this run "
+                f"(it has {', '.join(kinds)}); add one, name another, or leave `experiment` out for a plain report"
+            )
 
     def figures(self, tables: RunTables) -> list[Figure]:
         """Every kind that the run's probes can feed."""

@@ -12,6 +12,11 @@ from rich.table import Table
 
 from interp.errors import UserError
 
+
+class Interrupted(Exception):
+    """Ctrl-C while a run was under way."""
+
+
 app = typer.Typer(
     help="Which attention heads carry information from one token to another, and how much of the answer.",
     no_args_is_help=True,
@@ -27,8 +32,11 @@ def run(config: Config, set_: Set = None) -> None:
     """Run what a YAML asks for and write its report; an interrupted run goes on where it stopped."""
     from interp.studies import load_any
 
-    kind, loaded = load_any(config, set_ or ())
-    kind.run(loaded, Console())
+    try:
+        kind, loaded = load_any(config, set_ or ())
+        kind.run(loaded, Console())
+    except KeyboardInterrupt:  # caught here, because typer would end the program without a word
+        raise Interrupted from None
 
 
 @app.command()
@@ -66,8 +74,10 @@ def schema(
     out: Annotated[Path, typer.Argument(help="The folder to write the JSON Schemas into.")] = Path("configs"),
 ) -> None:
     """Write the JSON Schema of every kind of YAML, for editors."""
+    from interp.results import atomic
+
     for name, text in schema_texts().items():
-        (out / name).write_text(text, encoding="utf-8")
+        atomic.write_text(out / name, text)
 
 
 def schema_texts() -> dict[str, str]:
@@ -89,6 +99,6 @@ def main() -> None:
     except UserError as error:
         errors.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        errors.print("interrupted; the same command goes on from the finished probes", style="yellow")
+    except Interrupted:
+        errors.print("interrupted; the same command goes on from what is finished", style="yellow", soft_wrap=True)
         raise SystemExit(130) from None

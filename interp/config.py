@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from interp.errors import UserError
 from interp.experiment import Experiment, experiments
 from interp.figures.base import Figure, figures
 from interp.metrics import LogitDiff, Metric, metrics
@@ -46,12 +47,17 @@ class StatisticsConfig(Section):
 
 
 class Compute(Section):
-    """What the run may use. Results that are equal byte for byte need these equal."""
+    """What the run may use."""
 
-    memory_gb: float = Field(
-        default=0.1, gt=0, description="For the activations of one batch; decides its size. More pays on a GPU only."
+    memory_gb: float | None = Field(
+        default=None,
+        gt=0,
+        description="For the activations of one batch, in GiB; null: a quarter of the free memory. Batches never get larger "
+        "than pays, so on most machines it changes nothing.",
     )
-    threads: int | None = Field(default=None, ge=1, description="CPU threads of torch; null leaves its default.")
+    threads: int | None = Field(
+        default=None, ge=1, le=1024, description="CPU threads of torch; null leaves its default."
+    )
 
 
 class Measured(AnyConfig):
@@ -74,6 +80,23 @@ class Measured(AnyConfig):
         for label in labels:
             if labels.count(label) > 1:
                 raise ValueError(f"two probes are called {label!r}; give one of them another `name`")
+        return self
+
+    @model_validator(mode="after")
+    def _what_is_drawn_is_measured(self) -> Measured:
+        # A figure list is part of the run's hash, so a mistake in it that shows after the run would cost the whole run.
+        kinds = {probe.label: probe.kind for probe in self.probes}
+        stems = [figure.stem for figure in self.figures]
+        for stem in stems:
+            if stems.count(stem) > 1:
+                raise ValueError(f"two figures are called {stem!r}; give one of them another `name`")
+        parts: list[Figure | Experiment | None] = [*self.figures, self.experiment]
+        try:
+            for part in parts:
+                if part is not None:
+                    part.check(kinds)
+        except UserError as error:
+            raise ValueError(str(error)) from None
         return self
 
 

@@ -10,11 +10,11 @@ from rich.table import Table
 from interp.analysis.seeding import generator
 from interp.comparison.config import ComparisonConfig
 from interp.config import RunConfig
-from interp.errors import UserError
 from interp.interventions.cells import Dimensions
-from interp.interventions.engine import KEPT_SETS, Engine
+from interp.interventions.engine import KEPT_SETS, TOKENS_AT_ONCE, Engine, token_bytes
 from interp.models import model_dimensions
 from interp.models.info import Sizes
+from interp.preflight import check_probes
 from interp.prompts.encode import Encoder
 from interp.prompts.select import choose_prompts
 from interp.study import Study
@@ -57,16 +57,15 @@ def _describe(settings: RunConfig, config: LoadedConfig[Any], console: Console) 
         min_gap=0.0,
         probes={probe.label: probe for probe in settings.probes},
     )
+    check_probes(settings.probes, study)
     table = Table("probe", "kind", "prompts", "forward passes", box=None, pad_edge=False)
     total = 0
     for probe in settings.probes:
-        _needs(probe, study)
         passes = probe.passes(study)
         total += passes
         table.add_row(probe.label, probe.kind, str(probe.n_prompts(study)), f"{passes:,}")
-        study.findings[probe.label] = {}
     console.print(table)
-    loading, measuring = _memory_gb(info, study, settings.compute.memory_gb)
+    loading, measuring = _memory_gb(info, study)
     console.print(
         f"{len(book)} prompts before the model's answers are checked (fewer may remain), {len(book.dropped)} left out; "
         f"at most {total:,} forward passes of one prompt; about {loading:.1f} GB of memory while the model is loaded and "
@@ -75,15 +74,7 @@ def _describe(settings: RunConfig, config: LoadedConfig[Any], console: Console) 
     )
 
 
-def _needs(probe: Any, study: Study) -> None:
-    """The labels that a probe refers to must stand before it."""
-    for field in ("of", "heads_from"):
-        label = getattr(probe, field, None)
-        if label is not None and label not in study.findings:
-            raise UserError(f"probe {probe.label!r}: {field} names {label!r}, which is no probe that stands before it")
-
-
-def _memory_gb(info: Sizes, study: Study, batch_gb: float) -> tuple[float, float]:
+def _memory_gb(info: Sizes, study: Study) -> tuple[float, float]:
     """Rough peaks while loading and while measuring, on a CPU.
 
     Loading holds the Hugging Face model, a copy of its tensors and the converted model with its rewrites: about four and
@@ -93,8 +84,9 @@ def _memory_gb(info: Sizes, study: Study, batch_gb: float) -> tuple[float, float
     attention = 2 * info.d_model * info.d_head * (info.n_heads + info.n_kv_heads)
     mlp = (3 if info.gated_mlp else 2) * info.d_model * info.d_mlp
     weights = 4 * (info.n_layers * (attention + mlp) + 2 * info.d_vocab * info.d_model) / 2**30
+    batch = TOKENS_AT_ONCE["cpu"] * token_bytes(info, study.sizes, study.book.sets[0].clean.shape[1]) / 2**30
     tokens = max(len(prompts) * prompts.clean.shape[1] for prompts in study.book.sets)
     width = 4 * info.d_model + (2 * info.n_heads + 4 * info.n_kv_heads) * info.d_head
     cached = KEPT_SETS * 2 * tokens * info.n_layers * width * 4 / 2**30
     logits = 2 * 64 * study.book.sets[0].clean.shape[1] * info.d_vocab * 4 / 2**30
-    return libraries + 4.5 * weights, libraries + 1.2 * weights + max(4 * batch_gb, logits) + 2 * cached
+    return libraries + 4.5 * weights, libraries + 1.2 * weights + max(batch, logits) + 2 * cached

@@ -6,6 +6,7 @@ Recipes live outside the library (folder `experiments/`) and are found by entry 
 from __future__ import annotations
 
 import abc
+from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict
 
@@ -21,6 +22,9 @@ class Experiment(BaseModel, abc.ABC):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: str
+
+    def check(self, kinds: Mapping[str, str]) -> None:
+        """UserError when a run with these probes (label -> kind) cannot feed the recipe."""
 
     @abc.abstractmethod
     def figures(self, tables: RunTables) -> list[Figure]:

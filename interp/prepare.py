@@ -18,7 +18,7 @@ from interp.interventions.engine import Engine
 from interp.models import LoadedModel
 from interp.prompts.encode import Encoder
 from interp.prompts.pairs import PromptSet
-from interp.prompts.select import Top1, choose_prompts, drop_without_gap
+from interp.prompts.select import NO_GAP, Top1, choose_prompts, drop_without_gap
 from interp.study import Study
 
 
@@ -41,7 +41,7 @@ def prepare(config: RunConfig, models: Sequence[LoadedModel]) -> list[Study]:
                 book=book,
                 metric=config.metric,
                 encoder=encoder,
-                min_gap=config.prompts.min_gap,
+                min_gap=max(config.prompts.min_gap, NO_GAP),
                 accuracy=book.right[number] / book.asked,
                 n_asked=book.asked,
                 probes={probe.label: probe for probe in config.probes},

@@ -15,8 +15,10 @@ from rich.console import Console
 from interp.analysis.summary import summarise_effects
 from interp.config import RunConfig
 from interp.errors import UserError
+from interp.interventions.engine import Engine
 from interp.models import load_model
 from interp.models.info import ModelInfo
+from interp.preflight import check_probes
 from interp.prepare import dropped_table, prepare, prompts_table
 from interp.probes import Probe, Reading
 from interp.progress import probe_progress
@@ -59,15 +61,16 @@ def _measure(config: LoadedConfig[RunConfig], folder: RunFolder, console: Consol
         loaded = load_model(settings.model, console)
         study = prepare(settings, [loaded])[0]
         seconds = measure(settings, study, loaded.info, folder, console)
-    folder.write_manifest(manifest | finished(loaded.info, seconds, time.monotonic() - started))
+    folder.write_manifest(manifest | finished(loaded.info, study.engine, seconds, time.monotonic() - started))
 
 
-def finished(info: ModelInfo, seconds: dict[str, float], took: float) -> dict[str, Any]:
+def finished(info: ModelInfo, engine: Engine, seconds: dict[str, float], took: float) -> dict[str, Any]:
     """What the manifest says of a run that has ended well."""
     return {
         "status": "finished",
         "model": asdict(info),
         "threads": torch.get_num_threads(),
+        "engine": {"by_hooks_because": engine.reason_against_blocks, **engine.counts},
         "seconds": round(took, 1),
         "probe_seconds": {label: round(taken, 1) for label, taken in seconds.items()},
     }
@@ -82,6 +85,7 @@ def measure(
         f"{info.name}: {study.sizes.n_layers} layers x {study.sizes.n_heads} heads; "
         f"{len(study.book)} prompts in {len(study.book.sets)} wordings, {len(study.book.dropped)} left out"
     )
+    check_probes(settings.probes, study)
     reading = reading_of(settings)
     seconds = {probe.label: _probe(probe, study, reading, folder, console) for probe in settings.probes}
     _write_tables(study, settings, info, folder)

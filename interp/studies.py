@@ -67,7 +67,7 @@ def load_any(path: Path, overrides: Sequence[str] = ()) -> tuple[StudyKind, Load
 def study_of(data: dict[str, Any], where: str) -> StudyKind:
     """The kind of a config."""
     name = data.get("study", "circuit")
-    if name not in STUDIES:
+    if not isinstance(name, str) or name not in STUDIES:
         raise UserError(f"{where}: study: there is no {name!r}; {nearest(str(name), list(STUDIES))}")
     return STUDIES[name]
 

@@ -17,6 +17,7 @@ from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import YAMLError
 
 from interp.errors import UserError
+from interp.mistakes import in_words, truths_as_numbers
 from interp.registry import nearest
 
 
@@ -64,7 +65,12 @@ def read(path: Path, overrides: Sequence[str] = ()) -> tuple[dict[str, Any], str
     if not path.is_file():
         near = nearest(path.name, (other.name for other in path.parent.glob("*.yaml"))) if path.parent.is_dir() else ""
         raise UserError(f"there is no config {path}" + (f"; {near}" if near and not near.endswith(": ") else ""))
-    text = path.read_text(encoding="utf-8")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is no text in UTF-8 (byte {error.start + 1} is not), so it is no YAML") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
     data = parse(text, str(path))
     for override in overrides:
         _override(data, override)
@@ -89,11 +95,12 @@ def parse(text: str, where: str) -> dict[str, Any]:
 def validate_as(schema: type[C], data: dict[str, Any], where: str) -> C:
     """A mapping to a config; the first mistakes are reported in one UserError."""
     try:
-        return schema.model_validate(data)
+        config = schema.model_validate(data)
     except ValidationError as error:
-        # A list whose entry failed also counts as too short; that is no mistake of its own.
-        found = [one for one in error.errors() if one["type"] != "too_short" or len(error.errors()) == 1]
-        raise UserError(f"{where}: " + "; ".join(_describe(one, schema) for one in found[:3])) from None
+        raise UserError(f"{where}: {in_words(error, data, schema)}") from None
+    for place, given in truths_as_numbers(data, config.resolved()):
+        raise UserError(f"{where}: {place}: must be a number, not {str(given).lower()}")
+    return config
 
 
 def _override(data: dict[str, Any], override: str) -> None:
@@ -128,51 +135,6 @@ def _index(target: list[Any], part: str, override: str) -> int:
     if not part.isdigit() or int(part) >= len(target):
         raise UserError(f"--set {override!r}: {part!r} is no entry of a list of {len(target)} (counted from 0)")
     return int(part)
-
-
-def _describe(error: Any, config: type[BaseModel]) -> str:
-    """One validation error as a clause: the field, what is wrong, what would be right."""
-    place = ".".join(str(part) for part in error["loc"]) or "config"
-    given, kind = error.get("input"), error["type"]
-    if kind == "extra_forbidden":
-        return f"{place}: unknown key; {nearest(str(error['loc'][-1]), _siblings(error['loc'], config))}"
-    if kind == "union_tag_invalid":
-        tags = [tag.strip(" '") for tag in error["ctx"]["expected_tags"].split(",")]
-        return f"{place}: there is no {error['ctx']['tag']!r}; {nearest(error['ctx']['tag'], tags)}"
-    if kind == "union_tag_not_found":
-        return f"{place}: the key {error['ctx']['discriminator'].strip(chr(39))} is missing"
-    if kind == "missing":
-        return f"{place}: this key is missing"
-    if kind == "value_error":
-        return f"{place}: {error['ctx']['error']}"
-    return f"{place}: {error['msg'][0].lower()}{error['msg'][1:]}, not {given!r}"
-
-
-def _siblings(place: Sequence[Any], config: type[BaseModel]) -> list[str]:
-    """The keys that are valid where an unknown key was found, read off the JSON schema."""
-    schema = config.model_json_schema()
-
-    def resolve(node: dict[str, Any]) -> dict[str, Any]:
-        return schema["$defs"][node["$ref"].rsplit("/", 1)[-1]] if "$ref" in node else node
-
-    def step(node: dict[str, Any], part: Any) -> dict[str, Any] | None:
-        node = resolve(node)
-        if part in node.get("properties", {}):
-            return resolve(node["properties"][part])
-        if part in node.get("discriminator", {}).get("mapping", {}):
-            return resolve({"$ref": node["discriminator"]["mapping"][part]})
-        if isinstance(part, int) and "items" in node:
-            return resolve(node["items"])
-        inner = [*node.get("anyOf", ()), *node.get("oneOf", ()), *filter(None, [node.get("additionalProperties")])]
-        found = (step(one, part) for one in inner if isinstance(one, dict))
-        return next((one for one in found if one is not None), None)
-
-    node: dict[str, Any] | None = schema
-    for part in place[:-1]:
-        node = step(node, part) if node is not None else None
-    while node is not None and "properties" not in node and "anyOf" in node:
-        node = resolve(node["anyOf"][0])
-    return list((node or {}).get("properties", {}))
 
 
 def _kind(data: object) -> str:

@@ -8,7 +8,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from interp import cli
+from interp import cli, studies
 from interp.cli import app
 
 
@@ -33,15 +33,24 @@ def test_a_bug_keeps_its_traceback(monkeypatch):
         cli.main()
 
 
-def test_ctrl_c_says_how_to_go_on(monkeypatch, capsys):
-    def stopped():
+def test_ctrl_c_says_how_to_go_on(monkeypatch, capsys, tmp_path):
+    def stopped(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "app", stopped)
+    # Through typer, which ends a program on Ctrl-C by itself, and silently.
+    monkeypatch.setattr(studies, "load_any", stopped)
+    monkeypatch.setattr(sys, "argv", ["interp", "run", str(tmp_path / "any.yaml")])
     with pytest.raises(SystemExit) as caught:
         cli.main()
     assert caught.value.code == 130
-    assert "goes on from the finished probes" in capsys.readouterr().err
+    assert "goes on from what is finished" in capsys.readouterr().err
+
+
+def test_a_schema_that_cannot_be_written_is_one_sentence(tmp_path):
+    (tmp_path / "file").write_text("")
+    done = invoke("schema", str(tmp_path / "file" / "configs"))
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: cannot write to")
 
 
 def test_list_names_every_kind_with_a_line():

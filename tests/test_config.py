@@ -73,9 +73,9 @@ def test_gpt2_is_made_sparse_like_smollm2_but_for_the_model_and_the_numbers():
         (("{kind: head_ablation}", "{source: zero}"), "probes.0: the key kind is missing"),
         (("{source: pypi}", "{source: pipy}"), "model: there is no 'pipy'; did you mean 'pypi'"),
         (("{source: pypi}", "{source: pypi, dtype: float8}"), "dtype"),
-        (("name: good", "name: a/b"), "name: string should match pattern"),
+        (("name: good", "name: a/b"), "name: must match pattern"),
         (("name: good", "name: good\nseed: -1"), "seed: .*greater than or equal to 0"),
-        (("name: good", "name: good\nseed: one"), "seed: .*valid integer.*'one'"),
+        (("name: good", "name: good\nseed: one"), "seed: must be a whole number, not 'one'"),
         (("name: good", "name: good\nname: twice"), 'line 3: found duplicate key "name"'),
         (("name: good", "name: [good"), "is not valid YAML"),
         (("\n  - {kind: head_ablation}", " []"), "probes: .*at least 1"),
@@ -85,6 +85,40 @@ def test_gpt2_is_made_sparse_like_smollm2_but_for_the_model_and_the_numbers():
             "two probes are called",
         ),
         (("{kind: head_ablation}", "{kind: head_ablation, heads: [11.7]}"), "write it as L11-H7"),
+        (
+            ("{kind: head_ablation}", "{kind: head_ablation, heads: [[1.7, 2]]}"),
+            "probes.0.heads.0: .*write it as L11-H7",
+        ),
+        (("{kind: head_ablation}", "{kind: head_ablation, heads: [[1, -2]]}"), "write it as L11-H7"),
+        (("{kind: head_ablation}", "{kind: head_ablation, heads: [[null, 2]]}"), "write it as L11-H7"),
+        (
+            ("{kind: head_ablation}", "{kind: head_ablation, heads: L1-H2}"),
+            r"yaml: probes.0.heads: must be a list, not 'L1-H2'$",
+        ),
+        (("{kind: head_ablation}", "head_ablation"), "probes.0: must be a mapping, not 'head_ablation'"),
+        (("\n  - {kind: head_ablation}", " head_ablation"), "probes: must be a list, not 'head_ablation'"),
+        (("{source: pypi}", "gpt2"), "model: must be a mapping, not 'gpt2'"),
+        (("name: good", "name: good\nseed: true"), "seed: must be a number, not true"),
+        (("name: good", "name: good\ncompute: {threads: true}"), "compute.threads: must be a number, not true"),
+        (("name: good", "name: good\ncompute: {threads: 100000}"), "compute.threads: must be less than"),
+        (
+            ("name: good", "name: good\nprompts: {task: {kind: antonyms, max_pairs: 1}}"),
+            "yaml: prompts.task.max_pairs: must be greater",
+        ),
+        (("name: good", "name: good\nexperiment: {kind: key_query_circuit}"), "no key_query_heads probe of this run"),
+        (
+            ("name: good", "name: good\nfigures: [{kind: share_curve}]"),
+            "share_curve needs a probe of kind key_query_heads",
+        ),
+        (("name: good", "name: good\nfigures: [{kind: head_heatmap, probe: x}]"), "there is no probe 'x' in this run"),
+        (
+            ("name: good", "name: good\nfigures: [{kind: head_heatmap}, {kind: head_heatmap}]"),
+            "yaml: two figures are called 'head_heatmap'",
+        ),
+        (
+            ("{kind: head_ablation}", "{kind: layer_span, groups: [{name: a, at: key}, {name: a, at: key}]}"),
+            "two groups are called 'a'",
+        ),
         (("name: good", "name: good\nshare: {target: 1.5}"), "share.target"),
         (("name: good", "name: good\nfigures: [{kind: heatmap}]"), "figures.0: there is no 'heatmap'; did you mean"),
         (("name: good", "name: good\nmetric: {kind: logit_dif}"), "did you mean 'logit_diff'"),
@@ -112,6 +146,19 @@ def test_mistakes_name_the_field_and_what_would_be_right(tmp_path, change, says)
 def test_yaml_that_is_no_mapping(tmp_path, text, says):
     with pytest.raises(UserError, match=f"must be a mapping of settings .*{says}"):
         load(write(tmp_path, text))
+
+
+def test_a_file_that_is_no_text(tmp_path):
+    path = tmp_path / "run.yaml"
+    path.write_bytes(b"name: \xff\xfe")
+    with pytest.raises(UserError, match="is no text in UTF-8 .byte 7 is not"):
+        load(path)
+
+
+@pytest.mark.parametrize("study", ["[circuit]", "{}", "null", "cirquit"])
+def test_a_study_that_does_not_exist(tmp_path, study):
+    with pytest.raises(UserError, match="study: there is no .*circuit"):
+        load_any(write(tmp_path, f"{GOOD}study: {study}\n"))
 
 
 def test_a_missing_file_gets_the_nearest_name(tmp_path):

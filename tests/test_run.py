@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 from rich.console import Console
 
 from interp import run as running
@@ -115,10 +116,31 @@ def test_a_run_stopped_between_probes_goes_on_and_ends_the_same(finished, model,
 
 
 @pytest.mark.slow
+def test_ctrl_c_is_answered_and_the_same_command_goes_on(finished, model, tmp_path):
+    path = write_yaml(tmp_path, model)
+    command = [sys.executable, "-m", "interp", "run", str(path)]
+    # A shell may have told its children to ignore the signal.
+    restore = lambda: signal.signal(signal.SIGINT, signal.default_int_handler)  # noqa: E731
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=restore)
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("runs/tiny/*/parts/layer_span.json")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    child.send_signal(signal.SIGINT)
+    said = child.communicate()[1]
+    assert child.returncode == 130
+    assert "interrupted; the same command goes on" in said
+    assert "Traceback" not in said
+    folder = next((tmp_path / "runs" / "tiny").iterdir())
+    assert json.loads((folder / "manifest.json").read_text())["status"] == "interrupted"
+    running.run(load(path), QUIET)
+    assert content(folder) == content(finished[1])
+
+
+@pytest.mark.slow
 def test_kill_minus_nine_and_the_same_command_again(finished, model, tmp_path):
     path = write_yaml(tmp_path, model)
     command = [sys.executable, "-m", "interp", "run", str(path)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "2"}
+    environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
     deadline = time.monotonic() + 120
     while not list(tmp_path.glob("runs/tiny/*/parts/layer_span.json")) and time.monotonic() < deadline:
@@ -170,22 +192,62 @@ def test_a_dry_run_counts_what_the_run_will_take(finished):
     ("override", "says"),
     [
         ("probes.1.heads_from=nobody", "heads_from .*'nobody'"),
-        ("probes.7.of=head_ablatio", "did you mean 'head_ablation'|no probe that stands before it"),
+        ("probes.7.of=head_ablatio", "no probe that stands before it"),
+        ("probes.7.of=layer_span", "'layer_span' .* has no list of variants"),
+        ("probes.2.groups=[{name: a, at: nobody}]", "'layer_span': there is no role 'nobody'"),
+        ("probes.2.groups=[{name: a, at: key, corrupted: 'x {word}'}]", "'layer_span': no prompt is left"),
+        ("probes.2.groups=[{name: query, at: {token: opposite}}]", "group 'query' has the name of a role"),
+        ("probes.5.heads=[L0-H1, L0-H1]", "'head_ablation': it asks 2 times for the same edit"),
+        ("probes.6.positions=[99]", "'activation_patching': position 99 is outside the prompt"),
         ("probes.4.heads=[L9-H0]", "L9-H0 is out of range; the model has layers 0 to 2"),
         ("probes.4.heads=[L0-H7]", "L0-H7 is out of range"),
-        ("probes.4.heads=[]", "asked for nothing"),
+        ("probes.4.heads=[]", "asks for nothing"),
         ("probes.4.pairs=[{key: 8, query: 5}]", "key 8 .*comes after query 5"),
         ("probes.4.pairs=[{key: 9, query: 9}]", "position 9 is outside the prompt"),
         ("probes.5.position=nobody", "there is no role 'nobody'"),
+        (
+            "prompts.roles.key.position=99",
+            r"no prompt pair is left after filtering.*\(158 of 158\).*position 99, but .* 8 tokens",
+        ),
+        ("prompts.roles.key.position=4", "no prompt pair is left after filtering.*declares token .* at position 4"),
+        ("prompts.roles.key={token: hot}", r"add word pairs \(1.. prompts were already left out.*declares token 'hot'"),
+        ("metric={kind: answer_prob}", "needs a metric that is linear in the logits"),
+    ],
+)
+def test_mistakes_are_one_sentence_before_anything_is_measured(model, tmp_path, override, says):
+    path = write_yaml(tmp_path, model)
+    path.write_text(path.read_text().replace("  task:", ROLES + "  task:"))
+    config = load(path, [override])
+    for attempt in (describe, running.run):
+        with pytest.raises(UserError, match=says) as caught:
+            attempt(config, QUIET)
+        assert "\n" not in str(caught.value)
+    assert not list(tmp_path.glob("runs/tiny/*/parts/*"))
+
+
+ROLES = """\
+  roles:
+    key: {token: "{word}"}
+    query: {position: end}
+"""
+
+
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
         ("prompts.min_gap=1000", "no prompt pair is left after filtering.*below min_gap 1000"),
         ("prompts.keep=correct", "no prompt pair is left after filtering.*the model answers"),
-        ("metric={kind: answer_prob}", "needs a metric that is linear in the logits"),
+        # The query stands before the first word that differs.
+        ("prompts.roles.query={position: 2}", r"below min_gap 1e-06"),
     ],
 )
 def test_mistakes_that_need_the_model_are_one_sentence(model, tmp_path, override, says):
     path = write_yaml(tmp_path, model)
+    path.write_text(
+        path.read_text().replace("  task:", "  roles: {key: {position: 1}, query: {position: end}}\n  task:")
+    )
     with pytest.raises(UserError, match=says) as caught:
-        running.run(load(path, [override]), QUIET)
+        running.run(load(path, [override, "prompts.min_gap=0"] if "query" in override else [override]), QUIET)
     assert "\n" not in str(caught.value)
 
 

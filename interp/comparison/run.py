@@ -78,7 +78,7 @@ def _arm(
             folder.write_manifest(manifest)
             with marked(folder, manifest):
                 seconds = measure(settings, study, model.info, folder, console)
-            folder.write_manifest(manifest | finished(model.info, seconds, time.monotonic() - started))
+            folder.write_manifest(manifest | finished(model.info, study.engine, seconds, time.monotonic() - started))
         else:
             console.print(f"{label}: finished before, kept")
         publish_arm(folder, Console(quiet=True))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from interp.figures import style
-from interp.figures.base import Drawn, Figure, figures, new_figure, probe_label
+from interp.figures.base import Drawn, Figure, figures, new_figure
 from interp.figures.maps import attention_weights, draw_map, weights_table
 from interp.figures.words import percent, plural
 from interp.results.tables import RunTables
@@ -18,14 +18,15 @@ from interp.results.tables import RunTables
 class AttentionPanel(Figure):
     """Grid of small attention maps, one a head, as many as the share needs; blue weights, red key->query cell."""
 
+    reads: ClassVar[dict[str, tuple[str, ...]]] = {"probe": ("key_query_heads",), "attention": ("attention_pattern",)}
     kind: Literal["attention_panel"] = "attention_panel"
     attention: str | None = Field(default=None, description="Label of the attention_pattern probe.")
     max_heads: int = Field(default=60, ge=1)
 
     def draw(self, tables: RunTables) -> Drawn:
         """Draw from a key_query_heads and an attention_pattern probe."""
-        label = probe_label(tables, self.probe, ("key_query_heads",), self.kind)
-        source = probe_label(tables, self.attention, ("attention_pattern",), self.kind)
+        label = self.label(tables)
+        source = self.label(tables, "attention")
         found = tables.metrics["probes"][label]
         share, focus = found["shares"][found["definition"]], tables.metrics["run"]["focus"]
         needed = share["heads"] or found["ranking"]

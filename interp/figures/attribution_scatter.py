@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import pandas as pd
 
 from interp.errors import UserError
 from interp.figures import style
-from interp.figures.base import Drawn, Figure, figures, new_figure, probe_label
+from interp.figures.base import Drawn, Figure, figures, new_figure
 from interp.figures.words import basis_text, unit
 from interp.results.tables import RunTables
 
@@ -19,11 +19,12 @@ CELLS = ["part", "base", "source", "site", "layer", "head", "query_label", "key_
 class AttributionScatter(Figure):
     """Estimated against exact mean effect of every variant, with the identity line and the correlations."""
 
+    reads: ClassVar[dict[str, tuple[str, ...]]] = {"probe": ("attribution_patching",)}
     kind: Literal["attribution_scatter"] = "attribution_scatter"
 
     def draw(self, tables: RunTables) -> Drawn:
         """Draw from an attribution_patching probe and the probe that it estimates."""
-        label = probe_label(tables, self.probe, ("attribution_patching",), self.kind)
+        label = self.label(tables)
         found = tables.metrics["probes"][label]
         both = tables.summary_of(label).merge(
             tables.summary_of(found["of"]), on=CELLS, suffixes=("_estimated", "_exact")

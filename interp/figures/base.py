@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import abc
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import matplotlib as mpl
 import pandas as pd
@@ -41,6 +43,11 @@ class Figure(BaseModel, abc.ABC):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    reads: ClassVar[dict[str, tuple[str, ...]]] = {}
+    """Setting that names a probe -> the kinds of probe that it may name."""
+    optional: ClassVar[frozenset[str]] = frozenset()
+    """Settings without whose probe the figure can be drawn all the same."""
+
     kind: str
     name: str | None = Field(
         default=None, pattern=r"^[A-Za-z0-9_.-]+$", description="File name without ending; default: the kind and probe."
@@ -52,6 +59,17 @@ class Figure(BaseModel, abc.ABC):
     def stem(self) -> str:
         """File name without ending."""
         return self.name or (self.kind if self.probe is None else f"{self.kind}-{self.probe}")
+
+    def check(self, kinds: Mapping[str, str]) -> None:
+        """UserError when a run with these probes (label -> kind) cannot feed the figure."""
+        for setting, fitting in self.reads.items():
+            wanted = getattr(self, setting)
+            if wanted is not None or setting not in self.optional:
+                fitting_labels(kinds, wanted, fitting, self.kind)
+
+    def label(self, tables: RunTables, setting: str = "probe") -> str:
+        """The label of the probe that a setting names, or of the first one that fits."""
+        return probe_label(tables, getattr(self, setting), self.reads[setting], self.kind)
 
     def render(self, tables: RunTables) -> Drawn:
         """Draw in the house style."""
@@ -66,23 +84,30 @@ class Figure(BaseModel, abc.ABC):
 figures: Registry[Figure] = Registry("figure")
 
 
-def probe_label(tables: RunTables, wanted: str | None, kinds: tuple[str, ...], what: str) -> str:
-    """The label to read: the wanted one, or the first probe of a fitting kind."""
-    found = tables.metrics["probes"]
-    fitting = [label for label, one in found.items() if one["kind"] in kinds]
-    if wanted is not None:
-        if wanted not in found:
-            raise UserError(f"figure {what}: there is no probe {wanted!r} in this run; it has {', '.join(found)}")
-        if wanted not in fitting:
+def fitting_labels(kinds: Mapping[str, str], wanted: str | None, fitting: tuple[str, ...], what: str) -> list[str]:
+    """The labels, of `kinds` (label -> kind), that a figure may read: the wanted one, or all of a fitting kind."""
+    if wanted is None:
+        found = [label for label, kind in kinds.items() if kind in fitting]
+        if not found:
             raise UserError(
-                f"figure {what}: probe {wanted!r} is a {found[wanted]['kind']}, but this figure draws {' or '.join(kinds)}"
+                f"figure {what} needs a probe of kind {' or '.join(fitting)}; this run has {', '.join(kinds)}"
             )
-        return wanted
+        return found
+    if wanted not in kinds:
+        raise UserError(f"figure {what}: there is no probe {wanted!r} in this run; it has {', '.join(kinds)}")
+    if kinds[wanted] not in fitting:
+        raise UserError(
+            f"figure {what}: probe {wanted!r} is a {kinds[wanted]}, but this figure draws {' or '.join(fitting)}"
+        )
+    return [wanted]
+
+
+def probe_label(tables: RunTables, wanted: str | None, fitting: tuple[str, ...], what: str) -> str:
+    """The label to read: the wanted one, or the first probe of a fitting kind."""
+    kinds = {label: one["kind"] for label, one in tables.metrics["probes"].items()}
+    found = fitting_labels(kinds, wanted, fitting, what)
     # The order in which probes ran is the order of the effects table; JSON sorts its keys.
-    order = [label for label in tables.effects["probe"].unique() if label in fitting]
-    if not order:
-        raise UserError(f"figure {what} needs a probe of kind {' or '.join(kinds)}; this run has {', '.join(found)}")
-    return str(order[0])
+    return next(str(label) for label in tables.effects["probe"].unique() if label in found)
 
 
 def new_figure(width: float, height: float) -> MplFigure:

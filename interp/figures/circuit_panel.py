@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import matplotlib as mpl
 import pandas as pd
@@ -17,7 +17,7 @@ from matplotlib.patches import FancyBboxPatch
 from pydantic import Field
 
 from interp.figures import style
-from interp.figures.base import Drawn, Figure, figures, probe_label
+from interp.figures.base import Drawn, Figure, figures
 from interp.figures.maps import attention_weights, draw_map, weights_table
 from interp.figures.words import percent, runs_text
 from interp.results.tables import RunTables
@@ -45,6 +45,13 @@ class Box:
 class CircuitPanel(Figure):
     """Selected heads' maps, the numbered sentence, boxes with layer spans, and the arrow `Modulated at ... by`."""
 
+    reads: ClassVar[dict[str, tuple[str, ...]]] = {
+        "probe": ("key_query_heads",),
+        "attention": ("attention_pattern",),
+        "spans": ("layer_span",),
+        "modulation": ("layer_modulation",),
+    }
+    optional: ClassVar[frozenset[str]] = frozenset({"spans", "modulation"})
     kind: Literal["circuit_panel"] = "circuit_panel"
     attention: str | None = Field(default=None, description="Label of the attention_pattern probe.")
     spans: str | None = Field(default=None, description="Label of the layer_span probe; without one, no boxes.")
@@ -53,8 +60,8 @@ class CircuitPanel(Figure):
 
     def draw(self, tables: RunTables) -> Drawn:
         """Draw from key_query_heads, attention_pattern and, where they ran, layer_span and layer_modulation."""
-        label = probe_label(tables, self.probe, ("key_query_heads",), self.kind)
-        source = probe_label(tables, self.attention, ("attention_pattern",), self.kind)
+        label = self.label(tables)
+        source = self.label(tables, "attention")
         found, focus = tables.metrics["probes"][label], tables.metrics["run"]["focus"]
         selected = found["shares"][found["definition"]]["heads"]
         shown = (selected or found["ranking"])[: self.max_heads]
@@ -94,7 +101,7 @@ class CircuitPanel(Figure):
     def _boxes(self, tables: RunTables, centres: list[float], focus: dict[str, Any]) -> list[Box]:
         if not any(one["kind"] == "layer_span" for one in tables.metrics["probes"].values()):
             return []
-        label = probe_label(tables, self.spans, ("layer_span",), self.kind)
+        label = self.label(tables, "spans")
         boxes: list[Box] = []
         for group in tables.metrics["probes"][label]["groups"]:
             output = group.get("output", False)
@@ -115,7 +122,7 @@ class CircuitPanel(Figure):
     def _arrow_label(self, tables: RunTables, heads: list[str], start: float) -> list[str]:
         if not any(one["kind"] == "layer_modulation" for one in tables.metrics["probes"].values()):
             return []
-        label = probe_label(tables, self.modulation, ("layer_modulation",), self.kind)
+        label = self.label(tables, "modulation")
         end = tables.metrics["probes"][label]["final"]["mean"]
         words = f"Modulated at {percent(end)} by"
         width = int((style.PAGE - MARGIN - start - 0.1) / CHARACTER)

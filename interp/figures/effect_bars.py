@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import pandas as pd
 from pydantic import Field
 
 from interp.figures import style
-from interp.figures.base import Drawn, Figure, figures, new_figure, probe_label
+from interp.figures.base import Drawn, Figure, figures, new_figure
 from interp.figures.words import ablation_text, basis_text, metric_text, unit
 from interp.results.tables import RunTables
 
@@ -18,12 +18,13 @@ from interp.results.tables import RunTables
 class EffectBars(Figure):
     """The heads with the largest key->query effects, with intervals and the word pairs behind them."""
 
+    reads: ClassVar[dict[str, tuple[str, ...]]] = {"probe": ("key_query_heads",)}
     kind: Literal["effect_bars"] = "effect_bars"
     top_k: int = Field(default=20, ge=1)
 
     def draw(self, tables: RunTables) -> Drawn:
         """Draw from a key_query_heads probe: what the metric loses when each edge is cut alone."""
-        label = probe_label(tables, self.probe, ("key_query_heads",), self.kind)
+        label = self.label(tables)
         found = tables.metrics["probes"][label]
         heads = found["ranking"][: self.top_k]
         effects = tables.probe(label)

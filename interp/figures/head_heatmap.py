@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from pydantic import Field
 
 from interp.errors import UserError
 from interp.figures import style
-from interp.figures.base import Drawn, Figure, figures, new_figure, probe_label
+from interp.figures.base import Drawn, Figure, figures, new_figure
 from interp.figures.words import basis_text, metric_text, unit
 from interp.results.tables import RunTables
 
@@ -26,13 +26,14 @@ KINDS = (
 class HeadHeatmap(Figure):
     """Layer-by-head heatmap of mean effects; dots mark intervals that exclude 0, frames the largest heads."""
 
+    reads: ClassVar[dict[str, tuple[str, ...]]] = {"probe": KINDS}
     kind: Literal["head_heatmap"] = "head_heatmap"
     parts: tuple[str, ...] | None = Field(default=None, description="Parts of the probe's table; null: all with heads.")
     top_k: int = Field(default=5, ge=0, description="How many of the largest cells get a frame.")
 
     def draw(self, tables: RunTables) -> Drawn:
         """One panel a part of the probe's table."""
-        label = probe_label(tables, self.probe, KINDS, self.kind)
+        label = self.label(tables)
         rows = tables.summary_of(label)
         rows = rows[rows["head"].notna() & rows["layer"].notna()]
         parts = list(self.parts or rows["part"].unique())

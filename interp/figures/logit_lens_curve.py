@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from interp.figures import style
-from interp.figures.base import Drawn, Figure, figures, new_figure, probe_label
+from interp.figures.base import Drawn, Figure, figures, new_figure
 from interp.figures.words import basis_text, metric_text, unit
 from interp.results.tables import RunTables
 
@@ -14,11 +14,12 @@ from interp.results.tables import RunTables
 class LogitLensCurve(Figure):
     """The metric read before every block and at the output, with its band."""
 
+    reads: ClassVar[dict[str, tuple[str, ...]]] = {"probe": ("logit_lens",)}
     kind: Literal["logit_lens_curve"] = "logit_lens_curve"
 
     def draw(self, tables: RunTables) -> Drawn:
         """Draw from a logit_lens probe."""
-        label = probe_label(tables, self.probe, ("logit_lens",), self.kind)
+        label = self.label(tables)
         rows = tables.summary_of(label).sort_values("layer")
         layer = rows["layer"].astype(int)
         figure = new_figure(style.COLUMN, 2.2)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import pandas as pd
 
 from interp.figures import style
-from interp.figures.base import Drawn, Figure, figures, new_figure, probe_label
+from interp.figures.base import Drawn, Figure, figures, new_figure
 from interp.figures.words import basis_text, percent, plural
 from interp.results.tables import RunTables
 
@@ -16,11 +16,12 @@ from interp.results.tables import RunTables
 class ModulationCurve(Figure):
     """Modulation by layer: the share of the key->query effect that the selected heads carry in blocks below a layer."""
 
+    reads: ClassVar[dict[str, tuple[str, ...]]] = {"probe": ("layer_modulation",)}
     kind: Literal["modulation_curve"] = "modulation_curve"
 
     def draw(self, tables: RunTables) -> Drawn:
         """Draw from a layer_modulation probe."""
-        label = probe_label(tables, self.probe, ("layer_modulation",), self.kind)
+        label = self.label(tables)
         found = tables.metrics["probes"][label]
         curve = pd.DataFrame(found["curve"]).astype(float)
         end, last = found["final"], int(curve["layer"].iloc[-1])

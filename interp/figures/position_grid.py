@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from matplotlib.patches import Patch, Polygon
 from pydantic import Field
@@ -10,7 +10,7 @@ from pydantic import Field
 from interp.analysis.grid import position_grid
 from interp.errors import UserError
 from interp.figures import style
-from interp.figures.base import Drawn, Figure, figures, new_figure, probe_label
+from interp.figures.base import Drawn, Figure, figures, new_figure
 from interp.figures.words import basis_text, percent
 from interp.results.tables import RunTables
 
@@ -19,6 +19,7 @@ from interp.results.tables import RunTables
 class PositionGrid(Figure):
     """Grid of layers by positions: red where a key position matters, blue where a query position does, split for both."""
 
+    reads: ClassVar[dict[str, tuple[str, ...]]] = {"probe": ("edge_patching",)}
     kind: Literal["position_grid"] = "position_grid"
     threshold: float = Field(
         default=0.05, gt=0, description="Share of the clean-corrupted gap that one edge must move."
@@ -26,7 +27,7 @@ class PositionGrid(Figure):
 
     def draw(self, tables: RunTables) -> Drawn:
         """Draw from an edge_patching probe over all causal pairs of one template."""
-        label = probe_label(tables, self.probe, ("edge_patching",), self.kind)
+        label = self.label(tables)
         edges = tables.summary_of(label)
         if not edges["query_label"].str.isdigit().all():
             raise UserError(f"figure {self.kind}: probe {label!r} names positions by role; it needs `pairs: all`")

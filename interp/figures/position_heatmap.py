@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from pydantic import Field
 
 from interp.errors import UserError
 from interp.figures import style
-from interp.figures.base import Drawn, Figure, figures, new_figure, probe_label
+from interp.figures.base import Drawn, Figure, figures, new_figure
 from interp.figures.words import basis_text
 from interp.results.tables import RunTables
 
@@ -20,12 +20,13 @@ from interp.results.tables import RunTables
 class PositionHeatmap(Figure):
     """Layer-by-position heatmap of activation patching, tokens as columns; denoise and noise below each other."""
 
+    reads: ClassVar[dict[str, tuple[str, ...]]] = {"probe": ("activation_patching",)}
     kind: Literal["position_heatmap"] = "position_heatmap"
     sites: tuple[str, ...] = Field(default=("resid_pre", "attn_out", "mlp_out"), min_length=1)
 
     def draw(self, tables: RunTables) -> Drawn:
         """Panels: sites across, directions down; colour: how far the metric moves towards the other run."""
-        label = probe_label(tables, self.probe, ("activation_patching",), self.kind)
+        label = self.label(tables)
         rows = tables.summary_of(label)
         rows = rows[rows["site"].isin(self.sites) & (rows["query_label"] != "")]
         if rows.empty:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import pandas as pd
 
 from interp.figures import style
-from interp.figures.base import Drawn, Figure, figures, new_figure, probe_label
+from interp.figures.base import Drawn, Figure, figures, new_figure
 from interp.figures.words import ablation_text, basis_text, percent
 from interp.results.tables import RunTables
 
@@ -16,11 +16,12 @@ from interp.results.tables import RunTables
 class ShareCurve(Figure):
     """Joint share against the number of heads kept, with its band, the target line and the head count's interval."""
 
+    reads: ClassVar[dict[str, tuple[str, ...]]] = {"probe": ("key_query_heads",)}
     kind: Literal["share_curve"] = "share_curve"
 
     def draw(self, tables: RunTables) -> Drawn:
         """Draw from a key_query_heads probe."""
-        label = probe_label(tables, self.probe, ("key_query_heads",), self.kind)
+        label = self.label(tables)
         found = tables.metrics["probes"][label]
         curve = pd.DataFrame(found["curve"]).astype(float)
         share = found["shares"]["joint"]

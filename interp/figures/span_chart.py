@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import pandas as pd
 
 from interp.figures import style
-from interp.figures.base import Drawn, Figure, figures, new_figure, probe_label
+from interp.figures.base import Drawn, Figure, figures, new_figure
 from interp.figures.words import basis_text, percent, runs_text
 from interp.results.tables import RunTables
 
@@ -16,11 +16,12 @@ from interp.results.tables import RunTables
 class SpanChart(Figure):
     """The profile of every token group over layers, its threshold, and its span with gaps."""
 
+    reads: ClassVar[dict[str, tuple[str, ...]]] = {"probe": ("layer_span",)}
     kind: Literal["span_chart"] = "span_chart"
 
     def draw(self, tables: RunTables) -> Drawn:
         """Draw from a layer_span probe: one panel a group."""
-        label = probe_label(tables, self.probe, ("layer_span",), self.kind)
+        label = self.label(tables)
         found = tables.metrics["probes"][label]
         groups = [group for group in found["groups"] if not group.get("output")]
         threshold = found["threshold"]

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -28,7 +28,7 @@ class ActivationPatching(Probe):
     prompts: PromptChoice = "focus_template"
     sites: tuple[PatchSite, ...] = Field(default=("resid_pre", "attn_out", "mlp_out", "z"), min_length=1)
     directions: tuple[Literal["denoise", "noise"], ...] = Field(default=("denoise", "noise"), min_length=1)
-    positions: Literal["all"] | tuple[Position, ...] = Field(
+    positions: Literal["all"] | Annotated[tuple[Position, ...], Field(min_length=1)] = Field(
         default="all",
         description="Positions or roles for resid_pre, attn_out and mlp_out; `all` positions need prompts of one "
         "template. Sites of heads are patched at all positions at once.",

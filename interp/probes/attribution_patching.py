@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import pandas as pd
@@ -9,6 +10,7 @@ from pydantic import Field
 
 from interp.analysis.agreement import agreement
 from interp.errors import UserError
+from interp.interventions.edits import Variant
 from interp.probes.base import Probe, Reading, probes
 from interp.registry import nearest
 from interp.study import Selection, Study
@@ -28,9 +30,13 @@ class AttributionPatching(Probe):
         """The prompts of the probe that is estimated."""
         return self._exact(study).where(study)
 
+    def variants(self, study: Study) -> Iterable[Variant]:
+        """Those of the probe that is estimated."""
+        return self._exact(study).variants(study)
+
     def run(self, study: Study) -> pd.DataFrame:
         """The estimates, with the labels of the exact effects."""
-        return study.measure(self._exact(study).variants(study), self.where(study), method="attribution")
+        return study.measure(self.variants(study), self.where(study), method="attribution")
 
     def passes(self, study: Study) -> int:
         """One forward and one backward pass a prompt."""

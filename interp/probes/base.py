@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -69,6 +70,30 @@ class Probe(BaseModel):
         """How many forward passes of one prompt the probe will take; overridden with `run`."""
         return sum(1 for _ in self.variants(study)) * self.n_prompts(study)
 
+    def check(self, study: Study) -> None:
+        """UserError for whatever can be told wrong before anything is measured: from settings, sizes and prompts alone.
+
+        Here: no variant at all, one that is asked for twice (it would count double in every mean), a position or role that
+        a prompt does not have. Observations and probes of several stages check what they can.
+        """
+        variants = list(self.variants(study))
+        if not variants:
+            raise UserError("it asks for nothing: its heads, layers or positions are empty")
+        for variant, times in Counter(variants).items():
+            if times > 1:
+                edit = variant.edits[0]
+                where = edit.site if edit.head is None else head_label(edit.layer, edit.head)
+                raise UserError(f"it asks {times} times for the same edit ({where}, layer {edit.layer}); name it once")
+        places = {place for variant in variants for edit in variant.edits for place in (edit.query, edit.key)}
+        drawn = {edit.source for variant in variants for edit in variant.edits} & {"mean", "resample"}
+        for selection in self.where(study):
+            if drawn and len(selection.prompts) < 2:
+                raise UserError(
+                    f"source {min(drawn)} needs a template with at least two prompts, or it changes nothing"
+                )
+            for place in sorted(places - {None}, key=str):
+                selection.prompts.indices(place)
+
     def n_prompts(self, study: Study) -> int:
         """Prompts that the probe measures on."""
         return sum(len(selection.rows) for selection in self.where(study))
@@ -85,14 +110,17 @@ class Observation(Probe):
         """One forward pass a prompt."""
         return self.n_prompts(study)
 
+    def check(self, study: Study) -> None:
+        """It has no variants."""
+
 
 probes: Registry[Probe] = Registry("probe")
 
 
 def parse_head(text: object) -> tuple[int, int]:
     """`L11-H7` -> (11, 7)."""
-    if isinstance(text, list | tuple) and len(text) == 2:
-        return int(text[0]), int(text[1])
+    if isinstance(text, list | tuple) and len(text) == 2 and all(type(part) is int and part >= 0 for part in text):
+        return text[0], text[1]
     match = re.fullmatch(r"L(\d+)-?H(\d+)", str(text))
     if match is None:
         raise ValueError(f"{text!r} is no head; write it as L11-H7 (layer 11, head 7, both from 0)")

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from interp.errors import UserError
+from interp.metrics import AnswerLogit, LogitDiff
 from interp.probes.base import Observation, Reading, probes
 from interp.study import Study
 
@@ -19,6 +21,13 @@ class DirectLogitAttribution(Observation):
     def run(self, study: Study) -> pd.DataFrame:
         """Rows for the embedding, every head, every MLP and the biases; they add up to the metric."""
         return study.direct_logit_attribution(self.where(study))
+
+    def check(self, study: Study) -> None:
+        """The contributions add up for a metric that is linear in the logits only."""
+        if not isinstance(study.metric, LogitDiff | AnswerLogit):
+            raise UserError(
+                f"it needs a metric that is linear in the logits: logit_diff or answer_logit, not {study.metric.kind}"
+            )
 
     def summarise(self, effects: pd.DataFrame, study: Study, reading: Reading) -> dict[str, Any]:
         """The mean of each part's sum, and the largest error of the sum against the metric itself."""

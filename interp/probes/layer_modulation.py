@@ -38,6 +38,11 @@ class LayerModulation(Probe):
         ]
         return study.measure(variants, search.where(study))
 
+    def check(self, study: Study) -> None:
+        """The search that selects must be one."""
+        if not isinstance(study.probes.get(self.heads_from), KeyQueryHeads):
+            raise UserError(f"heads_from {self.heads_from!r} is no key_query_heads probe")
+
     def passes(self, study: Study) -> int:
         """One pass a layer."""
         search = study.probes.get(self.heads_from)

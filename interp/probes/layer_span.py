@@ -6,12 +6,13 @@ import dataclasses
 from typing import Any, Literal
 
 import pandas as pd
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from interp.analysis.spans import layer_span
+from interp.errors import UserError
 from interp.interventions.edits import Edit, Variant
 from interp.probes.base import Probe, Reading, by_prompt, clusters_of, probes
-from interp.prompts.regroup import Group
+from interp.prompts.regroup import Group, grouped_sets
 from interp.study import PromptChoice, Study
 
 
@@ -28,6 +29,15 @@ class LayerSpan(Probe):
     threshold: float = Field(default=0.05, gt=0, description="Share of the clean-corrupted gap that counts as work.")
     groups: tuple[Group, ...] = Field(default=(Group(name="key", at="key"),), min_length=1)
 
+    @field_validator("groups")
+    @classmethod
+    def _names_differ(cls, groups: tuple[Group, ...]) -> tuple[Group, ...]:
+        names = [group.name for group in groups]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two groups are called {name!r}")
+        return groups
+
     def run(self, study: Study) -> pd.DataFrame:
         """Layer by layer, for every group with its own corrupted prompt."""
         frames = []
@@ -38,6 +48,17 @@ class LayerSpan(Probe):
             ]
             frames.append(study.measure(variants, study.group(group, self.prompts)[0]))
         return pd.concat(frames, ignore_index=True)
+
+    def check(self, study: Study) -> None:
+        """Every group must find its tokens and a corrupted prompt of the same length on at least one prompt."""
+        for group in self.groups:
+            found, reasons = False, ["no prompt"]
+            for selection in self.where(study):
+                made, dropped = grouped_sets(selection.prompts.take(selection.rows), group, study.encoder)
+                found = found or made is not None
+                reasons += [one.reason for one in dropped]
+            if not found:
+                raise UserError(f"no prompt is left ({reasons[-1]}); give the group another corrupted prompt or foil")
 
     def passes(self, study: Study) -> int:
         """One pass a layer and group, and both runs of every group."""

@@ -27,7 +27,10 @@ class PromptsConfig(BaseModel):
         "correctly in every template (a balanced design).",
     )
     min_gap: float = Field(
-        default=0.1, ge=0, description="Drop pairs whose clean and corrupted metric differ by less, in metric units."
+        default=0.1,
+        ge=0,
+        description="Drop pairs whose clean and corrupted metric differ by less, in metric units; those that do not differ at "
+        "all are always dropped.",
     )
 
     @field_validator("roles")

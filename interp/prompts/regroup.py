@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from interp.errors import UserError
 from interp.prompts.encode import Dropped, Encoded, Encoder, batch
 from interp.prompts.pairs import PromptSet
 from interp.prompts.roles import RoleSpec
@@ -37,6 +38,9 @@ def grouped_sets(base: PromptSet, group: Group, encoder: Encoder) -> tuple[Promp
         positions = base.positions(group.at)
     else:
         positions = group.at.resolve(group.name, base.clean_tokens[0], base.pairs[0].fields)
+    if base.roles.get(group.name, positions) != positions:
+        # The group would take the role's place, `query` too, at which the metric is read.
+        raise UserError(f"group {group.name!r} has the name of a role, but other tokens; give it another name")
     roles = {**base.roles, group.name: positions}
     members = [
         Encoded(

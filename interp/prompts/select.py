@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +17,12 @@ from interp.prompts.config import PromptsConfig
 from interp.prompts.encode import Dropped, Encoded, Encoder, batch, encode
 from interp.prompts.pairs import PromptPair, PromptSet
 
+# A smaller gap is rounding in float32: effects divided by it would be noise, or infinite.
+NO_GAP = 1e-6
 BEYOND = "beyond the task's max_pairs"
+
+QUOTED = re.compile(r"\S+\|.*$")
+"""A prompt in a reason, as tokens with bars between them."""
 
 Top1 = Callable[[Int[Tensor, "prompt pos"], int], Int[Tensor, " prompt"]]
 """(clean tokens, tensor index of the query) -> the model's first prediction there."""
@@ -55,7 +61,12 @@ def choose_prompts(
         dropped += left_out
     _nothing_left(encoded, dropped)
     by_clean = {one.pair.clean: one for one in encoded}
-    kept = config.task.corrupt([one.pair for one in encoded], rng)
+    try:
+        kept = config.task.corrupt([one.pair for one in encoded], rng)
+    except UserError as error:
+        # Often too few words are left because the rest was dropped for a mistake in the config.
+        why = f" ({len(dropped)} prompts were already left out, {_commonest(dropped)})" if dropped else ""
+        raise UserError(f"{error}{why}") from None
     chosen = {pair.clean for pair in kept}
     dropped += [Dropped(one.pair.pair, one.pair.template, BEYOND) for one in encoded if one.pair.clean not in chosen]
     sets: list[PromptSet] = []
@@ -74,7 +85,11 @@ def choose_prompts(
 def drop_without_gap(
     book: PromptBook, gaps: Sequence[Sequence[float]], min_gap: float, strict: bool = False
 ) -> PromptBook:
-    """Leave out the pairs whose clean-corrupted gap (metric units, one list a set) is below `min_gap` in size."""
+    """Leave out the pairs whose clean-corrupted gap (metric units, one list a set) is below `min_gap` in size.
+
+    Pairs without any gap (NO_GAP) go whatever `min_gap` says.
+    """
+    min_gap = max(min_gap, NO_GAP)
     sets: list[PromptSet] = []
     dropped = list(book.dropped)
     first = 0
@@ -140,7 +155,12 @@ def _nothing_left(left: Sequence[object], dropped: Sequence[Dropped]) -> None:
         return
     # What was beyond max_pairs was fine; the others say what is wrong.
     dropped = [one for one in dropped if one.reason != BEYOND]
-    reason, count = Counter(one.reason for one in dropped).most_common(1)[0]
-    raise UserError(
-        f"prompts: no prompt pair is left after filtering; the commonest reason ({count} of {len(dropped)}): {reason}"
-    )
+    raise UserError(f"prompts: no prompt pair is left after filtering; {_commonest(dropped)}")
+
+
+def _commonest(dropped: Sequence[Dropped]) -> str:
+    """The commonest reason, with an example: reasons that differ only in the prompt that they quote are one."""
+    kinds = Counter(QUOTED.sub("", one.reason) for one in dropped)
+    kind, count = kinds.most_common(1)[0]
+    example = next(one.reason for one in dropped if QUOTED.sub("", one.reason) == kind)
+    return f"the commonest reason ({count} of {len(dropped)}): {example}"

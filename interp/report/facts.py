@@ -144,6 +144,22 @@ def _commands(manifest: dict[str, Any]) -> str:
     )
 
 
+def _engine(engine: dict[str, Any] | None) -> list[tuple[str, str]]:
+    """How the interventions were run, and which needed no run; of the attempt that finished the run."""
+    if not engine or not engine.get("variants"):
+        return []
+    how = "in one sweep over the layers"
+    if engine["by_hooks_because"]:
+        how = f"by hooks on the model's own blocks, because {engine['by_hooks_because']}"
+    return [
+        (
+            "interventions",
+            f"{engine['variants']:,} sets of edits, run exactly, {how}; {engine['unchanged']:,} of them change exactly nothing "
+            f"because attention is causal, and {engine['repeated']:,} repeat another",
+        )
+    ]
+
+
 def reproduction(manifest: dict[str, Any]) -> list[tuple[str, str]]:
     """What a run's numbers depend on."""
     versions = dict(manifest["versions"])
@@ -154,5 +170,6 @@ def reproduction(manifest: dict[str, Any]) -> list[tuple[str, str]]:
         ("seed", str(manifest["seed"])),
         ("git commit", commit.replace("+changes", ", with uncommitted changes")),
         ("machine", f"{plural(manifest['threads'], 'thread')}; this took {manifest['seconds']:.0f} s"),
+        *_engine(manifest.get("engine")),
         ("versions", ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))),
     ]
