@@ -73,7 +73,8 @@ class KeyQueryCircuit(Experiment):
             "attribution_scatter": {"attribution_patching"},
         }
         # Figures over positions need probes that looked at positions one by one.
-        numbered = tables.summary[tables.summary["query_label"].str.isdigit()]
+        whole = [label for label, one in tables.metrics["probes"].items() if not one.get("screen")]
+        numbered = tables.summary[tables.summary["query_label"].str.isdigit() & tables.summary["probe"].isin(whole)]
         for figure, probe in (("position_grid", "edge_patching"), ("position_heatmap", "activation_patching")):
             if probe not in set(numbered["kind"]):
                 del needs[figure]

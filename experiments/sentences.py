@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from interp.analysis.grid import connectivity, key_drift
+from interp.analysis.grid import connectivity, drift, strongest_edges
 from interp.figures.words import METRICS, percent, runs_text
 from interp.results.tables import RunTables
+
+THRESHOLD = 0.05  # of the clean-corrupted gap: what counts as work, as in the position grid
 
 NAMES = {
     "joint": "kept together (joint)",
@@ -47,8 +49,9 @@ def against_text(heads: list[dict[str, Any]]) -> str:
 def effect_sentence(run: dict[str, Any], found: dict[str, Any]) -> str:
     """What all key->query edges do together."""
     total, unit = found["total"]["effect"], run["metric"]["unit"]
+    verb = "lowers" if found["total"]["none"]["mean"] <= found["total"]["all"]["mean"] else "raises"
     return (
-        f"Cutting the key→query edge of every head lowers the {metric_name(run)} from {found['total']['all']['mean']:.2f} to "
+        f"Cutting the key→query edge of every head {verb} the {metric_name(run)} from {found['total']['all']['mean']:.2f} to "
         f"{found['total']['none']['mean']:.2f} {unit}, an effect of {total['mean']:.2f} {unit}"
         f"{bracket(total['low'], total['high'], two)} over {run['n_prompts']} prompts of {run['n_pairs']} word pairs in "
         f"{run['n_templates']} wordings."
@@ -143,13 +146,31 @@ def position_sentences(tables: RunTables) -> list[str]:
         rows = tables.summary_of(label)
         if found["kind"] != "edge_patching" or rows["query_label"].nunique() < 3:
             continue
-        drift = key_drift(rows)
-        if drift is not None:
-            direction = "to the right" if drift.rho > 0 else "to the left"
-            verdict = f"drift {direction} with depth" if drift.p_value < 0.05 else "show no clear drift with depth"
+        if found.get("screen"):
+            sentences.append(screen_sentence(label, found["screen"], tables.metrics["run"]))
+            continue
+        for side in ("key", "query"):
+            moved = drift(rows, side)
+            if moved is not None:
+                direction = "to the right" if moved.rho > 0 else "to the left"
+                verdict = f"drift {direction} with depth" if moved.p_value < 0.05 else "show no clear drift with depth"
+                sentences.append(
+                    f"{side.capitalize()} positions {verdict}: Spearman correlation of layer and effect-weighted mean {side} "
+                    f"position {two(moved.rho)} (p = {moved.p_value:.2g}, {moved.n_layers} layers)."
+                )
+        used = tables.prompts[tables.prompts["prompt"].isin(tables.probe(label)["prompt"])]
+        pairs = strongest_edges(rows, THRESHOLD, float(used["gap"].mean()))
+        if pairs:
+            listed = "; ".join(
+                f"{key} to {query} in {'layer' if len(layers) == 1 else 'layers'} {runs_text(layers)}"
+                for key, query, layers in pairs
+            )
+            verdict = (
+                "Layers do different jobs" if len(pairs) > 1 else "One pair of positions leads in every layer at work"
+            )
             sentences.append(
-                f"Key positions {verdict}: Spearman correlation of layer and effect-weighted mean key position "
-                f"{drift.rho:.2f} (p = {drift.p_value:.2g}, {drift.n_layers} layers)."
+                f"{verdict}: the strongest edge goes from key {listed} (layers whose strongest edge moves the metric by at least "
+                f"{percent(THRESHOLD)} of the clean-corrupted gap)."
             )
         sparse = connectivity(rows)
         sentences.append(
@@ -158,6 +179,23 @@ def position_sentences(tables: RunTables) -> list[str]:
             "on the focus prompt."
         )
     return sentences
+
+
+def screen_sentence(label: str, found: dict[str, Any], run: dict[str, Any]) -> str:
+    """What a screened search found, how much of it was run, and how far the estimate can be trusted."""
+    first = ", ".join(f"{one['label']} ({one['key']}→{one['query']})" for one in found["top"][:5])
+    left = (
+        "every one was cut"
+        if not found["missed_at_most"]
+        else f"with {percent(found['confidence'])} confidence fewer than {percent(found['missed_at_most'])} of the others are "
+        f"above {found['bound']:.2g} {run['metric']['unit']}, the lower end of the smallest of them"
+    )
+    return (
+        f"The {found['n_top']} largest of {found['n_effects']:,} edges ({label}; first {first}) were found by cutting "
+        f"{found['n_candidates'] + found['n_audited']:,}: {found['n_candidates']:,} in the order of a gradient estimate and "
+        f"{found['n_audited']:,} at random; {left}. Estimate and cut agree with Pearson r = "
+        f"{found['agreement']['pearson']:.2f} on those; {found['agreement']['overlap']} of the {found['n_top']} are the same."
+    )
 
 
 def agreement_sentences(probes: dict[str, Any]) -> list[str]:
@@ -188,6 +226,16 @@ def caveats(run: dict[str, Any], found: dict[str, Any], tables: RunTables) -> li
         )
     gap = tables.prompts["gap"].mean()
     effect = found["total"]["effect"]["mean"]
+    if found["definition"] != "joint":
+        notes.append(
+            f"Heads were selected by the {found['definition']} definition, a sum of single effects; the modulation curve runs them "
+            "together, so it need not end at that share."
+        )
+    if run["metric"]["kind"] == "kl_from_clean":
+        notes.append(
+            "The metric grows with damage: a head that carries the answer has a negative effect here, and is said to work "
+            "against the metric."
+        )
     notes.append(
         f"The key→query edges together account for {percent(effect / gap)} of the mean clean-corrupted gap "
         f"({gap:.2f} {run['metric']['unit']}); shares refer to the edges' total effect, not to the gap."

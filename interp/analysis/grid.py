@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from scipy import stats
 
 @dataclass(frozen=True)
 class Drift:
-    """Spearman correlation of layer and effect-weighted mean key position."""
+    """Spearman correlation of layer and effect-weighted mean position."""
 
     rho: float
     p_value: float
@@ -51,11 +52,11 @@ def position_grid(edges: pd.DataFrame, threshold: float, gap: float) -> pd.DataF
     return grid.sort_values(["layer", "position"], ignore_index=True)
 
 
-def key_drift(edges: pd.DataFrame) -> Drift | None:
-    """Whether key positions move with depth; None with fewer than four layers that have any effect."""
+def drift(edges: pd.DataFrame, side: Literal["key", "query"]) -> Drift | None:
+    """Whether key (query) positions move with depth; None with fewer than four layers that have any effect."""
     weight = edges["mean"].abs()
     table = pd.DataFrame(
-        {"layer": edges["layer"].astype(int), "w": weight, "wk": weight * edges["key_label"].astype(int)}
+        {"layer": edges["layer"].astype(int), "w": weight, "wk": weight * edges[f"{side}_label"].astype(int)}
     )
     sums = table.groupby("layer")[["w", "wk"]].sum()
     sums = sums[sums["w"] > 0]
@@ -64,6 +65,20 @@ def key_drift(edges: pd.DataFrame) -> Drift | None:
         return None
     rho, p_value = stats.spearmanr(position.index.to_numpy(), position.to_numpy())
     return Drift(float(rho), float(p_value), len(position))
+
+
+def strongest_edges(edges: pd.DataFrame, threshold: float, gap: float) -> list[tuple[int, int, list[int]]]:
+    """(key, query, layers): the pairs of positions that are the strongest of a layer, with the layers where they are.
+
+    Only layers whose strongest edge changes the metric by at least `threshold` of the clean-corrupted gap; in order of the
+    first layer.
+    """
+    size = edges["mean"].abs() / abs(gap)
+    best = edges.assign(size=size).sort_values("size", ascending=False, kind="stable").drop_duplicates("layer")
+    found: dict[tuple[int, int], list[int]] = {}
+    for row in best[best["size"] >= threshold].sort_values("layer").to_dict("records"):
+        found.setdefault((int(row["key_label"]), int(row["query_label"])), []).append(int(row["layer"]))
+    return [(key, query, layers) for (key, query), layers in found.items()]
 
 
 def connectivity(edges: pd.DataFrame, share: float = 0.8) -> Connectivity:

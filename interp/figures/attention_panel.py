@@ -10,7 +10,7 @@ from pydantic import Field
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, new_figure
 from interp.figures.maps import attention_weights, draw_map, weights_table
-from interp.figures.words import percent, plural
+from interp.figures.words import basis_text, percent, plural
 from interp.results.tables import RunTables
 
 
@@ -54,8 +54,7 @@ class AttentionPanel(Figure):
         caption = (
             f"Attention maps on {focus['clean']} of the {reached}{shown}, in order of importance. Rows: query positions "
             f"upwards; columns: key positions; blue: attention weight, the darker, the larger. Red: key {focus['key']} to query "
-            f"{focus['query']}. Importance: mean over all {tables.metrics['run']['n_prompts']} prompts. "
-            f"Model: {tables.metrics['run']['model']['name']}."
+            f"{focus['query']}. Importance: size of the mean effect of the key→query edge. {basis_text(tables, label)}"
         )
         title = f"{tables.metrics['run']['model']['name']}: {plural(len(needed), 'head')}"
         return Drawn(figure, weights_table(maps), title, self.caption or caption)

@@ -28,6 +28,8 @@ class PositionGrid(Figure):
     def draw(self, tables: RunTables) -> Drawn:
         """Draw from an edge_patching probe over all causal pairs of one template."""
         label = self.label(tables)
+        if tables.metrics["probes"][label].get("screen"):
+            raise UserError(f"figure {self.kind}: probe {label!r} is screened, so most of its edges were never cut")
         edges = tables.summary_of(label)
         if not edges["query_label"].str.isdigit().all():
             raise UserError(f"figure {self.kind}: probe {label!r} names positions by role; it needs `pairs: all`")

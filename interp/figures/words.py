@@ -14,6 +14,14 @@ METRICS = {
     "kl_from_clean": "KL divergence from the clean run",
 }
 
+SOURCES = {
+    "zero": "set to zero",
+    "mean": "their mean over the template's prompts",
+    "resample": "those of another prompt",
+    "clean": "those of the clean run",
+    "corrupted": "those of the corrupted run",
+}
+
 
 def metric_text(tables: RunTables) -> str:
     """`logit difference of answer and foil`."""
@@ -26,19 +34,26 @@ def unit(tables: RunTables) -> str:
 
 
 def basis_text(tables: RunTables, label: str | None = None) -> str:
-    """Metric, number of prompts, word pairs and wordings of a probe (or of the run), and the kind of interval."""
+    """Metric, what replaces what is edited, definition of a share, model, prompts of a probe (or of the run), intervals."""
     run = tables.metrics["run"]
     used = tables.prompts
+    edited = ""
     if label is not None:
         used = used[used["prompt"].isin(tables.probe(label)["prompt"])]
+        sources = sorted(source for source in tables.probe(label)["source"].unique() if source)
+        edited = (
+            f"edited values: {', '.join(SOURCES[source] for source in sources)}; " if sources else "nothing is edited; "
+        )
     n, pairs, wordings = len(used), used["pair"].nunique(), used["template"].nunique()
-    metric = f"Metric: {metric_text(tables)} ({unit(tables)}); model: {run['model']['name']}; "
+    basis = (
+        f"Metric: {metric_text(tables)} ({unit(tables)}); {edited}share definition in use: {run['share_definition']}; "
+        f"model: {run['model']['name']}; "
+    )
     if n == 1:
-        return metric + f"one prompt: {used.iloc[0]['clean']}"
+        return f"{basis}n = 1 prompt: {used.iloc[0]['clean']}"
     return (
-        metric
-        + f"n = {n} prompts ({plural(pairs, 'word pair')}, {plural(wordings, 'wording')}); "
-        + f"intervals: {percent(run['confidence'])} bootstrap over word pairs."
+        f"{basis}n = {n} prompts ({plural(pairs, 'word pair')}, {plural(wordings, 'wording')}); "
+        f"intervals: {percent(run['confidence'])} bootstrap over word pairs."
     )
 
 

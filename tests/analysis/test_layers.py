@@ -11,7 +11,7 @@ from scipy import stats
 
 from interp.analysis.agreement import agreement
 from interp.analysis.bootstrap import Bootstrap
-from interp.analysis.grid import connectivity, key_drift, position_grid
+from interp.analysis.grid import connectivity, drift, position_grid, strongest_edges
 from interp.analysis.modulation import modulation_curve
 from interp.analysis.seeding import generator
 from interp.analysis.spans import layer_span
@@ -62,10 +62,10 @@ def test_the_position_grid_takes_the_largest_edge_of_each_side():
 
 
 def test_drift_of_key_positions():
-    drift = key_drift(edges([(layer, str(layer + 1), "9", -1.0) for layer in range(6)]))
-    assert drift.rho == pytest.approx(1.0)
-    assert drift.n_layers == 6
-    assert key_drift(edges([(layer, "1", "9", 1.0) for layer in range(6)])) is None
+    found = drift(edges([(layer, str(layer + 1), "9", -1.0) for layer in range(6)]), "key")
+    assert found.rho == pytest.approx(1.0)
+    assert found.n_layers == 6
+    assert drift(edges([(layer, "1", "9", 1.0) for layer in range(6)]), "key") is None
 
 
 def test_connectivity_counts_the_fewest_edges():
@@ -96,3 +96,15 @@ def test_the_summary_equals_group_by_and_does_not_mix_prompts():
     assert ((summary["ci_low"] <= summary["mean"]) & (summary["mean"] <= summary["ci_high"])).all()
     alone = summarise_effects(table[table["layer"] == 1], 500, 0.95, seed=0)
     assert alone["ci_low"].iloc[0] == summary["ci_low"].iloc[1]
+
+
+def test_query_positions_have_a_drift_of_their_own():
+    rows = edges([(layer, str(layer + 1), "9", 1.0) for layer in range(5)] + [(5, "1", "8", 1.0)])
+    assert drift(rows, "query").rho < 0
+
+
+def test_the_strongest_edges_by_layer():
+    rows = edges(
+        [(0, "1", "2", 0.5), (0, "1", "1", -2.0), (1, "1", "1", 1.0), (2, "3", "4", 0.01), (3, "5", "8", -1.0)]
+    )
+    assert strongest_edges(rows, threshold=0.05, gap=-4.0) == [(1, 1, [0, 1]), (5, 8, [3])]

@@ -1,0 +1,51 @@
+"""The report of a screened search: estimates are never printed as cuts."""
+
+from __future__ import annotations
+
+import pytest
+
+from interp.config import load
+from interp.errors import UserError
+from interp.figures.position_grid import PositionGrid
+from interp.results.tables import RunTables
+from interp.run import run
+from tests.tiny_runs import QUIET, write_yaml
+
+
+@pytest.fixture(scope="module")
+def screened(tiny_llama, tmp_path_factory):
+    path = write_yaml(tmp_path_factory.mktemp("screened"), tiny_llama)
+    return run(load(path, ["probes.4.screen={top: 3}"]), QUIET).parent
+
+
+def test_the_sentence_says_how_much_was_cut_and_what_may_be_missed(screened):
+    found = RunTables.load(screened).metrics["probes"]["edge_patching"]["screen"]
+    text = (screened / "report.md").read_text(encoding="utf-8")
+    cut = found["n_candidates"] + found["n_audited"]
+    assert f"The 3 largest of {found['n_effects']:,} edges" in text
+    assert f"were found by cutting {cut:,}" in text
+    assert [one["effect"]["mean"] for one in found["top"]] == sorted(
+        (one["effect"]["mean"] for one in found["top"]), key=abs, reverse=True
+    )
+
+
+def test_estimates_stand_in_no_table_or_figure_of_cuts(screened):
+    tables = RunTables.load(screened)
+    rows = tables.summary_of("edge_patching")
+    assert set(rows[rows["part"] == "screen"]["method"]) == {"attribution"}
+    assert set(rows[rows["part"] == "edge"]["method"]) == {"exact"}
+    assert not (screened / "figures" / "position_grid.png").exists()
+    page = (screened / "report.md").read_text(encoding="utf-8")
+    largest = page.split("Largest effects of edge_patching")[1].split("\n\n")[1]
+    assert "screen" not in largest
+    with pytest.raises(UserError, match="is screened"):
+        PositionGrid(kind="position_grid").render(tables)
+
+
+def test_a_metric_that_grows_with_damage_is_said_to_be_raised(tiny_llama, tmp_path):
+    overrides = ["metric={kind: kl_from_clean}", "probes=[{kind: key_query_heads}]"]
+    text = (run(load(write_yaml(tmp_path, tiny_llama), overrides), QUIET).parent / "report.md").read_text(
+        encoding="utf-8"
+    )
+    assert "of every head raises the KL divergence from the clean run" in text
+    assert "The metric grows with damage" in text
