@@ -39,22 +39,26 @@ def evaluate(
     tokens: Int[Tensor, "sequence pos"],
     mode: Mode = "infer",
     batch: int = 8,
+    scored: slice = slice(None),
 ) -> Judged:
-    """Run dense and gated model over the sequences; `excess` is the loss above the dense one of each sequence."""
+    """Run dense and gated model over the sequences; `excess` is the loss above the dense one of each sequence.
+
+    Losses are those of the predictions at the positions in `scored`; densities count all positions.
+    """
     losses, dense_losses, divergences, expected = [], [], [], []
     opened: Tensor | None = None
     causal = 0.0
     for part in torch.split(tokens, batch):
         part = part.to(model.device)
-        wanted = teacher(part).float().log_softmax(-1)
+        wanted = teacher(part).float().log_softmax(-1)[:, scored]
         with gate.running(mode) as counted:
-            student = model(part).logits.float().log_softmax(-1)
+            student = model(part).logits.float().log_softmax(-1)[:, scored]
             expected += [float(counted.expected)] * len(part)
             here = torch.stack([counted.open_edges[layer] for layer in sorted(counted.open_edges)])
             opened = here if opened is None else opened + here
             causal += counted.causal_edges
-        losses.append(cross_entropy(student, part))
-        dense_losses.append(cross_entropy(wanted, part))
+        losses.append(cross_entropy(student, part[:, scored]))
+        dense_losses.append(cross_entropy(wanted, part[:, scored]))
         divergences.append(kl_divergence(wanted, student).mean(-1))
     assert opened is not None
     loss, dense_loss, kl = (torch.cat(parts).double().cpu() for parts in (losses, dense_losses, divergences))

@@ -51,6 +51,8 @@ def training_curves(log: pd.DataFrame, held_out: str) -> Drawn:
         density.legend(loc="upper right")
         multiplier.plot(log["step"], log["multiplier"], color=style.GREEN)
         multiplier.set_yscale("log")
+        multiplier.yaxis.set_major_formatter(mpl.ticker.FuncFormatter(lambda value, _: f"{value:g}"))
+        multiplier.yaxis.set_minor_formatter(mpl.ticker.NullFormatter())
         multiplier.set(ylabel="multiplier", xlabel="step", xlim=(0, log["step"].max()))
         for axes in (loss, density, multiplier):
             for first in log.groupby("stage")["step"].min().iloc[1:]:

@@ -157,7 +157,7 @@ class Trainer:
 
     def _held_out_row(self) -> dict[str, Any]:
         self.model.eval()
-        judged = evaluate(self._plain(), self._gate, self._teacher, self._held_out)
+        judged = evaluate(self._plain(), self._gate, self._teacher, self._held_out, scored=self._scored)
         return {"held_out_loss": judged.above_dense, "held_out_kl": judged.kl, "density": judged.density}
 
     def _plain(self) -> Any:

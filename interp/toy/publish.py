@@ -112,10 +112,12 @@ def _observations(attention: pd.DataFrame, density: dict[str, Any]) -> list[str]
     last = int(attention["query"].max())
     for query in range(last - 3, last + 1):
         keys = sorted(set(sparse.loc[sparse["query"] == query, "key"]))
-        words = ", ".join(map(str, keys)) if keys else "no position"
+        words = (
+            f"key position{'s' if len(keys) > 1 else ''} {', '.join(map(str, keys))}" if keys else "no position at all"
+        )
         sentences.append(
-            f"To write digit {query - last + 5} of the answer (query position {query}), the sparse model reads from key "
-            f"positions {words} in the examples."
+            f"To write digit {query - last + 5} of the answer (query position {query}), the sparse model reads from {words} in "
+            "the examples."
         )
     return sentences
 
