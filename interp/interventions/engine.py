@@ -25,7 +25,8 @@ from interp.interventions.edits import Run, Variant
 from interp.interventions.plan import Planned, chunks, common_prefix, make_plan
 from interp.interventions.readout import ModelReadout
 from interp.interventions.runs import Runs, block_runs
-from interp.interventions.wave import Batch, Wave
+from interp.interventions.wave import Wave
+from interp.interventions.writing import Batch
 from interp.metrics import Metric
 from interp.prompts.pairs import PromptSet
 

@@ -9,8 +9,6 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from interp.interventions.plan import Cells
-
 
 @dataclass(frozen=True)
 class Part:
@@ -41,21 +39,6 @@ class Rows:
     def whole(self) -> bool:
         """Whether every position is held."""
         return all(part.whole for part in self.parts)
-
-    def among(self, cells: Sequence[Cells], shared: bool, joining: bool) -> list[Cells]:
-        """Of a site's cells, those of these variants, with `variant` counting rows."""
-        found = []
-        for one in cells:
-            if (one.first, one.shared, one.joining) != (self.first, shared, joining):
-                continue
-            place = torch.searchsorted(self.members, one.variant)
-            here = self.members[place.clamp(max=len(self.members) - 1)] == one.variant
-            if bool(here.all()):
-                found.append(replace(one, variant=place))
-            elif bool(here.any()):
-                columns = {name: getattr(one, name)[here] for name in ("head", "query", "key")}
-                found.append(replace(one, variant=place[here], **columns))
-        return found
 
 
 def merged(rows: Sequence[Rows]) -> list[Rows]:

@@ -14,7 +14,7 @@ from interp.interventions.block import Block
 from interp.interventions.cells import cells_of
 from interp.interventions.edits import KEY_SIDE, RESIDUAL
 from interp.interventions.plan import common_prefix
-from interp.interventions.wave import Wave
+from interp.interventions.writing import Edits
 from interp.metrics import LogitDiff
 from interp.models.sparse_attention import install_gate
 from tests.interventions.models import random_model, random_prompts
@@ -175,7 +175,7 @@ def test_nothing_is_computed_that_cannot_change(monkeypatch, edit, projected, mi
 
 
 def test_an_edit_that_is_never_written_is_an_error(monkeypatch):
-    monkeypatch.setattr(Wave, "_edit", lambda *_: None)
+    monkeypatch.setattr(Edits, "write_stream", lambda *_: None)
     with pytest.raises(RuntimeError, match="never applied"):
         together = Variant((Edit("z", 0, 0, "query"), Edit("mlp_out", 1, query="query")))
         Engine(random_model("gpt2")).measure([together], random_prompts(), METRIC)

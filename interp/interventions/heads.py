@@ -1,0 +1,77 @@
+"""What the heads of one layer gather for some variants, edits included."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from interp.interventions.attend import Keys, attend, head_values
+from interp.interventions.block import Block
+from interp.interventions.plan import Cells
+from interp.interventions.rows import Rows
+from interp.interventions.writing import Batch, Edits, add_at
+
+Held = Sequence[Float[Tensor, "variant prompt pos head d_head"]]
+
+
+def gathered(
+    block: Block, layer: int, batch: Batch, edits: Edits, rows: Rows, held: tuple[Held, Held, Held], last: bool
+) -> list[Float[Tensor, "variant prompt pos head d_head"]]:
+    """z of every part at every position; with `last`, of the last part at the query alone.
+
+    `held` are the queries, keys and values of the positions that every part holds.
+    """
+    base = batch.base
+    base_k, base_v = base.past(layer)
+    found: list[Tensor] = []
+    prefix: Keys | None = None
+    for number, part in enumerate(rows.parts):
+        query, key, value = (
+            edits.written(layer, site, rows, part, batch.filled(of[number], part, base.site(site, layer)))
+            for site, of in zip("qkv", held, strict=True)
+        )
+        places = []
+        if rows.first:
+            before = slice(0, rows.first)
+            keys = block.rotated(batch.part(base_k, part.shared, before), 0)
+            places.append(Keys("pskd", keys, batch.part(base_v, part.shared, before), 0))
+        if prefix is not None:
+            places.append(prefix)
+        places.append(Keys("vpskd", block.rotated(key, part.start), value, part.start))
+        if part.shared:
+            prefix = Keys("vskd", places[-1].keys[:, 0], places[-1].values[:, 0], part.start)
+            if last:
+                continue
+        begin = part.stop - 1 if last else part.start
+        pattern = attend(block, block.rotated(query[:, :, begin - part.start :], begin), begin, places)
+        for cells in edits.at(layer, "pattern", rows, part):
+            pattern[cells.variant, :, cells.head, cells.query - begin, cells.key] = edits.value(cells, part)
+        z = head_values(pattern, places)
+        for cells in edits.at(layer, "z", rows, part):
+            z[cells.variant, :, cells.query - begin, cells.head] = edits.value(cells, part)
+        for cells in edits.at(layer, "edge", rows, part):
+            weight = pattern[cells.variant, :, cells.head, cells.query - begin, cells.key]
+            term = weight[..., None] * _values_at(places, cells, block)
+            add_at(z, cells.variant, cells.query - begin, cells.head, edits.value(cells, part) - term)
+        found.append(z)
+    return found
+
+
+def _values_at(places: list[Keys], cells: Cells, block: Block) -> Float[Tensor, "cell prompt d_head"]:
+    """v at the keys of edges, wherever they stand."""
+    kv_head = cells.head // (block.n_heads // block.n_kv_heads)
+    found: Tensor | None = None
+    for one in places:
+        offset = (cells.key - one.first).clamp(0, one.size - 1)
+        if one.axes == "pskd":
+            here = one.values[:, offset, kv_head].transpose(0, 1)
+        elif one.axes == "vskd":
+            here = one.values[cells.variant, offset, kv_head][:, None]
+        else:
+            here = one.values[cells.variant, :, offset, kv_head]
+        found = here if found is None else torch.where((cells.key >= one.first)[:, None, None], here, found)
+    assert found is not None
+    return found
