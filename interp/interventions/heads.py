@@ -14,12 +14,12 @@ from interp.interventions.plan import Cells
 from interp.interventions.rows import Rows
 from interp.interventions.writing import Batch, Edits, add_at
 
-Held = Sequence[Float[Tensor, "variant prompt pos head d_head"]]
+Held = Sequence[Float[Tensor, "variant _ _ _ d_head"]]
 
 
 def gathered(
     block: Block, layer: int, batch: Batch, edits: Edits, rows: Rows, held: tuple[Held, Held, Held], last: bool
-) -> list[Float[Tensor, "variant prompt pos head d_head"]]:
+) -> list[Float[Tensor, "variant _ _ head d_head"]]:
     """z of every part at every position; with `last`, of the last part at the query alone.
 
     `held` are the queries, keys and values of the positions that every part holds.
@@ -60,7 +60,7 @@ def gathered(
     return found
 
 
-def _values_at(places: list[Keys], cells: Cells, block: Block) -> Float[Tensor, "cell prompt d_head"]:
+def _values_at(places: list[Keys], cells: Cells, block: Block) -> Float[Tensor, "cell _ d_head"]:
     """v at the keys of edges, wherever they stand."""
     kv_head = cells.head // (block.n_heads // block.n_kv_heads)
     found: Tensor | None = None
