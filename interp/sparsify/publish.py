@@ -19,6 +19,7 @@ from interp.report.story import Section, Story, TableBlock
 from interp.report.terminal import print_answer
 from interp.results.run_folder import RunFolder
 from interp.sparsify import figures
+from interp.sparsify.train import WATCHED
 
 DEFINITIONS = {
     "Gate": (
@@ -84,7 +85,9 @@ def publish(folder: RunFolder, console: Console) -> Path:
     held_out = plural(int(tables.stages["sequences"].iloc[-1]), "held-out sequence")
     drawn = {
         "frontier": figures.frontier(tables.stages, tables.baseline, tables.log, held_out),
-        "training_curves": figures.training_curves(tables.log, held_out),
+        "training_curves": figures.training_curves(
+            tables.log, plural(min(WATCHED, int(tables.stages["sequences"].iloc[-1])), "held-out sequence")
+        ),
         "head_densities": figures.head_densities(tables.heads, int(tables.stages["stage"].max()), held_out),
     }
     files = []
@@ -142,7 +145,7 @@ def _without_training(baseline: pd.DataFrame, density: float) -> list[str]:
     closest = baseline.iloc[(baseline["density"] - density).abs().argmin()]
     return [
         f"Without training, the gate that comes closest leaves {tenth(closest['density'])} open (bias "
-        f"{closest['bias']:+g}) and costs {_signed(closest['above_dense'])} nats.",
+        f"{closest['bias']:+g}) and costs {_signed(closest['above_dense'])} nats.".replace("-", "−"),
     ]
 
 
@@ -156,7 +159,19 @@ def _observations(tables: TrainingTables) -> list[str]:
         f"{int((shares < 0.5).sum()) + 1} heads hold half of all open edges. The densest are {busiest}.",
         f"The expected density under the gate's noise ends at {tenth(tables.log['expected_density'].iloc[-1])}, and the "
         f"multiplier at {tables.log['multiplier'].iloc[-1]:.2f}.",
+        _target_sentence(tables),
     ]
+
+
+def _target_sentence(tables: TrainingTables) -> str:
+    """Whether the training loss met its last target, and what held it back when not."""
+    target, loss = float(tables.log["target"].iloc[-1]), float(tables.log["loss"].tail(figures.NOISY).mean())
+    least = tables.config["training"]["geco"]["minimum"]
+    words = f"The last stage's training loss ends at {_signed(loss)} nats (mean of {figures.NOISY} steps), "
+    if loss <= target:
+        return f"{words}under its target of {_signed(target)}."
+    bound = " with the multiplier at its minimum" if tables.log["multiplier"].iloc[-1] <= 1.01 * least else ""
+    return f"{words}above its target of {_signed(target)}{bound}: more steps would lower it."
 
 
 def cumulative_share(values: pd.Series) -> pd.Series:
