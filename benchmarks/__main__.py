@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
@@ -46,21 +47,35 @@ class Suite:
         self._rows: dict[str, list[dict[str, object]]] = {"results": [], "scaling": [], "memory": []}
         self._checked: set[tuple[Any, ...]] = set()
 
+    def go_on(self) -> None:
+        """Keep the cases that the folder has already, and run the others."""
+        for table in self._rows:
+            path = self._folder / f"{table}.csv"
+            if path.is_file():
+                self._rows[table] = pd.read_csv(path).to_dict("records")
+
+    def _missing(self, table: str, cases: Sequence[Case]) -> list[Case]:
+        have = [{name: row[name] for name in results.place(cases[0])} for row in self._rows[table]] if cases else []
+        return [case for case in cases if results.place(case) not in have]
+
     def run(self) -> None:
         """Races, scaling, memory."""
         rounds, contestants = self._chosen.budget.rounds, 1 + len(self._names)
-        with self._step("races", len(self._chosen.races) * rounds * contestants) as step:
-            for case in self._chosen.races:
+        races = self._missing("results", self._chosen.races)
+        with self._step("races", len(races) * rounds * contestants) as step:
+            for case in races:
                 self._check(case)
                 found = race(self._ours(case), self._rivals(case), self._chosen.budget_of(case), step)
                 self._keep("results", results.race_rows(case, found))
-        with self._step("scaling", len(self._chosen.scaling) * rounds) as step:
-            for case in self._chosen.scaling:
+        scaling = self._missing("scaling", self._chosen.scaling)
+        with self._step("scaling", len(scaling) * rounds) as step:
+            for case in scaling:
                 self._keep(
                     "scaling", results.race_rows(case, race(self._ours(case), [], self._chosen.budget_of(case), step))
                 )
-        with self._step("memory", len(self._chosen.memory) * contestants) as step:
-            for case in self._chosen.memory:
+        measured = self._missing("memory", self._chosen.memory)
+        with self._step("memory", len(measured) * contestants) as step:
+            for case in measured:
                 for who in (Ours.name, *self._names):
                     peak = memory.measure(case, who, self._threads)
                     title = who if who == Ours.name else rival(who).name
@@ -114,6 +129,7 @@ class _Bar:
 def main(
     set_: Annotated[SetName, typer.Option("--set", help="How much is measured.")] = SetName.standard,
     threads: Annotated[int, typer.Option(help="Threads of torch; 0: one for each core.")] = 0,
+    go_on: Annotated[bool, typer.Option("--go-on", help="Keep the cases that are there; run the others.")] = False,
     out: Annotated[Path, typer.Option(help="Where the tables and plots go.", show_default=False)] = FOLDER,
 ) -> None:
     """Our engine beside TransformerLens, nnsight and pyvene: the same numbers first, then the time."""
@@ -126,7 +142,10 @@ def main(
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
         try:
-            Suite(selection(set_.value), names, out, threads, progress).run()
+            suite = Suite(selection(set_.value), names, out, threads, progress)
+            if go_on:
+                suite.go_on()
+            suite.run()
         except DisagreementError as error:
             console.print(f"[red]error:[/red] {error}; nothing is timed before that is settled")
             raise typer.Exit(2) from None

@@ -51,15 +51,10 @@ def check(rival: Contestant, seconds: float, seed: int = 0) -> tuple[int, float]
         done += len(numbers)
     ours.start()
     expected = ours.run(order[:done])
-    difference = compare(rival.name, torch.cat(found), expected, scale_of(expected))
-    spread = float(expected.max() - expected.min()) / scale_of(expected)
+    difference = compare(rival.name, torch.cat(found), expected, ours.scale)
+    spread = float(expected.max() - expected.min()) / ours.scale
     if not difference < INFORMATIVE * spread:
         # Cells that do nothing agree with anything.
         where = f"{rival.workload.sweep} on {rival.model.name}"
         raise DisagreementError(f"{where}: the cells differ by only {spread:.2g} of the metric; agreement says nothing")
     return done, difference
-
-
-def scale_of(values: Float[Tensor, " cell"]) -> float:
-    """The metric's scale in a sweep: the largest absolute value."""
-    return float(values.abs().max())

@@ -85,8 +85,7 @@ def _standard() -> Selection:
     races = [
         *_races((1, 16), 8, shared=False),
         *_races((64,), 8, shared=False, sweeps=("heads", "edges")),
-        *_races((1,), 8, shared=True),
-        *_races((16,), 8, shared=True, sweeps=("heads", "edges")),
+        *_races((1, 16), 8, shared=True, sweeps=("heads", "edges")),
         *_races((1,), 15, shared=True, sweeps=("heads", "edges")),
         *_races((64,), 15, shared=True, sweeps=("edges",)),
     ]
@@ -95,7 +94,7 @@ def _standard() -> Selection:
         Case("gpt2", "edges", 1, 8, False),
         Case("smollm2", "heads", 16, 8, False),
     )
-    return Selection(tuple(sorted(races, key=_model)), memory, _scaling(("heads", "edges")), Budget(3, 2.5, 0.7))
+    return Selection(tuple(sorted(races, key=_model)), memory, _scaling(("edges",)), Budget(3, 2.5, 0.7))
 
 
 def _full() -> Selection:

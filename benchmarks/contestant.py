@@ -59,6 +59,11 @@ class Ours(Contestant):
             # The engine would make its base runs when it first needs them; here they can be told from the cells.
             self._engine.read(self.prompts, LogitDiff(), run)
 
+    @property
+    def scale(self) -> float:
+        """The metric's scale: the size of the unedited run's on a prompt. A mean over many prompts may cancel to nothing."""
+        return float(self._engine.read(self.prompts, LogitDiff(), self.workload.base).abs().mean())
+
     def run(self, numbers: Sequence[int]) -> Float[Tensor, " cell"]:
         variants = self.workload.part(numbers).variants()
         return self._engine.measure(variants, self.prompts, LogitDiff()).mean(-1)

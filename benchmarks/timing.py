@@ -16,7 +16,7 @@ from statistics import median
 
 import torch
 
-from benchmarks.agreement import compare, scale_of
+from benchmarks.agreement import compare
 from benchmarks.contestant import Contestant, Ours
 from benchmarks.floor import Shape, cells_flops, floor_flops
 from benchmarks.gemm import matrix_rate
@@ -115,7 +115,7 @@ def race(
             both = [number for number in done if number in known]
             if both:
                 expected = torch.tensor([known[number] for number in both])
-                compare(one.name, torch.stack([done[number] for number in both]), expected, scale_of(values))
+                compare(one.name, torch.stack([done[number] for number in both]), expected, ours.scale)
             progress()
     return Race(timings[0], timings[1:], flops, median(rates))
 

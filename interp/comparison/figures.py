@@ -13,7 +13,7 @@ from interp.errors import UserError
 from interp.figures import style
 from interp.figures.base import Drawn, new_figure, probe_label
 from interp.figures.maps import attention_weights, draw_map, weights_table
-from interp.figures.words import percent, plural
+from interp.figures.words import ablation_text, basis_text, percent, plural
 from interp.results.tables import RunTables
 
 COLOURS = (style.GREY, style.BLUE)
@@ -54,7 +54,7 @@ def side_by_side(arms: dict[str, RunTables]) -> Drawn:
         f"Attention maps on {focus['clean']} of the heads that carry {percent(found['target'])} of what key position "
         f"{focus['key']} does to the answer at query position {focus['query']} ({found['definition']} share), in order of "
         f"importance, in {names}. Up: queries; across: keys; blue: weight, the darker, the larger; red: the key→query cell. "
-        f"Importance: mean over the same {plural(first.metrics['run']['n_prompts'], 'prompt')} for both."
+        f"Importance: size of the mean effect of the key→query edge. {basis(first, None)}"
     )
     data = pd.concat(
         [weights_table(maps).assign(model=label) for label, (maps, _) in panels.items()], ignore_index=True
@@ -133,8 +133,16 @@ def curves(arms: dict[str, RunTables], kind: str, x: str, xlabel: str, ylabel: s
             axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks], rotation=45 if last > 1000 else 0)
             axes.minorticks_off()
         axes.set(xlabel=xlabel, ylabel=ylabel, xlim=(0, last))
-        axes.legend(loc="lower right" if x == "n" else "upper left")
+        axes.legend(loc="lower right" if x == "n" else "center left")
     return Drawn(figure, pd.concat(tables_, ignore_index=True), title, caption)
+
+
+def basis(first: RunTables, kind: str | None) -> str:
+    """What both models' numbers rest on; `kind` is that of a probe that measured on prompts of its own."""
+    label = None if kind is None else probe_label(first, None, (kind,), kind)
+    words = basis_text(first, label).replace(f"model: {first.metrics['run']['model']['name']}; ", "")
+    cut = ablation_text(first.metrics["probes"][probe_label(first, None, (kind or "key_query_heads",), "caption")])
+    return f"An edge that is not kept is {cut}. {words} The same prompts for both models."
 
 
 def _legend(label: str, found: dict[str, Any], x: str) -> str:

@@ -99,6 +99,7 @@ def _figures(arms: dict[str, RunTables]) -> dict[str, Drawn]:
     kinds = [{one["kind"] for one in tables.metrics["probes"].values()} for tables in arms.values()]
     have = kinds[0] & kinds[1]
     labels = " and ".join(f"{label} ({colour})" for label, colour in zip(arms, ("grey", "blue"), strict=True))
+    first = next(iter(arms.values()))
     made: dict[str, Drawn] = {}
     if {"key_query_heads", "attention_pattern"} <= have:
         made["side_by_side"] = figures.side_by_side(arms)
@@ -106,19 +107,20 @@ def _figures(arms: dict[str, RunTables]) -> dict[str, Drawn]:
         made["share_curves"] = figures.curves(
             arms, "key_query_heads", "n", "heads kept (best first)", "share of key→query effect", "Heads needed",
             f"Share of the key→query effect that the best n heads carry together, {labels}; each model's heads in its own "
-            "order. Legend: heads for the target share (dashed), with intervals.",
+            f"order. Legend: heads for the target share (dashed), with intervals. {figures.basis(first, None)}",
         )  # fmt: skip
     if "attention_edges" in have:
         made["edge_curves"] = figures.curves(
             arms, "attention_edges", "n", "attention edges kept (best first)", "share of all edges' effect", "Edges needed",
             f"Share of what all attention edges do to the metric that the best n edges carry together, {labels}; edges of all "
             "heads and pairs of positions, ranked by a gradient estimate, kept sets run exactly. Legend: edges for the "
-            "target share (dashed), with intervals.",
+            f"target share (dashed), with intervals. {figures.basis(first, 'attention_edges')}",
         )  # fmt: skip
     if "layer_modulation" in have:
         made["modulation_curves"] = figures.curves(
             arms, "layer_modulation", "layer", "layer", "share carried below", "Modulation by layer",
-            f"Share of the key→query effect that the selected heads have carried in blocks below a layer, {labels}.",
+            f"Share of the key→query effect that the selected heads have carried in blocks below a layer, {labels}. "
+            f"{figures.basis(first, None)}",
         )  # fmt: skip
     if {"key_query_heads", "attention_pattern", "layer_span"} <= have:
         for label, tables in arms.items():
