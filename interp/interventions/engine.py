@@ -112,7 +112,8 @@ class Engine:
                 prefix = common_prefix(prompts, len(here))
                 for chunk in self._chunks(plan.planned, prompts, len(here), prefix):
                     final = self._run(chunk, prompts, here, base, prefix)
-                    measured = metric(self.readout(prompts, final.flatten(0, 1), here)).view(final.shape[:2]).to("cpu", result.dtype)
+                    measured = metric(self.readout(prompts, final.flatten(0, 1), here)).view(final.shape[:2])
+                    measured = measured.to("cpu", result.dtype)
                     for one, values in zip(chunk, measured, strict=True):
                         result[torch.tensor(one.numbers)[:, None], columns] = values
                     tell(sum(len(one.numbers) for one in chunk) * len(here))
