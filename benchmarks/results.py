@@ -154,7 +154,7 @@ def _memory_table(memory: pd.DataFrame) -> str:
     rows = []
     for (model, sweep, prompts, length), case in memory.groupby(["model", "sweep", "n_prompts", "length"], sort=False):
         peak = case.set_index("contestant")["peak_mib"]
-        cells = ["not known" if pd.isna(peak[name]) else f"{peak[name]:.0f}" for name in who]
+        cells = ["not known" if pd.isna(peak.get(name)) else f"{peak[name]:.0f}" for name in who]
         rows.append([MODEL_TITLES[model], TITLES[sweep], f"{prompts} × {length}", *cells])
     return _table(["model", "sweep", "prompts × tokens", *who], rows)
 
