@@ -64,7 +64,7 @@ def random_variant(rng, prompts, sizes):
     return Variant(tuple(edits.values()), base=rng.choice(["clean", "corrupted"]))
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(12))
 def test_random_sets_of_edits_equal_the_models_own_blocks(seed):
     rng = random.Random(seed)
     model = random_model(("gpt2", "llama", "odd")[seed % 3], seed)
@@ -76,7 +76,7 @@ def test_random_sets_of_edits_equal_the_models_own_blocks(seed):
         prompts = dataclasses.replace(prompts, roles={**prompts.roles, "query": (6,)})
     engine, by_hooks = Engine(model), Engine(model, by_hooks=True)
     assert engine.reason_against_blocks is None
-    variants = [random_variant(rng, prompts, engine.sizes) for _ in range(40)]
+    variants = [random_variant(rng, prompts, engine.sizes) for _ in range(60)]
     rows = [1, 0] if rng.random() < 0.3 else None
     expected = by_hooks.measure(variants, prompts, METRIC, rows)
     torch.testing.assert_close(engine.measure(variants, prompts, METRIC, rows), expected, atol=1e-5, rtol=1e-5)
@@ -204,7 +204,7 @@ def test_a_hook_that_somebody_left_on_the_model_counts():
 @pytest.mark.parametrize("family", ["gpt2", "llama"])
 def test_a_gpu_gives_the_same_numbers(family):
     model, prompts, rng = random_model(family), with_prefix(random_prompts(), 2), random.Random(0)
-    variants = [random_variant(rng, prompts, Engine(model).sizes) for _ in range(40)]
+    variants = [random_variant(rng, prompts, Engine(model).sizes) for _ in range(60)]
     on_cpu = Engine(model).measure(variants, prompts, METRIC)
     model.to("cuda", print_details=False)
     torch.testing.assert_close(Engine(model).measure(variants, prompts, METRIC), on_cpu, atol=1e-4, rtol=1e-4)
