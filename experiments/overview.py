@@ -45,8 +45,6 @@ class Overview(Experiment):
 def top_effects(tables: RunTables, label: str, count: int = 10) -> TableBlock:
     """The rows of a probe's summary with the largest mean effect."""
     rows = tables.summary_of(label)
-    # Estimates of a screened search are no effects; they are in summary.csv.
-    rows = rows[rows["part"] != "screen"]
     # The whole residual stream at the key and at the query carries everything; that is no finding.
     rows = rows[rows["site"] != "resid_pre"]
     rows = rows.loc[rows["mean"].abs().sort_values(ascending=False).index].head(count)

@@ -169,8 +169,8 @@ def position_sentences(tables: RunTables) -> list[str]:
                 "Layers do different jobs" if len(pairs) > 1 else "One pair of positions leads in every layer at work"
             )
             sentences.append(
-                f"{verdict}: the strongest edge goes from key {listed} (layers whose strongest edge moves the metric by at least "
-                f"{percent(THRESHOLD)} of the clean-corrupted gap)."
+                f"{verdict}: the strongest edge goes, key to query, from {listed} (layers whose strongest edge moves "
+                f"the metric by at least {percent(THRESHOLD)} of the clean-corrupted gap)."
             )
         sparse = connectivity(rows)
         sentences.append(

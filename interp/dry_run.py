@@ -65,7 +65,7 @@ def _describe(settings: RunConfig, config: LoadedConfig[Any], console: Console) 
         total += passes
         table.add_row(probe.label, probe.kind, str(probe.n_prompts(study)), f"{passes:,}")
     console.print(table)
-    loading, measuring = _memory_gb(info, study)
+    loading, measuring = _memory_gb(info, study, settings.compute.memory_gb)
     console.print(
         f"{len(book)} prompts before the model's answers are checked (fewer may remain), {len(book.dropped)} left out; "
         f"at most {total:,} forward passes of one prompt; about {loading:.1f} GB of memory while the model is loaded and "
@@ -74,7 +74,7 @@ def _describe(settings: RunConfig, config: LoadedConfig[Any], console: Console) 
     )
 
 
-def _memory_gb(info: Sizes, study: Study) -> tuple[float, float]:
+def _memory_gb(info: Sizes, study: Study, most: float | None) -> tuple[float, float]:
     """Rough peaks while loading and while measuring, on a CPU.
 
     Loading holds the Hugging Face model, a copy of its tensors and the converted model with its rewrites: about four and
@@ -85,6 +85,7 @@ def _memory_gb(info: Sizes, study: Study) -> tuple[float, float]:
     mlp = (3 if info.gated_mlp else 2) * info.d_model * info.d_mlp
     weights = 4 * (info.n_layers * (attention + mlp) + 2 * info.d_vocab * info.d_model) / 2**30
     batch = TOKENS_AT_ONCE["cpu"] * token_bytes(info, study.sizes, study.book.sets[0].clean.shape[1]) / 2**30
+    batch = batch if most is None else min(batch, most)
     tokens = max(len(prompts) * prompts.clean.shape[1] for prompts in study.book.sets)
     width = 4 * info.d_model + (2 * info.n_heads + 4 * info.n_kv_heads) * info.d_head
     cached = KEPT_SETS * 2 * tokens * info.n_layers * width * 4 / 2**30

@@ -129,13 +129,16 @@ class Study:
             frames.append(self._observed("lens", places, values[:, list(selection.rows)], selection))
         return pd.concat(frames, ignore_index=True)
 
-    def direct_logit_attribution(self, where: Sequence[Selection]) -> pd.DataFrame:
-        """Direct contribution of every component to the metric of the clean run; `effect` is the contribution."""
+    def need_linear_metric(self) -> None:
+        """UserError when contributions to the logits do not add up to the metric."""
         if not isinstance(self.metric, LogitDiff | AnswerLogit):
             raise UserError(
-                "direct_logit_attribution needs a metric that is linear in the logits: logit_diff or answer_logit, "
-                f"not {self.metric.kind}"
+                f"it needs a metric that is linear in the logits: logit_diff or answer_logit, not {self.metric.kind}"
             )
+
+    def direct_logit_attribution(self, where: Sequence[Selection]) -> pd.DataFrame:
+        """Direct contribution of every component to the metric of the clean run; `effect` is the contribution."""
+        self.need_linear_metric()
         frames = []
         for selection in where:
             parts = observe.direct_logit_attribution(

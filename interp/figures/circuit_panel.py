@@ -6,39 +6,30 @@ Drawn in inches from the bottom: numbers, tokens, boxes, the arrow with its labe
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as MplFigure
-from matplotlib.patches import FancyBboxPatch
 from pydantic import Field
 
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures
+from interp.figures.circuit_drawing import (
+    CHARACTER,
+    LINE,
+    MARGIN,
+    Box,
+    draw_arrow,
+    draw_boxes,
+    draw_sentence,
+    heights,
+    touch,
+)
 from interp.figures.maps import attention_weights, draw_map, weights_table
 from interp.figures.words import percent, runs_text
 from interp.results.tables import RunTables
-
-MARGIN, LINE, CHARACTER = 0.15, 0.135, 0.06  # inches; a character at 7 points
-BOX_PAD, BOX_GAP = 0.05, 0.04
-
-
-@dataclass(frozen=True)
-class Box:
-    """A rounded box above a token: its lines of text, its centre, and its level from below."""
-
-    lines: list[str]
-    centre: float
-    level: int
-    colour: str
-
-    @property
-    def width(self) -> float:
-        """Inches."""
-        return max(map(len, self.lines)) * CHARACTER + 2 * BOX_PAD + 0.04
 
 
 @figures.register
@@ -72,7 +63,7 @@ class CircuitPanel(Figure):
         boxes = self._boxes(tables, centres, focus)
         label_lines = self._arrow_label(tables, [head["label"] for head in selected], centres[focus["key"] - 1])
         sentence = 2.4 * LINE
-        box_tops = sentence + sum(_heights(boxes)) if boxes else sentence
+        box_tops = sentence + sum(heights(boxes)) if boxes else sentence
         arrow = box_tops + 0.12
         maps_bottom = arrow + 0.06 + len(label_lines) * LINE + 0.24
         side = min(0.95, (style.PAGE - 2 * MARGIN) / len(shown) - 0.1)
@@ -83,9 +74,9 @@ class CircuitPanel(Figure):
             page = figure.add_axes((0, 0, 1, 1))
             page.set(xlim=(0, style.PAGE), ylim=(0, height))
             page.set_axis_off()
-            _sentence(page, tokens, centres, focus)
-            _draw_boxes(page, boxes, sentence)
-            _draw_arrow(page, boxes, centres, focus, sentence, arrow, label_lines)
+            draw_sentence(page, tokens, centres, focus)
+            draw_boxes(page, boxes, sentence)
+            draw_arrow(page, boxes, centres, focus, sentence, arrow, label_lines)
             self._maps(figure, page, maps, focus, maps_bottom, side, height, len(selected))
         data = pd.concat(
             [
@@ -112,7 +103,7 @@ class CircuitPanel(Figure):
             colour = style.RED if not output and focus["key"] in group["positions"] else style.GREY
             box = Box(lines, centre, 0, colour)
             level = 0
-            while any(_touch(box, other) for other in boxes if other.level == level):
+            while any(touch(box, other) for other in boxes if other.level == level):
                 level += 1
             half = box.width / 2
             centre = min(max(centre, MARGIN / 2 + half), style.PAGE - MARGIN / 2 - half)
@@ -198,108 +189,3 @@ def _span(group: dict[str, Any]) -> str:
     if group["first"] is None:
         return "no layer"
     return str(group["first"]) if group["first"] == group["last"] else f"{group['first']}–{group['last']}"
-
-
-def _touch(one: Box, other: Box) -> bool:
-    return abs(one.centre - other.centre) < (one.width + other.width) / 2 + BOX_GAP
-
-
-def _heights(boxes: list[Box]) -> list[float]:
-    """Height of every level of boxes, from below, the gap above it included."""
-    levels = range(max(box.level for box in boxes) + 1)
-    return [
-        max(len(box.lines) for box in boxes if box.level == level) * LINE + 2 * BOX_PAD + BOX_GAP for level in levels
-    ]
-
-
-def _bottom(boxes: list[Box], box: Box, sentence: float) -> float:
-    return sentence + sum(_heights(boxes)[: box.level])
-
-
-def _sentence(page: Any, tokens: list[str], centres: list[float], focus: dict[str, Any]) -> None:
-    size = 8.5 if len(tokens) <= 12 else 6.5
-    for place, (token, centre) in enumerate(zip([*tokens, focus["answer"]], centres, strict=True), start=1):
-        answer = place > len(tokens)
-        colour = {focus["key"]: style.RED, focus["query"]: style.BLUE}.get(place, style.GREY if answer else "black")
-        text = token.strip() or repr(token)
-        page.text(
-            centre,
-            1.55 * LINE,
-            text,
-            ha="center",
-            va="center",
-            fontsize=size,
-            color=colour,
-            fontstyle="italic" if answer else "normal",
-            fontweight="bold" if place == focus["key"] else "normal",
-        )
-        if not answer:
-            page.text(centre, 0.6 * LINE, str(place), ha="center", va="center", fontsize=6.5, color=colour)
-
-
-def _draw_boxes(page: Any, boxes: list[Box], sentence: float) -> None:
-    for box in boxes:
-        height = len(box.lines) * LINE + 2 * BOX_PAD
-        bottom = _bottom(boxes, box, sentence)
-        page.add_patch(
-            FancyBboxPatch(
-                (box.centre - box.width / 2 + 0.03, bottom + 0.03),
-                box.width - 0.06,
-                height - 0.06,
-                boxstyle="round,pad=0.03,rounding_size=0.06",
-                facecolor="white",
-                edgecolor=box.colour,
-                linewidth=0.9,
-            )
-        )
-        for number, line in enumerate(box.lines):
-            middle = bottom + height - BOX_PAD - (number + 0.5) * LINE
-            page.text(
-                box.centre,
-                middle,
-                line,
-                ha="center",
-                va="center",
-                fontsize=7.5 if number == 0 else 6.5,
-                color="black" if box.colour == style.GREY else box.colour,
-            )
-
-
-def _draw_arrow(
-    page: Any,
-    boxes: list[Box],
-    centres: list[float],
-    focus: dict[str, Any],
-    sentence: float,
-    level: float,
-    lines: list[str],
-) -> None:
-    if not lines:
-        return
-
-    def top(centre: float) -> float:
-        tops = [
-            _bottom(boxes, box, sentence) + len(box.lines) * LINE + 2 * BOX_PAD for box in boxes if box.centre == centre
-        ]
-        return max(tops, default=sentence)
-
-    key = next((box for box in boxes if box.colour == style.RED), None)
-    start = key.centre if key else centres[focus["key"] - 1]
-    end = next((box.centre for box in reversed(boxes)), centres[-1])
-    page.plot(
-        [start, start, end], [top(start) + 0.02, level, level], color=style.RED, linewidth=1.0, solid_joinstyle="round"
-    )
-    arrow = {"arrowstyle": "-|>", "color": style.RED, "linewidth": 1.0, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 8}
-    page.annotate("", (end, top(end) + 0.02), (end, level), arrowprops=arrow)
-    for number, line in enumerate(reversed(lines)):
-        heading = number == len(lines) - 1
-        page.text(
-            start + 0.05,
-            level + 0.05 + number * LINE,
-            line,
-            ha="left",
-            va="bottom",
-            color=style.RED,
-            fontsize=7,
-            fontweight="bold" if heading else "normal",
-        )

@@ -50,6 +50,6 @@ class EffectBars(Figure):
         caption = (
             f"The {len(heads)} heads with the largest key→query effects: loss in {metric_text(tables)} when that head's edge "
             f"alone is {ablation_text(found)}. Blue: carries the answer; orange: works against it. Bars: intervals; grey: "
-            f"means of single word pairs. {basis_text(tables)}"
+            f"means of single word pairs. {basis_text(tables, label)}"
         )
         return Drawn(figure, data, "The strongest heads", self.caption or caption)

@@ -35,7 +35,6 @@ class HeadHeatmap(Figure):
         """One panel a part of the probe's table."""
         label = self.label(tables)
         rows = tables.summary_of(label)
-        rows = rows[rows["part"] != "screen"]  # estimates
         rows = rows[rows["head"].notna() & rows["layer"].notna()]
         parts = list(self.parts or rows["part"].unique())
         absent = set(parts) - set(rows["part"])

@@ -50,7 +50,7 @@ class ModulationCurve(Figure):
         caption = (
             f"Modulation by layer: share of the key→query effect carried by {plural(len(found['heads']), 'selected head')} "
             f"({found['definition']} definition, target {percent(found['target'])}) in blocks below the layer; all other "
-            f"key→query edges are cut. {basis_text(tables)}"
+            f"key→query edges are cut. {basis_text(tables, label)}"
         )
         return Drawn(
             figure, curve, f"Modulation by layer: {percent(end['mean'])} at layer {last}", self.caption or caption

@@ -59,7 +59,8 @@ class ShareCurve(Figure):
         caption = (
             f"Share f(n) of the key→query effect carried when the n heads with the largest single effects keep their "
             f"edge and every other head's edge is {ablation_text(found)} (joint definition). First heads: {first}. Red: "
-            f"the smallest n from which f stays at or above {percent(found['target'])}, with its interval. {basis_text(tables)}"
+            f"the smallest n from which f stays at or above {percent(found['target'])}, with its interval. "
+            f"{basis_text(tables, label)}"
         )
         return Drawn(figure, curve, "How many heads carry the answer", self.caption or caption)
 

@@ -123,14 +123,14 @@ class Bundle:
     key: Int[Tensor, " cell"]
 
 
-def bundle(variants: Sequence[Variant], prompts: PromptSet, sizes: Dimensions, device: Any) -> list[Bundle]:
-    """All live cells of `variants`, gathered by (layer, site, source)."""
+def bundle(cells: Sequence[Sequence[Cell]], device: Any) -> list[Bundle]:
+    """The cells of many variants, one sequence each, gathered by (layer, site, source)."""
     rows: dict[Place, list[tuple[int, int, int, int]]] = defaultdict(list)
-    for number, variant in enumerate(variants):
-        for cell in live_cells(variant, prompts, sizes):
+    for number, mine in enumerate(cells):
+        for cell in mine:
             place = (cell.layer, cell.site, cell.source, cell.reference)
             rows[place].append((number, cell.head, cell.query, cell.key))
-    return [bundled(place, cells, device) for place, cells in rows.items()]
+    return [bundled(place, found, device) for place, found in rows.items()]
 
 
 def bundled(place: Place, cells: Sequence[tuple[int, int, int, int]], device: Any) -> Bundle:

@@ -103,7 +103,7 @@ class Engine:
         tell = progress or (lambda done: None)
         for base in sorted({variant.base for variant in variants}):
             mine = [number for number, variant in enumerate(variants) if variant.base == base]
-            plan = make_plan(variants, mine, base, prompts, self.sizes)
+            plan = make_plan(variants, mine, prompts, self.sizes)
             self.counts.update(variants=len(mine), unchanged=len(plan.unchanged), repeated=plan.n_repeated)
             result[list(plan.unchanged)] = self.read(prompts, metric, base, rows).to(result.dtype)
             tell(len(plan.unchanged) * len(index))

@@ -19,7 +19,7 @@ from transformer_lens.cache.key_value_cache import TransformerLensKeyValueCache
 from transformer_lens.cache.key_value_cache_entry import TransformerLensKeyValueCacheEntry
 
 from interp.interventions.apply import ChunkHooks
-from interp.interventions.cells import Dimensions, bundled, replacement
+from interp.interventions.cells import Dimensions, bundle, replacement
 from interp.interventions.edits import Run
 from interp.interventions.plan import Planned
 from interp.interventions.runs import HOOKS, Runs, no_site
@@ -100,12 +100,7 @@ def continued(
         )
         for later in range(layer, sizes.n_layers)
     }
-    rows: dict[Any, list[tuple[int, int, int, int]]] = defaultdict(list)
-    for number, one in enumerate(chunk):
-        for cell in one.cells:
-            place = (cell.layer, cell.site, cell.source, cell.reference)
-            rows[place].append((number, cell.head, cell.query, cell.key))
-    bundles = [bundled(place, cells, index.device) for place, cells in rows.items()]
+    bundles = bundle([one.cells for one in chunk], index.device)
     values = [(cells, replacement(cells, runs, sizes, index, resampled)) for cells in bundles]
     hooks = ChunkHooks(values, past, sizes, times, first)
     with model.hooks(fwd_hooks=hooks.hooks()):

@@ -23,7 +23,7 @@ from typing import Any
 import torch
 
 from interp.interventions.cells import Bundle, Cell, Dimensions, bundled, live_cells
-from interp.interventions.edits import Run, Variant
+from interp.interventions.edits import Variant
 from interp.prompts.pairs import PromptSet
 
 PRE, ATTENTION, MID = range(3)
@@ -63,10 +63,8 @@ class Plan:
         return sum(len(one.numbers) - 1 for one in self.planned)
 
 
-def make_plan(
-    variants: Sequence[Variant], numbers: Iterable[int], base: Run, prompts: PromptSet, sizes: Dimensions
-) -> Plan:
-    """The plan of the variants with the given numbers, all of the base run `base`.
+def make_plan(variants: Sequence[Variant], numbers: Iterable[int], prompts: PromptSet, sizes: Dimensions) -> Plan:
+    """The plan of the variants with the given numbers, which have one base run in common.
 
     Raises UserError for a layer, head or position that does not exist.
     """

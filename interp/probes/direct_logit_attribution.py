@@ -6,8 +6,6 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from interp.errors import UserError
-from interp.metrics import AnswerLogit, LogitDiff
 from interp.probes.base import Observation, Reading, probes
 from interp.study import Study
 
@@ -24,10 +22,7 @@ class DirectLogitAttribution(Observation):
 
     def check(self, study: Study) -> None:
         """The contributions add up for a metric that is linear in the logits only."""
-        if not isinstance(study.metric, LogitDiff | AnswerLogit):
-            raise UserError(
-                f"it needs a metric that is linear in the logits: logit_diff or answer_logit, not {study.metric.kind}"
-            )
+        study.need_linear_metric()
 
     def summarise(self, effects: pd.DataFrame, study: Study, reading: Reading) -> dict[str, Any]:
         """The mean of each part's sum, and the largest error of the sum against the metric itself."""

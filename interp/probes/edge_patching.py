@@ -20,6 +20,7 @@ from interp.errors import UserError
 from interp.interventions.edits import Edit, Source, Variant
 from interp.probes.base import Head, Probe, Reading, by_prompt, clusters_of, head_label, heads_of, probes
 from interp.prompts.pairs import Position
+from interp.results.tables import SCREENED
 from interp.study import PromptChoice, Study
 
 
@@ -69,7 +70,7 @@ class EdgePatching(Probe):
         if self.screen is None:
             return super().run(study)
         variants, where = list(self.variants(study)), self.where(study)
-        estimated = study.measure(variants, where, "attribution").assign(part="screen")
+        estimated = study.measure(variants, where, "attribution").assign(part=SCREENED)
         cuts: list[pd.DataFrame] = []
 
         def cut(numbers: list[int]) -> Any:
@@ -88,7 +89,7 @@ class EdgePatching(Probe):
         """With `screen`: the top set with intervals, and how far estimates and cuts disagree."""
         if self.screen is None:
             return {}
-        estimated, cuts = (effects[effects["part"] == part] for part in ("screen", "edge"))
+        estimated, cuts = (effects[effects["part"] == part] for part in (SCREENED, "edge"))
         # The search is taken again over what was measured: it needs no state of its own.
         found = self._screened(self.screen, estimated, lambda numbers: _effects(cuts, numbers), reading.seed)
         top = list(found.top)

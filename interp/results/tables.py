@@ -12,6 +12,9 @@ from ruamel.yaml import YAML
 
 from interp.errors import UserError
 
+SCREENED = "screen"
+"""The part of a probe's table that holds estimates beside its effects."""
+
 
 @dataclass(frozen=True)
 class RunTables:
@@ -55,8 +58,11 @@ class RunTables:
         return self.effects[self.effects["probe"] == label]
 
     def summary_of(self, label: str, **equals: object) -> pd.DataFrame:
-        """The summary rows of one probe whose columns equal the given values."""
-        rows = self.summary[self.summary["probe"] == label]
+        """The summary rows of one probe whose columns equal the given values.
+
+        Without the estimates of a screened search, which are no effects and must not stand beside them.
+        """
+        rows = self.summary[(self.summary["probe"] == label) & (self.summary["part"] != SCREENED)]
         for column, value in equals.items():
             rows = rows[rows[column] == value]
         return rows

@@ -31,9 +31,9 @@ def test_the_sentence_says_how_much_was_cut_and_what_may_be_missed(screened):
 
 def test_estimates_stand_in_no_table_or_figure_of_cuts(screened):
     tables = RunTables.load(screened)
-    rows = tables.summary_of("edge_patching")
+    rows = tables.summary[tables.summary["probe"] == "edge_patching"]
     assert set(rows[rows["part"] == "screen"]["method"]) == {"attribution"}
-    assert set(rows[rows["part"] == "edge"]["method"]) == {"exact"}
+    assert set(tables.summary_of("edge_patching")["method"]) == {"exact"}
     assert not (screened / "figures" / "position_grid.png").exists()
     page = (screened / "report.md").read_text(encoding="utf-8")
     largest = page.split("Largest effects of edge_patching")[1].split("\n\n")[1]
