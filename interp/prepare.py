@@ -73,6 +73,10 @@ def prompts_table(study: Study) -> pd.DataFrame:
                     **{name: getattr(pair, name) for name in ("clean", "corrupted", "answer", "foil")},
                     "clean_tokens": list(prompts.clean_tokens[row]),
                     "corrupted_tokens": list(prompts.corrupted_tokens[row]),
+                    **{
+                        f"{run}_ids": getattr(prompts, run)[row, prompts.bos :].tolist()
+                        for run in ("clean", "corrupted")
+                    },
                     "roles": json.dumps({name: list(positions) for name, positions in prompts.roles.items()}),
                     **{"key": prompts.position("key"), "query": prompts.position("query")},
                     **{"clean_metric": clean[row], "corrupted_metric": corrupted[row]},

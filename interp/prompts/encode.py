@@ -11,6 +11,7 @@ import torch
 
 from interp.errors import UserError
 from interp.prompts.pairs import PromptPair, PromptSet
+from interp.prompts.pieces import token_text
 from interp.prompts.roles import RoleSpec
 
 
@@ -48,8 +49,8 @@ class Encoder:
         return [*self._bos, *self.ids(text)]
 
     def text(self, token: int) -> str:
-        """A token as text."""
-        return str(self._tokenizer.decode([token], clean_up_tokenization_spaces=False))
+        """A token as text; bytes of a partial character as `<E5>`."""
+        return token_text(self._tokenizer, token)
 
     def single(self, text: str, what: str) -> int:
         """The one token id of `text`; UserError when it is several tokens, or none."""

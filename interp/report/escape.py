@@ -1,4 +1,4 @@
-"""Text that comes through literally: in Markdown prose, table cells, code spans and fences, and control characters.
+"""Text that comes through literally: in Markdown prose, table cells, code spans and fences.
 
 Markdown escapes are GitHub's dialect, and no more of them than needed: `[7, 9]` and `mlp_out` stay readable in the
 raw file, because brackets mean nothing without `](`, `][` or `]:`, nor an underscore inside a word.
@@ -11,12 +11,6 @@ import re
 ALWAYS = re.compile(r"[\\`*<|$~]|&(?=#?\w+;)|\](?=[(\[:])|(?<![^\W_])_|_(?![^\W_])")
 BRACKETS = re.compile(ALWAYS.pattern + r"|[\[\]]")
 LEADING = re.compile(r"^([-+=#>\[]|\d+(?=[.)]))")
-CONTROLS = {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"} | {127: 0x2421}
-
-
-def visible(text: str) -> str:
-    """Control characters, which no page may hold, as their pictures (a carriage return as ␍)."""
-    return text.translate(CONTROLS)
 
 
 def cell(text: str) -> str:

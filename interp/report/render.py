@@ -21,6 +21,7 @@ from interp.report.numbers import is_number
 from interp.report.story import Section, Story, TableBlock
 from interp.results import atomic
 from interp.results.tables import RunTables
+from interp.visible import visible, visible_token
 
 COLUMN_REM = 46.0
 REM_PER_INCH = 6.7  # a figure as wide as a journal's page fills the column
@@ -147,18 +148,18 @@ def _environment(html: bool) -> Environment:
             "code": escape.code,
             "fence": escape.fence,
         },
-        **{"picture": _picture, "numeric": _numeric, "prose": _prose},
+        **{"picture": _picture, "numeric": _numeric, "prose": _prose, "token": visible_token},
     )
     return environment
 
 
 def _visible(value: Any) -> Any:
-    return escape.visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _prose(text: str) -> Markup:
     """A sentence whose numbers, intervals and head names are kept on one line."""
-    held = re.sub(UNBROKEN, r'<span class="nb">\g<0></span>', str(escape_html(escape.visible(text))))
+    held = re.sub(UNBROKEN, r'<span class="nb">\g<0></span>', str(escape_html(visible(text))))
     return Markup(held)  # escaped one line above
 
 

@@ -10,18 +10,14 @@ from interp.results.tables import RunTables
 
 @dataclass(frozen=True)
 class Token:
-    """One position of the focus prompt; `mark` is `key`, `query` or empty."""
+    """One position of the focus prompt: texts in both runs, whether their token ids differ; `mark` is `key`, `query` or empty."""
 
     position: int
     clean: str
     corrupted: str
     roles: str
     mark: str
-
-    @property
-    def differs(self) -> bool:
-        """Whether the two runs have another token here."""
-        return self.clean != self.corrupted
+    differs: bool
 
 
 @dataclass(frozen=True)
@@ -43,11 +39,14 @@ def focus_prompt(tables: RunTables) -> FocusPrompt:
         for position in positions:
             roles.setdefault(position, []).append(name)
     marks = {int(row["key"]): "key", int(row["query"]): "query"}
-    pairs = zip(row["clean_tokens"], row["corrupted_tokens"], strict=True)
+    columns = ("clean_tokens", "corrupted_tokens", "clean_ids", "corrupted_ids")
+    pairs = zip(*(row[name] for name in columns), strict=True)
     return FocusPrompt(
         tokens=[
-            Token(place, clean, corrupted, ", ".join(roles.get(place, ())), marks.get(place, ""))
-            for place, (clean, corrupted) in enumerate(pairs, 1)
+            Token(
+                place, clean, corrupted, ", ".join(roles.get(place, ())), marks.get(place, ""), clean_id != corrupted_id
+            )
+            for place, (clean, corrupted, clean_id, corrupted_id) in enumerate(pairs, 1)
         ],
         **{name: str(row[name]) for name in ("clean", "corrupted", "answer", "foil")},
     )

@@ -88,6 +88,7 @@ def make_tables(text: str | None) -> RunTables:
                 **{"focus": number == 0, "clean": text or template.format(word=word), "answer": text or answer},
                 **{"corrupted": text or template.format(word=other), "foil": text or foil},
                 **{"clean_tokens": tokens, "corrupted_tokens": [*tokens[:4], text or other, *tokens[5:]]},
+                **{"clean_ids": list(range(8)), "corrupted_ids": [0, 1, 2, 3, 99, 5, 6, 7]},
                 **{"roles": json.dumps({"key": [5], "query": [8], "relation": [2, 3]}), "key": 5, "query": 8},
                 **{"clean_metric": 2.0 + number, "corrupted_metric": -1.5, "gap": 3.5 + number},
                 **{"clean_top1": text or f" {answer}" if number != 1 else "warm", "answer_prob": 0.25},
