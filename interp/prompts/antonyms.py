@@ -9,29 +9,10 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from interp.errors import UserError
+from interp.prompts.antonym_words import WORD_PAIRS
 from interp.prompts.pairs import PromptPair
 from interp.prompts.roles import fill
 from interp.prompts.task import Task, tasks
-
-# One direction of every pair, so that a foil is never another prompt's word.
-# fmt: off
-WORD_PAIRS: dict[str, str] = {
-    "large": "small", "hot": "cold", "good": "bad", "new": "old", "long": "short", "high": "low", "fast": "slow",
-    "hard": "soft", "light": "dark", "rich": "poor", "strong": "weak", "wet": "dry", "open": "closed",
-    "true": "false", "up": "down", "left": "right", "day": "night", "black": "white", "early": "late",
-    "easy": "difficult", "thick": "thin", "narrow": "wide", "shallow": "deep", "inside": "outside", "male": "female",
-    "before": "after", "positive": "negative", "public": "private", "alive": "dead", "rough": "smooth",
-    "success": "failure", "north": "south", "east": "west", "always": "never", "yes": "no", "minimum": "maximum",
-    "internal": "external", "major": "minor", "summer": "winter", "top": "bottom", "front": "back", "tall": "short",
-    "big": "small", "young": "old", "sad": "happy", "loud": "quiet", "near": "far", "life": "death", "start": "end",
-    "above": "below", "simple": "complex", "passive": "active", "war": "peace", "push": "pull", "buy": "sell",
-    "give": "take", "cheap": "expensive", "full": "empty", "clean": "dirty", "sharp": "dull", "love": "hate",
-    "first": "last", "safe": "dangerous", "win": "lose", "friend": "enemy", "ancient": "modern",
-    "visible": "invisible", "possible": "impossible", "legal": "illegal", "normal": "abnormal",
-    "increase": "decrease", "king": "queen", "brother": "sister", "husband": "wife", "on": "off", "in": "out",
-    "begin": "end", "awake": "asleep", "present": "absent",
-}
-# fmt: on
 
 TEMPLATES = (
     'The opposite of "{word}" is "',
@@ -61,7 +42,7 @@ class Antonyms(Task):
         default=TEMPLATES, min_length=1, description="Wordings with the field `{word}`; the answer follows directly."
     )
     pairs: dict[str, str] = Field(
-        default=WORD_PAIRS, min_length=2, description="Word: antonym. Words that are not single tokens are dropped."
+        default=WORD_PAIRS, min_length=2, description="Word: antonym. Words that are not single tokens are left out."
     )
     focus: Focus = Focus()
     max_pairs: int | None = Field(
