@@ -22,13 +22,13 @@ from experiments.sentences import (
     share_sentences,
     sign_sentences,
     span_sentences,
-    two,
 )
 from interp.errors import UserError
 from interp.experiment import Experiment, experiments
 from interp.figures.base import Figure
 from interp.figures.base import figures as figure_kinds
 from interp.figures.words import percent
+from interp.report.numbers import interval, number
 from interp.report.story import Section, Story, TableBlock
 from interp.results.tables import RunTables
 
@@ -166,8 +166,8 @@ def heads_table(found: dict[str, Any], run: dict[str, Any], count_: int = 20) ->
             [
                 str(rank),
                 head["label"],
-                two(head["carried"]["mean"]),
-                bracket(head["carried"]["low"], head["carried"]["high"], two).strip(),
+                number(head["carried"]["mean"], head["carried"]["low"], head["carried"]["high"]),
+                interval(head["carried"]["low"], head["carried"]["high"]),
                 "yes" if head["label"] in chosen else "",
             ]
             for rank, head in enumerate(found["ranking"][:count_], start=1)

@@ -6,6 +6,8 @@ from typing import Literal
 
 from interp.experiment import Experiment, experiments
 from interp.figures.base import Figure
+from interp.figures.words import plural
+from interp.report.numbers import interval, number
 from interp.report.story import Section, Story, TableBlock
 from interp.results.tables import RunTables
 
@@ -27,8 +29,8 @@ class Overview(Experiment):
             title=run["title"] or run["name"],
             question=run["question"],
             answer=[
-                f"{len(tables.metrics['probes'])} probes measured {run['n_prompts']} prompts "
-                f"({run['n_pairs']} word pairs); the largest effects stand below."
+                f"{plural(len(tables.metrics['probes']), 'probe')} measured {plural(run['n_prompts'], 'prompt')} "
+                f"({plural(run['n_pairs'], 'word pair')}); the largest effects stand below."
             ],
             observations=[],
             caveats=[],
@@ -57,8 +59,8 @@ def top_effects(tables: RunTables, label: str, count: int = 10) -> TableBlock:
         rows=[
             [
                 *("" if _missing(row[name]) else str(row[name]) for name in used),
-                f"{row['mean']:.3f}",
-                f"[{row['ci_low']:.3f}, {row['ci_high']:.3f}]",
+                number(row["mean"], row["ci_low"], row["ci_high"]),
+                interval(row["ci_low"], row["ci_high"]),
                 str(row["n"]),
             ]
             for _, row in rows.iterrows()

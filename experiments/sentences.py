@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from interp.analysis.grid import connectivity, drift, strongest_edges
-from interp.figures.words import METRICS, percent, runs_text
+from interp.figures.words import metric_words, percent, runs_text
+from interp.report.numbers import NONE, defined, interval, number
 from interp.results.tables import RunTables
 
 THRESHOLD = 0.05  # of the clean-corrupted gap: what counts as work, as in the position grid
@@ -28,12 +30,11 @@ def answer(run: dict[str, Any], found: dict[str, Any]) -> list[str]:
             effect_sentence(run, found),
         ]
     labels = [head["label"] for head in share["heads"]]
-    listed = ", ".join(labels) if len(labels) <= 12 else ", ".join(labels[:10]) + f" and {len(labels) - 10} more"
     return [
         f"In {run['model']['name']}, {count(share['n'], 'head')}{interval_of_n(share, found)} of "
         f"{found['n_candidates']} carry {target} of what the key token does to the answer at the query position "
         f"({found['definition']} share {percent(share['share'])}{bracket(share['share_low'], share['share_high'], percent)}): "
-        f"{listed}{against_text(share['heads'])}.",
+        f"{some(labels)}{against_text(share['heads'])}.",
         effect_sentence(run, found),
     ]
 
@@ -43,19 +44,34 @@ def against_text(heads: list[dict[str, Any]]) -> str:
     against = [head["label"] for head in heads if sign(head["carried"]) < 0]
     if not against:
         return ""
-    return f"; of these, {', '.join(against)} {'works' if len(against) == 1 else 'work'} against the answer"
+    return f"; of these, {some(against)} {'works' if len(against) == 1 else 'work'} against the answer"
+
+
+def some(labels: Sequence[str], most: int = 12) -> str:
+    """All labels, or the first of a long list and how many there are besides."""
+    return (
+        ", ".join(labels)
+        if len(labels) <= most
+        else f"{', '.join(labels[: most - 2])} and {len(labels) - most + 2} more"
+    )
 
 
 def effect_sentence(run: dict[str, Any], found: dict[str, Any]) -> str:
     """What all key->query edges do together."""
-    total, unit = found["total"]["effect"], run["metric"]["unit"]
-    verb = "lowers" if found["total"]["none"]["mean"] <= found["total"]["all"]["mean"] else "raises"
+    total, unit = found["total"], run["metric"]["unit"]
+    verb = "lowers" if total["none"]["mean"] <= total["all"]["mean"] else "raises"
+    before, after = (number(total[name]["mean"], total[name]["low"], total[name]["high"]) for name in ("all", "none"))
     return (
-        f"Cutting the key→query edge of every head {verb} the {metric_name(run)} from {found['total']['all']['mean']:.2f} to "
-        f"{found['total']['none']['mean']:.2f} {unit}, an effect of {total['mean']:.2f} {unit}"
-        f"{bracket(total['low'], total['high'], two)} over {run['n_prompts']} prompts of {run['n_pairs']} word pairs in "
-        f"{run['n_templates']} wordings."
+        f"Cutting the key→query edge of every head {verb} the {metric_words(run)} from {before} to {after} {unit}, an effect of "
+        f"{number(total['effect']['mean'], total['effect']['low'], total['effect']['high'])} {unit}"
+        f"{_bracketed(total['effect'])} over {count(run['n_prompts'], 'prompt')} of {count(run['n_pairs'], 'word pair')} in "
+        f"{count(run['n_templates'], 'wording')}."
     )
+
+
+def _bracketed(found: dict[str, Any]) -> str:
+    inside = interval(found["low"], found["high"])
+    return "" if inside == NONE else f" {inside}"
 
 
 def share_sentences(run: dict[str, Any], found: dict[str, Any]) -> list[str]:
@@ -245,11 +261,6 @@ def caveats(run: dict[str, Any], found: dict[str, Any], tables: RunTables) -> li
     return notes
 
 
-def metric_name(run: dict[str, Any]) -> str:
-    """The metric in words."""
-    return METRICS[run["metric"]["kind"]]
-
-
 def interval_of_n(share: dict[str, Any], found: dict[str, Any]) -> str:
     """` [10, 24]`; an open end where some resamples never reach the target."""
     if share["n_low"] is None and share["n_high"] is None:
@@ -260,7 +271,7 @@ def interval_of_n(share: dict[str, Any], found: dict[str, Any]) -> str:
 
 def bracket(low: float | None, high: float | None, style: Any) -> str:
     """` [low, high]`, or nothing where there is no interval."""
-    return "" if low is None or high is None else f" [{style(low)}, {style(high)}]"
+    return "" if not (defined(low) and defined(high)) else f" [{style(low)}, {style(high)}]"
 
 
 def sign(estimate: dict[str, Any]) -> int:
@@ -270,8 +281,8 @@ def sign(estimate: dict[str, Any]) -> int:
 
 
 def two(value: float) -> str:
-    """Two decimals, with a minus sign."""
-    return f"{value:.2f}".replace("-", "−")
+    """Two decimals, with a minus sign; a dash where there is no number."""
+    return NONE if not defined(value) else f"{value:.2f}".replace("-", "−")
 
 
 def count(number: int, noun: str) -> str:

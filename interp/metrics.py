@@ -35,12 +35,19 @@ class Readout(Protocol):
 
 
 class Metric(BaseModel, abc.ABC):
-    """One number a prompt."""
+    """One number a prompt. Captions and sentences call it by its `words`, in its `unit`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: str
-    unit: ClassVar[str]
+    unit: ClassVar[str] = "units"
+    words: ClassVar[str] = ""
+
+    @classmethod
+    def described(cls) -> dict[str, str]:
+        """Kind, unit and words, as a run keeps them for its figures and sentences."""
+        kind = cls.model_fields["kind"].default
+        return {"kind": kind, "unit": cls.unit, "words": cls.words or kind.replace("_", " ")}
 
     @abc.abstractmethod
     def __call__(self, out: Readout) -> Float[Tensor, " row"]:
@@ -56,6 +63,7 @@ class LogitDiff(Metric):
 
     kind: Literal["logit_diff"] = "logit_diff"
     unit: ClassVar[str] = "logits"
+    words: ClassVar[str] = "logit difference of answer and foil"
 
     def __call__(self, out: Readout) -> Float[Tensor, " row"]:
         return out.logits_of(out.answer) - out.logits_of(out.foil)
@@ -67,6 +75,7 @@ class AnswerLogit(Metric):
 
     kind: Literal["answer_logit"] = "answer_logit"
     unit: ClassVar[str] = "logits"
+    words: ClassVar[str] = "logit of the answer"
 
     def __call__(self, out: Readout) -> Float[Tensor, " row"]:
         return out.logits_of(out.answer)
@@ -78,6 +87,7 @@ class AnswerProbability(Metric):
 
     kind: Literal["answer_prob"] = "answer_prob"
     unit: ClassVar[str] = "probability"
+    words: ClassVar[str] = "probability of the answer"
 
     def __call__(self, out: Readout) -> Float[Tensor, " row"]:
         return out.logits().softmax(dim=-1).gather(-1, out.answer[:, None])[:, 0]
@@ -89,6 +99,7 @@ class AnswerLogProbability(Metric):
 
     kind: Literal["answer_log_prob"] = "answer_log_prob"
     unit: ClassVar[str] = "nats"
+    words: ClassVar[str] = "log probability of the answer"
 
     def __call__(self, out: Readout) -> Float[Tensor, " row"]:
         return out.logits().log_softmax(dim=-1).gather(-1, out.answer[:, None])[:, 0]
@@ -100,6 +111,7 @@ class DivergenceFromClean(Metric):
 
     kind: Literal["kl_from_clean"] = "kl_from_clean"
     unit: ClassVar[str] = "nats"
+    words: ClassVar[str] = "KL divergence from the clean run"
 
     def __call__(self, out: Readout) -> Float[Tensor, " row"]:
         clean = out.clean_logits().log_softmax(dim=-1)

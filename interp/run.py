@@ -140,7 +140,7 @@ def _write_tables(study: Study, settings: RunConfig, info: ModelInfo, folder: Ru
     facts: dict[str, Any] = {
         **{"name": settings.name, "title": settings.title, "question": settings.question},
         "model": asdict(info),
-        "metric": {"kind": settings.metric.kind, "unit": settings.metric.unit},
+        "metric": settings.metric.described(),
         **{"n_prompts": len(prompts), "n_pairs": prompts["pair"].nunique()},
         **{"n_templates": prompts["template"].nunique(), "n_dropped": len(study.book.dropped)},
         **{"confidence": statistics.confidence, "n_resamples": statistics.n_resamples},

@@ -6,6 +6,7 @@ from typing import Any
 
 from interp.comparison.tables import WORDS, needed, ratio
 from interp.figures.words import percent, plural, tenth
+from interp.report.numbers import estimate, number
 
 SMALLER = {True: "fewer", False: "more"}
 
@@ -64,8 +65,8 @@ def observations(found: dict[str, Any], run: dict[str, Any]) -> list[str]:
     ]
     probability = found["means"]["answer_prob"]
     sentences.append(
-        f"Mean probability of the answer: {probability['first']['mean']:.2f} ({first}), {probability['second']['mean']:.2f} "
-        f"({second}); difference {_interval(probability['difference'])}."
+        f"Mean probability of the answer: {number(probability['first']['mean'])} ({first}), "
+        f"{number(probability['second']['mean'])} ({second}); difference {estimate(probability['difference'])}."
     )
     if found["selected"][0] and found["selected"][1]:
         sentences.append(
@@ -108,15 +109,10 @@ def _change(mean: dict[str, Any], words: str, first: str, second: str, unit: str
         "does not clearly differ" if low is None or low <= 0 <= high else "is smaller" if high < 0 else "is larger"
     )
     return (
-        f"In {second}, {words} {verdict}: {mean['second']['mean']:.2f} against {mean['first']['mean']:.2f} {unit} in {first}, "
-        f"a difference of {_interval(difference)}."
-    ).replace(" -", " −")
-
-
-def _interval(one: dict[str, Any]) -> str:
-    if one["low"] is None:
-        return f"{one['mean']:.2f}".replace("-", "−")
-    return f"{one['mean']:.2f} [{one['low']:.2f}, {one['high']:.2f}]".replace("-", "−")
+        f"In {second}, {words} {verdict}: "
+        f"{number(mean['second']['mean'])} against {number(mean['first']['mean'])} {unit} in {first}, "
+        f"a difference of {estimate(difference)}."
+    )
 
 
 def caveats(found: dict[str, Any], run: dict[str, Any]) -> list[str]:

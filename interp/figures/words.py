@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from interp.report.numbers import NONE, defined
 from interp.results.tables import RunTables
-
-METRICS = {
-    "logit_diff": "logit difference of answer and foil",
-    "answer_logit": "logit of the answer",
-    "answer_prob": "probability of the answer",
-    "answer_log_prob": "log probability of the answer",
-    "kl_from_clean": "KL divergence from the clean run",
-}
 
 SOURCES = {
     "zero": "set to zero",
@@ -25,7 +18,13 @@ SOURCES = {
 
 def metric_text(tables: RunTables) -> str:
     """`logit difference of answer and foil`."""
-    return METRICS[tables.metrics["run"]["metric"]["kind"]]
+    return metric_words(tables.metrics["run"])
+
+
+def metric_words(run: dict[str, Any]) -> str:
+    """What the run's metric calls itself."""
+    metric = run["metric"]
+    return str(metric.get("words") or metric["kind"].replace("_", " "))
 
 
 def unit(tables: RunTables) -> str:
@@ -67,13 +66,15 @@ def ablation_text(found: dict[str, Any]) -> str:
     }[found["ablation"]]
 
 
-def percent(value: float) -> str:
-    """0.8 -> `80 %`."""
-    return f"{100 * value:.0f} %"
+def percent(value: float | None) -> str:
+    """0.8 -> `80 %`; a dash where there is no number."""
+    return NONE if not defined(value) else f"{100 * value:.0f} %"
 
 
-def tenth(value: float) -> str:
+def tenth(value: float | None) -> str:
     """0.0834 -> `8.3 %`; below one percent two digits."""
+    if not defined(value):
+        return NONE
     return f"{100 * value:.1f} %" if value >= 0.01 else f"{100 * value:.2g} %"
 
 

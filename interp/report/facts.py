@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from interp.figures.words import METRICS, percent, plural
+from interp.figures.words import metric_words, percent, plural
 from interp.report import prompts as prompt_tables
 from interp.report.numbers import NONE, estimate
 from interp.report.story import TableBlock
@@ -91,7 +91,7 @@ def _measurement(tables: RunTables) -> list[tuple[str, str]]:
             f"{plural(run['n_prompts'], 'prompt pair')}: {plural(run['n_pairs'], 'word pair')} in "
             f"{plural(run['n_templates'], 'wording')}; {left_out} left out",
         ),
-        ("metric", f"{METRICS.get(kind, kind)} ({kind}, in {unit}), read at the query position"),
+        ("metric", f"{metric_words(run)} ({kind}, in {unit}), read at the query position"),
         ("metric, clean run", f"{estimate(run['clean'])} {unit}"),
         ("metric, corrupted run", f"{estimate(run['corrupted'])} {unit}"),
         ("share", f"{percent(run['share_target'])}, {run['share_definition']} definition (see Definitions)"),

@@ -1,0 +1,55 @@
+"""Sentences and tables of the recipes: long lists are cut on both sides, and no number that is not there is printed."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from experiments.overview import Overview, top_effects
+from experiments.sentences import against_text, effect_sentence, some
+from interp.figures.words import metric_words, percent, tenth
+from interp.metrics import metrics
+
+
+def head(number, carried):
+    return {"label": f"L0-H{number}", "carried": {"mean": carried, "low": carried - 0.1, "high": carried + 0.1}}
+
+
+@pytest.mark.parametrize(("n", "said"), [(12, "L0-H11"), (13, "and 3 more"), (700, "and 690 more")])
+def test_a_long_list_of_heads_is_cut(n, said):
+    text = some([f"L0-H{number}" for number in range(n)])
+    assert text.endswith(said)
+    assert text.count("L0-H") == min(n, 12 if n == 12 else 10)
+
+
+def test_heads_against_the_answer_are_cut_as_those_for_it():
+    text = against_text([head(number, -1.0) for number in range(400)])
+    assert "and 390 more work against" in text
+    assert against_text([head(0, -1.0), head(1, 1.0)]) == "; of these, L0-H0 works against the answer"
+
+
+def test_one_of_each_is_singular(finished_tables):
+    run = finished_tables.metrics["run"] | {"n_prompts": 1, "n_pairs": 1, "n_templates": 1}
+    one = dataclasses.replace(finished_tables, metrics={"run": run, "probes": {"logit_lens": {"kind": "logit_lens"}}})
+    assert Overview().story(one, []).answer == [
+        "1 probe measured 1 prompt (1 word pair); the largest effects stand below."
+    ]
+    found = finished_tables.metrics["probes"]["key_query_heads"]
+    assert effect_sentence(run, found).endswith("over 1 prompt of 1 word pair in 1 wording.")
+
+
+def test_an_interval_that_is_not_there_is_a_dash(finished_tables):
+    summary = finished_tables.summary.assign(ci_low=np.nan, ci_high=np.nan)
+    table = top_effects(dataclasses.replace(finished_tables, summary=summary), "head_ablation")
+    assert {row[-2] for row in table.rows} == {"—"}
+    whole = top_effects(finished_tables, "head_ablation")
+    assert all(row[-2].startswith("[") for row in whole.rows)
+    for text in (percent(float("nan")), percent(None), tenth(float("nan"))):
+        assert text == "—"
+
+
+def test_every_metric_has_its_own_words():
+    assert all(metrics[kind].described()["words"] for kind in metrics)
+    assert metric_words({"metric": {"kind": "my_own", "unit": "logits"}}) == "my own"
