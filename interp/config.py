@@ -20,7 +20,8 @@ from interp.models import ModelConfig
 from interp.probes import Probe, probes
 from interp.prompts.config import PromptsConfig
 from interp.registry import load_plugins
-from interp.yaml_config import AnyConfig, LoadedConfig, Section, read, validate_as
+from interp.section import Section
+from interp.yaml_config import AnyConfig, LoadedConfig, read, validate_as
 
 # The schema is the union of all registered kinds, so packages that add some come first.
 load_plugins()

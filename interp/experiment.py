@@ -8,18 +8,15 @@ from __future__ import annotations
 import abc
 from collections.abc import Mapping
 
-from pydantic import BaseModel, ConfigDict
-
 from interp.figures.base import Figure
 from interp.registry import Registry
 from interp.report.story import Story
 from interp.results.tables import RunTables
+from interp.section import Section
 
 
-class Experiment(BaseModel, abc.ABC):
+class Experiment(Section, abc.ABC):
     """A study's recipe: which figures, and which sentences, computed from the run's tables."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: str
 

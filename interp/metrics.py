@@ -7,37 +7,39 @@ Raw logits move by a constant a row when `center_unembed` is on; differences, pr
 from __future__ import annotations
 
 import abc
-from typing import ClassVar, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
 
-import torch
 from jaxtyping import Float, Int
-from pydantic import BaseModel, ConfigDict
-from torch import Tensor
 
+from interp.lazy import lazy
 from interp.registry import Registry
+from interp.section import Section
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = lazy("torch")
 
 
 @runtime_checkable
 class Readout(Protocol):
     """The model's output at the query position, for a batch of rows."""
 
-    answer: Int[Tensor, " row"]
-    foil: Int[Tensor, " row"]
+    answer: Int[torch.Tensor, " row"]
+    foil: Int[torch.Tensor, " row"]
 
-    def logits(self) -> Float[Tensor, "row vocab"]:
+    def logits(self) -> Float[torch.Tensor, "row vocab"]:
         """All logits."""
 
-    def logits_of(self, tokens: Int[Tensor, " row"]) -> Float[Tensor, " row"]:
+    def logits_of(self, tokens: Int[torch.Tensor, " row"]) -> Float[torch.Tensor, " row"]:
         """The logit of one token a row."""
 
-    def clean_logits(self) -> Float[Tensor, "row vocab"]:
+    def clean_logits(self) -> Float[torch.Tensor, "row vocab"]:
         """All logits of the unedited clean run of the same prompts."""
 
 
-class Metric(BaseModel, abc.ABC):
+class Metric(Section, abc.ABC):
     """One number a prompt. Captions and sentences call it by its `words`, in its `unit`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: str
     unit: ClassVar[str] = "units"
@@ -50,7 +52,7 @@ class Metric(BaseModel, abc.ABC):
         return {"kind": kind, "unit": cls.unit, "words": cls.words or kind.replace("_", " ")}
 
     @abc.abstractmethod
-    def __call__(self, out: Readout) -> Float[Tensor, " row"]:
+    def __call__(self, out: Readout) -> Float[torch.Tensor, " row"]:
         """The metric of every row."""
 
 
@@ -65,7 +67,7 @@ class LogitDiff(Metric):
     unit: ClassVar[str] = "logits"
     words: ClassVar[str] = "logit difference of answer and foil"
 
-    def __call__(self, out: Readout) -> Float[Tensor, " row"]:
+    def __call__(self, out: Readout) -> Float[torch.Tensor, " row"]:
         return out.logits_of(out.answer) - out.logits_of(out.foil)
 
 
@@ -77,7 +79,7 @@ class AnswerLogit(Metric):
     unit: ClassVar[str] = "logits"
     words: ClassVar[str] = "logit of the answer"
 
-    def __call__(self, out: Readout) -> Float[Tensor, " row"]:
+    def __call__(self, out: Readout) -> Float[torch.Tensor, " row"]:
         return out.logits_of(out.answer)
 
 
@@ -89,7 +91,7 @@ class AnswerProbability(Metric):
     unit: ClassVar[str] = "probability"
     words: ClassVar[str] = "probability of the answer"
 
-    def __call__(self, out: Readout) -> Float[Tensor, " row"]:
+    def __call__(self, out: Readout) -> Float[torch.Tensor, " row"]:
         return out.logits().softmax(dim=-1).gather(-1, out.answer[:, None])[:, 0]
 
 
@@ -101,7 +103,7 @@ class AnswerLogProbability(Metric):
     unit: ClassVar[str] = "nats"
     words: ClassVar[str] = "log probability of the answer"
 
-    def __call__(self, out: Readout) -> Float[Tensor, " row"]:
+    def __call__(self, out: Readout) -> Float[torch.Tensor, " row"]:
         return out.logits().log_softmax(dim=-1).gather(-1, out.answer[:, None])[:, 0]
 
 
@@ -113,7 +115,7 @@ class DivergenceFromClean(Metric):
     unit: ClassVar[str] = "nats"
     words: ClassVar[str] = "KL divergence from the clean run"
 
-    def __call__(self, out: Readout) -> Float[Tensor, " row"]:
+    def __call__(self, out: Readout) -> Float[torch.Tensor, " row"]:
         clean = out.clean_logits().log_softmax(dim=-1)
         edited = out.logits().log_softmax(dim=-1)
         return torch.sum(clean.exp() * (clean - edited), dim=-1)

@@ -20,12 +20,12 @@ from interp.interventions.cells import Dimensions
 from interp.interventions.edits import Run, Variant
 from interp.interventions.engine import Engine
 from interp.metrics import AnswerLogit, LogitDiff, Metric
+from interp.prompts.choice import PromptChoice
 from interp.prompts.encode import Dropped, Encoder
 from interp.prompts.pairs import PromptSet
 from interp.prompts.regroup import Group, grouped_sets
 from interp.prompts.select import PromptBook
 
-PromptChoice = Literal["all", "focus_template", "focus"]
 Method = Literal["exact", "attribution"]
 RUNS: tuple[Run, Run] = ("clean", "corrupted")
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import YAMLError
@@ -19,12 +19,7 @@ from ruamel.yaml.error import YAMLError
 from interp.errors import UserError
 from interp.mistakes import in_words, truths_as_numbers
 from interp.registry import nearest
-
-
-class Section(BaseModel):
-    """A mapping of the YAML that knows all its keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from interp.section import Section
 
 
 class Output(Section):

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import pandas as pd
 
 from interp.analysis.bootstrap import Bootstrap
 from interp.analysis.seeding import generator
+from interp.lazy import lazy
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = lazy("pandas")
+
 
 KEYS = [
     *("model", "probe", "kind", "part", "method", "base", "source", "site"),

@@ -7,19 +7,29 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import matplotlib as mpl
-import pandas as pd
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure as MplFigure
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from interp.errors import UserError
 from interp.figures.style import STYLE
+from interp.lazy import lazy
 from interp.registry import Registry
 from interp.results import atomic
 from interp.results.tables import RunTables
+from interp.section import Section
+
+if TYPE_CHECKING:
+    import matplotlib as mpl
+    import matplotlib.backends.backend_agg as agg
+    import matplotlib.figure as mpl_figure
+    import pandas as pd
+else:
+    agg = lazy("matplotlib.backends.backend_agg")
+    mpl_figure = lazy("matplotlib.figure")
+    pd = lazy("pandas")
+    mpl = lazy("matplotlib")
+
 
 METADATA = {
     "png": {"Software": None},
@@ -32,16 +42,14 @@ METADATA = {
 class Drawn:
     """A drawn figure, the numbers in it, and its caption."""
 
-    figure: MplFigure
+    figure: mpl_figure.Figure
     data: pd.DataFrame
     title: str
     caption: str
 
 
-class Figure(BaseModel, abc.ABC):
+class Figure(Section, abc.ABC):
     """A figure kind. Tables in, a drawing out; no model, no files."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     reads: ClassVar[dict[str, tuple[str, ...]]] = {}
     """Setting that names a probe -> the kinds of probe that it may name."""
@@ -110,10 +118,10 @@ def probe_label(tables: RunTables, wanted: str | None, fitting: tuple[str, ...],
     return next(str(label) for label in tables.effects["probe"].unique() if label in found)
 
 
-def new_figure(width: float, height: float) -> MplFigure:
+def new_figure(width: float, height: float) -> mpl_figure.Figure:
     """An empty figure of a size in inches, without global state."""
-    figure = MplFigure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = mpl_figure.Figure(figsize=(width, height), layout="constrained")
+    agg.FigureCanvasAgg(figure)
     return figure
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-from matplotlib.patches import FancyBboxPatch
+from typing import TYPE_CHECKING, Any
 
 from interp.figures import style
+from interp.lazy import lazy
+
+if TYPE_CHECKING:
+    import matplotlib.patches as patches
+else:
+    patches = lazy("matplotlib.patches")
 
 MARGIN, LINE, CHARACTER = 0.15, 0.135, 0.06  # inches; a character at 7 points
 BOX_PAD, BOX_GAP = 0.05, 0.04
@@ -73,7 +77,7 @@ def draw_boxes(page: Any, boxes: list[Box], sentence: float) -> None:
         height = len(box.lines) * LINE + 2 * BOX_PAD
         bottom = _bottom(boxes, box, sentence)
         page.add_patch(
-            FancyBboxPatch(
+            patches.FancyBboxPatch(
                 (box.centre - box.width / 2 + 0.03, bottom + 0.03),
                 box.width - 0.06,
                 height - 0.06,

@@ -6,12 +6,8 @@ Drawn in inches from the bottom: numbers, tokens, boxes, the arrow with its labe
 from __future__ import annotations
 
 import textwrap
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import matplotlib as mpl
-import pandas as pd
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure as MplFigure
 from pydantic import Field
 
 from interp.figures import style
@@ -29,7 +25,19 @@ from interp.figures.circuit_drawing import (
 )
 from interp.figures.maps import attention_weights, draw_map, weights_table
 from interp.figures.words import percent, runs_text
+from interp.lazy import lazy
 from interp.results.tables import RunTables
+
+if TYPE_CHECKING:
+    import matplotlib as mpl
+    import matplotlib.backends.backend_agg as agg
+    import matplotlib.figure as mpl_figure
+    import pandas as pd
+else:
+    agg = lazy("matplotlib.backends.backend_agg")
+    mpl_figure = lazy("matplotlib.figure")
+    pd = lazy("pandas")
+    mpl = lazy("matplotlib")
 
 
 @figures.register
@@ -69,8 +77,8 @@ class CircuitPanel(Figure):
         side = min(0.95, (style.PAGE - 2 * MARGIN) / len(shown) - 0.1)
         height = maps_bottom + side + 0.2 + 0.24
         with mpl.rc_context(style.STYLE):
-            figure = MplFigure(figsize=(style.PAGE, height))
-            FigureCanvasAgg(figure)
+            figure = mpl_figure.Figure(figsize=(style.PAGE, height))
+            agg.FigureCanvasAgg(figure)
             page = figure.add_axes((0, 0, 1, 1))
             page.set(xlim=(0, style.PAGE), ylim=(0, height))
             page.set_axis_off()

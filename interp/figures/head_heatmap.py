@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
-import pandas as pd
-import seaborn as sns
-from matplotlib.patches import Rectangle
 from pydantic import Field
 
 from interp.errors import UserError
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, new_figure
 from interp.figures.words import basis_text, metric_text, unit
+from interp.lazy import lazy
 from interp.results.tables import RunTables
+
+if TYPE_CHECKING:
+    import matplotlib.patches as patches
+    import pandas as pd
+    import seaborn as sns
+else:
+    patches = lazy("matplotlib.patches")
+    pd = lazy("pandas")
+    sns = lazy("seaborn")
+
 
 KINDS = (
     *("key_query_heads", "head_ablation", "activation_patching", "direct_logit_attribution"),
@@ -81,7 +89,9 @@ class HeadHeatmap(Figure):
             mark = sure & (dark == shade)
             axes.scatter(head[mark] + 0.5, layer[mark] + 0.5, s=1.6, color=colour, linewidths=0)
         for row in np.argsort(-np.abs(panel["mean"].to_numpy()))[: self.top_k]:
-            axes.add_patch(Rectangle((head[row], layer[row]), 1, 1, fill=False, edgecolor="black", linewidth=0.9))
+            axes.add_patch(
+                patches.Rectangle((head[row], layer[row]), 1, 1, fill=False, edgecolor="black", linewidth=0.9)
+            )
         step = 1 if n_layers <= 16 else 2
         axes.set_yticks(np.arange(0, n_layers, step) + 0.5, [str(n) for n in range(0, n_layers, step)], rotation=0)
         axes.set_xticks(np.arange(values.shape[1]) + 0.5, [str(n) for n in range(values.shape[1])], rotation=0)

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from jaxtyping import Float
-from matplotlib import colormaps
-from matplotlib.colors import to_rgb
-from matplotlib.patches import Rectangle
 
 from interp.errors import UserError
 from interp.figures import style
+from interp.lazy import lazy
 from interp.results.tables import RunTables
+
+if TYPE_CHECKING:
+    import matplotlib as mpl
+    import matplotlib.colors as colors
+    import matplotlib.patches as patches
+    import pandas as pd
+else:
+    mpl = lazy("matplotlib")
+    colors = lazy("matplotlib.colors")
+    patches = lazy("matplotlib.patches")
+    pd = lazy("pandas")
+
 
 Weights = Float[np.ndarray, "query key"]
 
@@ -39,14 +48,14 @@ def attention_weights(tables: RunTables, label: str, heads: list[dict[str, Any]]
 def draw_map(axes: Any, weights: Weights, key: int, query: int) -> None:
     """Draw one map, keys to the right and queries upwards; the key->query cell is red, the darker, the larger its weight."""
     size = len(weights)
-    blues = colormaps[style.WEIGHTS](np.clip(weights, 0, 1))[..., :3]
+    blues = mpl.colormaps[style.WEIGHTS](np.clip(weights, 0, 1))[..., :3]
     blues[np.triu_indices(size, 1)] = 1.0
-    red = np.array(to_rgb(style.RED))
+    red = np.array(colors.to_rgb(style.RED))
     # Never paler than a third, so that the cell is found even where the weight is small.
     strength = 0.35 + 0.65 * float(np.clip(weights[query - 1, key - 1], 0, 1))
     blues[query - 1, key - 1] = 1 - strength * (1 - red)
     axes.imshow(blues, interpolation="nearest", origin="lower", extent=(0.5, size + 0.5, 0.5, size + 0.5))
-    axes.add_patch(Rectangle((key - 0.5, query - 0.5), 1, 1, fill=False, edgecolor=style.RED, linewidth=0.7))
+    axes.add_patch(patches.Rectangle((key - 0.5, query - 0.5), 1, 1, fill=False, edgecolor=style.RED, linewidth=0.7))
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():

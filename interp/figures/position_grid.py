@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from matplotlib.patches import Patch, Polygon
 from pydantic import Field
 
 from interp.analysis.grid import position_grid
@@ -12,7 +11,13 @@ from interp.errors import UserError
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, new_figure
 from interp.figures.words import basis_text, percent
+from interp.lazy import lazy
 from interp.results.tables import RunTables
+
+if TYPE_CHECKING:
+    import matplotlib.patches as patches
+else:
+    patches = lazy("matplotlib.patches")
 
 
 @figures.register
@@ -47,7 +52,10 @@ class PositionGrid(Figure):
         step = 1 if n_layers <= 16 else 2
         axes.set_yticks(range(0, n_layers, step))
         axes.tick_params(length=0)
-        marks = [Patch(color=style.RED, label="key position"), Patch(color=style.BLUE, label="query position")]
+        marks = [
+            patches.Patch(color=style.RED, label="key position"),
+            patches.Patch(color=style.BLUE, label="query position"),
+        ]
         figure.legend(handles=marks, loc="outside upper center", ncols=2, handlelength=1, handleheight=1)
         caption = (
             f"Positions that matter: cutting one head's edge from (red, key) or into (blue, query) the position changes the metric "
@@ -66,4 +74,4 @@ def _cell(axes: object, position: int, layer: int, key: bool, query: bool) -> No
     if not (key or query):
         shapes = [(whole, "#efefef")]
     for points, colour in shapes:
-        axes.add_patch(Polygon(points, closed=True, color=colour, linewidth=0))  # type: ignore[attr-defined]
+        axes.add_patch(patches.Polygon(points, closed=True, color=colour, linewidth=0))  # type: ignore[attr-defined]

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
-import pandas as pd
-import seaborn as sns
 from pydantic import Field
 
 from interp.errors import UserError
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, new_figure
 from interp.figures.words import basis_text
+from interp.lazy import lazy
 from interp.results.tables import RunTables
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import seaborn as sns
+else:
+    pd = lazy("pandas")
+    sns = lazy("seaborn")
 
 
 @figures.register

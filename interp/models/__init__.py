@@ -1,8 +1,12 @@
 """The only place that builds models: hub name, local directory, or a package of the registry -> HookedTransformer."""
 
+from typing import TYPE_CHECKING, Any
+
 from interp.models.config import DirectoryModel, HubModel, ModelConfig, PackagedModel, Processing
 from interp.models.info import LoadedModel, ModelInfo
-from interp.models.load import load_model, model_dimensions
+
+if TYPE_CHECKING:
+    from interp.models.load import load_model, model_dimensions
 
 __all__ = [
     "DirectoryModel",
@@ -15,3 +19,12 @@ __all__ = [
     "load_model",
     "model_dimensions",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The loaders are imported when they are used: a YAML's model section needs the settings alone."""
+    if name in ("load_model", "model_dimensions"):
+        from interp.models import load
+
+        return getattr(load, name)
+    raise AttributeError(name)

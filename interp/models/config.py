@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from interp.section import Section
 
 
-class Processing(BaseModel):
+class Processing(Section):
     """TransformerLens' rewrites of the weights; all leave the output distribution as it is."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     fold_ln: bool = Field(default=True, description="Fold the normalisation's gain and bias into the next weights.")
     center_writing_weights: bool = Field(
@@ -22,10 +22,8 @@ class Processing(BaseModel):
     )
 
 
-class SparseModel(BaseModel):
+class SparseModel(Section):
     """Sparse attention on top of the weights: our own checkpoint, or a threshold for weights that were trained for it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     checkpoint: str | None = Field(default=None, description="Folder that `make sparsify` made for this model.")
     bias: float | None = Field(
@@ -33,9 +31,7 @@ class SparseModel(BaseModel):
     )
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class _Model(Section):
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(default="auto", description="auto: cuda where there is one.")
     prepend_bos: bool = Field(

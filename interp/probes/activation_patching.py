@@ -7,14 +7,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from interp.interventions.edits import RESIDUAL, Edit, Run, Site, Source, Variant
 from interp.probes.base import Probe, heads_of, probes
+from interp.prompts.choice import PromptChoice
 from interp.prompts.pairs import Position
-from interp.study import PromptChoice, Study
+
+if TYPE_CHECKING:
+    from interp.study import Study
+
 
 PatchSite = Literal["resid_pre", "attn_out", "mlp_out", "z", "q", "k", "v", "pattern"]
 DIRECTIONS: dict[str, tuple[Run, Source]] = {"denoise": ("corrupted", "clean"), "noise": ("clean", "corrupted")}

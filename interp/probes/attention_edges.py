@@ -9,17 +9,24 @@ single effects (absolute, net) are sums of estimates.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pandas as pd
 from pydantic import Field
 
 from interp.analysis.shares import edge_shares, rank
 from interp.errors import UserError
 from interp.interventions.edits import Edit, Source, Variant
+from interp.lazy import lazy
 from interp.probes.base import Probe, Reading, by_prompt, clusters_of, head_label, heads_of, probes
-from interp.study import PromptChoice, Study
+from interp.prompts.choice import PromptChoice
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from interp.study import Study
+else:
+    pd = lazy("pandas")
 
 
 @probes.register

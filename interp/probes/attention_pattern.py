@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import pandas as pd
-
+from interp.lazy import lazy
 from interp.probes.base import Observation, probes
-from interp.study import PromptChoice, Study
+from interp.prompts.choice import PromptChoice
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from interp.study import Study
+else:
+    pd = lazy("pandas")
 
 
 @probes.register

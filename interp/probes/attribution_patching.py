@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import pandas as pd
 from pydantic import Field
 
 from interp.analysis.agreement import agreement
 from interp.errors import UserError
 from interp.interventions.edits import Variant
+from interp.lazy import lazy
 from interp.probes.base import Probe, Reading, probes
 from interp.registry import nearest
-from interp.study import Selection, Study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from interp.study import Selection, Study
+else:
+    pd = lazy("pandas")
+
 
 SAME = ["part", "base", "source", "site", "layer", "head", "query_label", "key_label", "group", "prompt"]
 

@@ -6,17 +6,26 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import pandas as pd
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
 from interp.analysis.bootstrap import Bootstrap
 from interp.analysis.seeding import generator
 from interp.errors import UserError
 from interp.interventions.edits import Variant
+from interp.lazy import lazy
+from interp.prompts.choice import PromptChoice
 from interp.registry import Registry
-from interp.study import PromptChoice, Selection, Study
+from interp.section import Section
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from interp.study import Selection, Study
+else:
+    pd = lazy("pandas")
+
 
 ShareDefinition = Literal["joint", "absolute", "net"]
 
@@ -36,10 +45,8 @@ class Reading:
         return Bootstrap(clusters, self.n_resamples, self.confidence, generator(self.seed, "bootstrap", *label))
 
 
-class Probe(BaseModel):
+class Probe(Section):
     """A question to the model. Subclasses set `kind`, their settings, `variants`, and `summarise` if they need one."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: str
     name: str | None = Field(

@@ -8,35 +8,39 @@ real runs alone.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from interp.analysis.screening import Measure, Screening, screen
 from interp.analysis.seeding import generator
 from interp.errors import UserError
 from interp.interventions.edits import Edit, Source, Variant
+from interp.lazy import lazy
 from interp.probes.base import Head, Probe, Reading, by_prompt, clusters_of, head_label, heads_of, probes
+from interp.prompts.choice import PromptChoice
 from interp.prompts.pairs import Position
 from interp.results.tables import SCREENED
-from interp.study import PromptChoice, Study
+from interp.section import Section
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from interp.study import Study
+else:
+    pd = lazy("pandas")
 
 
-class Pair(BaseModel):
+class Pair(Section):
     """A key and a query position, as numbers or roles."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     key: Position = "key"
     query: Position = "query"
 
 
-class Screen(BaseModel):
+class Screen(Section):
     """Look for the largest effects only."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     top: int = Field(default=20, ge=1, description="How many edges the top set has.")
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from interp.interventions.edits import Edit, Reference, Variant
 from interp.probes.base import Head, Probe, heads_of, probes
 from interp.prompts.pairs import Position
-from interp.study import Study
+
+if TYPE_CHECKING:
+    from interp.study import Study
 
 
 @probes.register

@@ -7,17 +7,23 @@ best n edges are kept and all others cut, for n from none to all: the joint curv
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pandas as pd
 from jaxtyping import Float
 from pydantic import Field
 
 from interp.analysis.shares import head_shares, rank
 from interp.interventions.edits import Edit, Source, Variant
+from interp.lazy import lazy
 from interp.probes.base import Probe, Reading, by_prompt, clusters_of, head_label, heads_of, probes
-from interp.study import Study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from interp.study import Study
+else:
+    pd = lazy("pandas")
 
 
 @probes.register

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import pandas as pd
 from pydantic import Field
 
 from interp.analysis.modulation import modulation_curve
 from interp.errors import UserError
 from interp.interventions.edits import Variant
+from interp.lazy import lazy
 from interp.probes.base import Probe, Reading, by_prompt, clusters_of, probes
 from interp.probes.key_query_heads import KeyQueryHeads
-from interp.study import Study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from interp.study import Study
+else:
+    pd = lazy("pandas")
 
 
 @probes.register

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import pandas as pd
 from pydantic import Field, field_validator
 
 from interp.analysis.spans import layer_span
 from interp.errors import UserError
 from interp.interventions.edits import Edit, Variant
+from interp.lazy import lazy
 from interp.probes.base import Probe, Reading, by_prompt, clusters_of, probes
+from interp.prompts.choice import PromptChoice
 from interp.prompts.regroup import Group, grouped_sets
-from interp.study import PromptChoice, Study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from interp.study import Study
+else:
+    pd = lazy("pandas")
 
 
 @probes.register

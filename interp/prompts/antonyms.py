@@ -6,13 +6,14 @@ from dataclasses import replace
 from typing import Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from interp.errors import UserError
 from interp.prompts.antonym_words import WORD_PAIRS
 from interp.prompts.pairs import PromptPair
 from interp.prompts.roles import fill
 from interp.prompts.task import Task, tasks
+from interp.section import Section
 
 TEMPLATES = (
     'The opposite of "{word}" is "',
@@ -22,10 +23,8 @@ TEMPLATES = (
 )
 
 
-class Focus(BaseModel):
+class Focus(Section):
     """The prompt that gets its own panel; it uses the first template."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     word: str = "large"
     corrupted: str | None = Field(

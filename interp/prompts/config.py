@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from interp.prompts.antonyms import Antonyms
 from interp.prompts.roles import RoleSpec
 from interp.prompts.task import Task, tasks
+from interp.section import Section
 
 
-class PromptsConfig(BaseModel):
+class PromptsConfig(Section):
     """Which prompts are asked, where their roles sit, and which of them are kept."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     task: Annotated[Task, tasks] = Antonyms()
     roles: dict[str, RoleSpec] = Field(

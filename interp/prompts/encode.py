@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from interp.errors import UserError
+from interp.lazy import lazy
 from interp.prompts.pairs import PromptPair, PromptSet
 from interp.prompts.pieces import token_text
 from interp.prompts.roles import RoleSpec
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = lazy("torch")
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from interp.prompts.pairs import PromptPair
 from interp.prompts.task import Task, tasks
+from interp.section import Section
 
 
-class ListedPair(BaseModel):
+class ListedPair(Section):
     """One prompt pair, written out."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     clean: str
     corrupted: str

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-import torch
 from jaxtyping import Int
-from torch import Tensor
 
 from interp.errors import UserError
+from interp.lazy import lazy
 from interp.prompts.roles import fill, tensor_index
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = lazy("torch")
+
 
 Position = int | str  # people's position, or the name of a role
 
@@ -53,10 +59,10 @@ class PromptSet:
     name: str
     pairs: tuple[PromptPair, ...]
     prompts: tuple[int, ...]
-    clean: Int[Tensor, "prompt pos"]
-    corrupted: Int[Tensor, "prompt pos"]
-    answer: Int[Tensor, " prompt"]
-    foil: Int[Tensor, " prompt"]
+    clean: Int[torch.Tensor, "prompt pos"]
+    corrupted: Int[torch.Tensor, "prompt pos"]
+    answer: Int[torch.Tensor, " prompt"]
+    foil: Int[torch.Tensor, " prompt"]
     clean_tokens: tuple[tuple[str, ...], ...]
     corrupted_tokens: tuple[tuple[str, ...], ...]
     roles: Mapping[str, tuple[int, ...]]

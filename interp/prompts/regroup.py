@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from interp.errors import UserError
 from interp.prompts.encode import Dropped, Encoded, Encoder, batch
 from interp.prompts.pairs import PromptSet
 from interp.prompts.roles import RoleSpec
+from interp.section import Section
 
 
-class Group(BaseModel):
+class Group(Section):
     """Tokens whose MLPs (or attention layers) are asked when they are at work."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     at: RoleSpec | str = Field(description="Where the group's tokens are: a role's name, or a token or position.")

@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from interp.errors import UserError
+from interp.section import Section
 
 
-class RoleSpec(BaseModel):
+class RoleSpec(Section):
     """Where a role sits: a token, a position, or both (then they must agree)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     token: str | None = Field(
         default=None,

@@ -5,16 +5,14 @@ from __future__ import annotations
 import abc
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from interp.prompts.pairs import PromptPair
 from interp.registry import Registry
+from interp.section import Section
 
 
-class Task(BaseModel, abc.ABC):
+class Task(Section, abc.ABC):
     """A source of prompt pairs."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: str
 

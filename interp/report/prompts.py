@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from interp.figures.words import percent, plural
+from interp.lazy import lazy
 from interp.report.numbers import number
 from interp.report.story import TableBlock
 from interp.results.tables import RunTables
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = lazy("pandas")
+
 
 MOST_PROMPTS = 400  # rows of the list of prompts; the rest is in prompts.parquet
 

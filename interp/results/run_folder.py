@@ -16,14 +16,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from filelock import FileLock, Timeout
 from ruamel.yaml import YAML
 
 from interp.errors import UserError
+from interp.lazy import lazy
 from interp.results import atomic
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = lazy("pandas")
+
 
 PACKAGES = (
     *("interp", "torch", "transformer-lens", "transformers", "numpy", "pandas", "scipy", "matplotlib", "seaborn"),

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from interp.models import ModelConfig
-from interp.yaml_config import AnyConfig, Section
+from interp.section import Section
+from interp.yaml_config import AnyConfig
 
 
 class SampledText(Section):

@@ -6,8 +6,9 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from interp.section import Section
 from interp.sparsify.config import Training
-from interp.yaml_config import AnyConfig, Section
+from interp.yaml_config import AnyConfig
 
 
 class ToyModel(Section):
