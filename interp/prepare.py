@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 
 from interp.analysis.seeding import generator
-from interp.config import RunConfig
+from interp.config import Measured, RunConfig
 from interp.interventions.cells import Dimensions
 from interp.interventions.engine import Engine
 from interp.models import LoadedModel
@@ -20,6 +20,11 @@ from interp.prompts.encode import Encoder
 from interp.prompts.pairs import PromptSet
 from interp.prompts.select import NO_GAP, Top1, choose_prompts, drop_without_gap
 from interp.study import Study
+
+
+def first_prompt(config: Measured) -> str | None:
+    """The first prompt that a run may ask; the converted model is held against Hugging Face's on it."""
+    return next((pair.clean for pair in config.prompts.task.candidates()), None)
 
 
 def prepare(config: RunConfig, models: Sequence[LoadedModel]) -> list[Study]:

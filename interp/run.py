@@ -19,7 +19,7 @@ from interp.interventions.engine import Engine
 from interp.models import load_model
 from interp.models.info import ModelInfo
 from interp.preflight import check_probes
-from interp.prepare import dropped_table, prepare, prompts_table
+from interp.prepare import dropped_table, first_prompt, prepare, prompts_table
 from interp.probes import Probe, Reading
 from interp.progress import probe_progress
 from interp.publish import publish
@@ -42,7 +42,7 @@ def run(config: LoadedConfig[RunConfig], console: Console) -> Path:
     """
     settings = config.run
     resolved = settings.resolved()
-    with RunFolder.open(Path(settings.output.root), settings.name, resolved, config.text) as folder:
+    with RunFolder.open(settings.output.folder(), settings.name, resolved, config.text) as folder:
         if folder.manifest().get("status") != "finished":
             console.print(f"run folder: {folder.path}")
             _measure(config, folder, console)
@@ -58,7 +58,7 @@ def _measure(config: LoadedConfig[RunConfig], folder: RunFolder, console: Consol
     with marked(folder, manifest):
         if settings.compute.threads is not None:
             torch.set_num_threads(settings.compute.threads)
-        loaded = load_model(settings.model, console)
+        loaded = load_model(settings.model, console, first_prompt(settings))
         study = prepare(settings, [loaded])[0]
         seconds = measure(settings, study, loaded.info, folder, console)
     folder.write_manifest(manifest | finished(loaded.info, study.engine, seconds, time.monotonic() - started))

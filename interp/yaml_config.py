@@ -18,6 +18,7 @@ from ruamel.yaml.error import YAMLError
 
 from interp.errors import UserError
 from interp.mistakes import in_words, truths_as_numbers
+from interp.paths import user_path
 from interp.registry import nearest
 from interp.section import Section
 
@@ -26,6 +27,10 @@ class Output(Section):
     """Where the run folder goes: root/name/hash."""
 
     root: str = "runs"
+
+    def folder(self) -> Path:
+        """The root as a path, `~` expanded."""
+        return user_path(self.root, "output.root")
 
 
 class AnyConfig(Section):

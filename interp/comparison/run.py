@@ -14,7 +14,7 @@ from interp.comparison.config import ComparisonConfig
 from interp.comparison.publish import publish
 from interp.errors import UserError
 from interp.models import LoadedModel, load_model
-from interp.prepare import prepare
+from interp.prepare import first_prompt, prepare
 from interp.publish import publish as publish_arm
 from interp.results.run_folder import RunFolder, marked
 from interp.results.tables import RunTables
@@ -27,7 +27,7 @@ from interp.yaml_config import LoadedConfig
 def run(config: LoadedConfig[ComparisonConfig], console: Console) -> Path:
     """Run a comparison to its report and return the report's path; UserError for everything that a user can mend."""
     settings = config.run
-    with RunFolder.open(Path(settings.output.root), settings.name, settings.resolved(), config.text) as folder:
+    with RunFolder.open(settings.output.folder(), settings.name, settings.resolved(), config.text) as folder:
         if folder.manifest().get("status") != "finished":
             console.print(f"run folder: {folder.path}")
             _measure(config, folder, console)
@@ -44,7 +44,8 @@ def _measure(config: LoadedConfig[ComparisonConfig], folder: RunFolder, console:
         if settings.compute.threads is not None:
             torch.set_num_threads(settings.compute.threads)
         labels = list(settings.models)
-        models = {label: load_model(settings.models[label], console) for label in labels}
+        prompt = first_prompt(settings)
+        models = {label: load_model(settings.models[label], console, prompt) for label in labels}
         _same_tokens(models)
         # Prompts are chosen once, by both models, so that every difference is paired.
         studies = prepare(settings.arm(labels[0]), list(models.values()))

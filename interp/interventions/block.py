@@ -43,7 +43,7 @@ def reason_against(model: Any) -> str | None:
         parts = {
             "attention": (block.attn, ("Attention", "GroupedQueryAttention")),
             "normalisation": (block.ln1, NORMS),
-            **({} if cfg.attn_only else {"MLP": (block.mlp, ("MLP", "GatedMLP"))}),
+            **({} if cfg.attn_only else {"MLP": (block.mlp, ("MLP", "GatedMLP", "BiasedGatedMLP"))}),
         }
         for what, (part, known) in parts.items():
             if type(part).__name__ not in known:
@@ -165,6 +165,9 @@ def _mlp(module: Any, cfg: Any) -> Any:
     if type(module).__name__ == "MLP":
         return lambda x: torch.addmm(b_out, act(torch.addmm(b_in, x, w_in)), w_out)
     gate, shifted = module.W_gate.detach(), bool(b_in.any())
+    if type(module).__name__ == "BiasedGatedMLP":
+        b_gate, b_up = module.b_gate.detach(), module.b_up.detach()
+        return lambda x: torch.addmm(b_out, act(torch.addmm(b_gate, x, gate)) * torch.addmm(b_up, x, w_in), w_out)
 
     def gated(x: Tensor) -> Tensor:
         inner = act(x @ gate) * (x @ w_in)

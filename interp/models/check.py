@@ -11,8 +11,8 @@ from jaxtyping import Float, Int
 
 from interp.errors import UserError
 
-PROMPT = 'The opposite of "large" is "'
 TOLERANCE = {"float32": 1e-3, "float16": 5e-1, "bfloat16": 2.0}
+MOST_TOKENS = 64
 
 
 def weights_sha256(model: Any) -> str:
@@ -26,23 +26,54 @@ def weights_sha256(model: Any) -> str:
 
 @dataclass(frozen=True)
 class Reference:
-    """Hugging Face's logits on the fixed prompt."""
+    """Hugging Face's logits on some tokens; `text` says which."""
 
     tokens: Int[torch.Tensor, "1 pos"]
     logits: Float[torch.Tensor, "1 pos d_vocab"]
+    text: str
 
 
 @torch.no_grad()
-def reference_logits(hf_model: Any, tokenizer: Any) -> Reference:
-    """What Hugging Face's model says to the fixed prompt."""
-    tokens = torch.tensor([tokenizer(PROMPT, add_special_tokens=False)["input_ids"]])
-    return Reference(tokens, hf_model(tokens).logits.float())
+def reference_logits(hf_model: Any, tokenizer: Any, prompt: str | None) -> Reference:
+    """What Hugging Face's model says to the run's own prompt, cut to the model's context.
+
+    Without a prompt, or with one that this tokenizer or embedding cannot take (which is told where prompts are encoded),
+    the tokens are spread evenly over the vocabulary: no language is asked of a model of digits.
+    """
+    config = hf_model.config
+    most = min(MOST_TOKENS, config.max_position_embeddings)
+    everything = _ids(tokenizer, prompt)
+    ids = everything[:most]
+    if ids and max(ids) < config.vocab_size:
+        text = prompt or ""
+        if len(ids) < len(everything):
+            text = str(tokenizer.decode(ids, clean_up_tokenization_spaces=False))
+    else:
+        count = min(8, most)
+        ids = [place * (config.vocab_size - 1) // count for place in range(1, count + 1)]
+        text = f"tokens {', '.join(map(str, ids))}"
+    tokens = torch.tensor([ids])
+    return Reference(tokens, hf_model(tokens).logits.float(), text)
+
+
+def _ids(tokenizer: Any, prompt: str | None) -> list[int]:
+    if not prompt:
+        return []
+    try:
+        return list(tokenizer(prompt, add_special_tokens=False)["input_ids"])
+    except Exception:  # a word-level tokenizer without <unk> raises a plain Exception for a word that it does not know
+        return []
 
 
 @torch.no_grad()
 def logits_difference(reference: Reference, hooked: Any, dtype: str) -> float:
     """Largest difference of logits to the reference, each row's mean removed; UserError when it is too large."""
     ours = hooked(reference.tokens.to(hooked.cfg.device)).float().cpu()
+    if not bool(reference.logits.isfinite().all()):
+        raise UserError(
+            f"the model returns NaN or infinity, in Hugging Face too, when it runs in {dtype}"
+            + ("" if dtype == "float32" else "; try model.dtype float32")
+        )
     centred = [logits - logits.mean(-1, keepdim=True) for logits in (reference.logits, ours)]
     found = float((centred[0] - centred[1]).abs().max())
     if not found <= TOLERANCE[dtype]:  # NaN is refused, too

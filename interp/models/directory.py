@@ -1,77 +1,147 @@
-"""A local Hugging Face directory -> Hugging Face model and tokenizer. Only safetensors, never pickles or remote code."""
+"""A local Hugging Face directory -> Hugging Face model and tokenizer. Only safetensors, never pickles or remote code.
+
+transformers gets a config, tensors and tokenizer files that were looked at before; it never sees the folder itself.
+"""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 
 from interp.errors import UserError
+from interp.mistakes import in_words
+from interp.models.families import BY_TYPE
+from interp.models.families.record import ConfigFile
+from interp.models.files import named, one_line, read_mapping
 from interp.models.quiet import quiet_transformers
+from interp.models.tensors import Shapes, check_finite, check_fit, read_tensors, shapes_in, weight_files
+
+TOKENIZERS = ("tokenizer.json", "tokenizer_config.json", "vocab.json")
+# Buffers that older versions of transformers wrote beside the weights, and that are computed anew.
+LEFTOVERS = re.compile(r"(^|\.)((attn|attention)\.(masked_)?bias|rotary_emb\.inv_freq|position_ids)$")
+PRECISIONS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
+LAYER = re.compile(r"(?:^|\.)(?:h|layers|blocks)\.(\d+)\.")
 
 
 def read_config(folder: Path) -> Any:
-    """The Hugging Face config; UserError when the folder holds no model."""
-    from transformers import AutoConfig
-
+    """The Hugging Face config; UserError when the folder holds no model, or a config.json that cannot be right."""
     if not folder.is_dir():
-        raise UserError(f"model.path: there is no directory {folder}")
-    if not (folder / "config.json").is_file():
-        raise UserError(f"model.path: {folder} holds no config.json, so it is no Hugging Face model directory")
+        raise UserError(f"model: there is no directory {folder}")
+    path = folder / "config.json"
+    if not path.is_file():
+        raise UserError(f"model: {folder} holds no config.json, so it is no Hugging Face model directory")
+    data = read_mapping(path, "model")
+    from transformers import CONFIG_MAPPING
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+    kind = data.get("model_type")
+    if not isinstance(kind, str) or kind not in CONFIG_MAPPING:
+        raise UserError(f"model: {path} has model_type {kind!r}, which transformers does not know without remote code")
+    schema = BY_TYPE[kind].schema if kind in BY_TYPE else ConfigFile
     try:
-        return AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
-    except (ValueError, OSError, KeyError, TypeError) as error:
-        raise UserError(f"model.path: {folder / 'config.json'} cannot be read: {_first_line(error)}") from None
+        found = schema.model_validate(data)
+    except ValidationError as error:
+        raise UserError(f"model: {path}: {in_words(error, data, schema)}") from None
+    expected = MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.get(kind)
+    if expected and found.architectures and found.architectures[0] != expected:
+        raise UserError(
+            f"model: {path}: architectures {found.architectures[0]!r} is not supported with model_type {kind!r}; it "
+            f"would be {expected!r}"
+        )
+    try:
+        with quiet_transformers():
+            return CONFIG_MAPPING[kind].from_dict(data)
+    except Exception as error:  # its checks raise many kinds, and nothing but the file's contents can be wrong
+        raise UserError(f"model: {path} cannot be read: {one_line(error)}") from None
 
 
 def read_tokenizer(folder: Path) -> Any:
-    """The tokenizer; UserError when it is missing or empty."""
+    """The tokenizer; UserError when it is missing, damaged, or empty."""
     from transformers import AutoTokenizer
 
-    if not any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer_config.json", "vocab.json")):
-        raise UserError(f"model.path: {folder} holds no tokenizer (tokenizer.json is missing)")
+    if not any((folder / name).is_file() for name in TOKENIZERS):
+        raise UserError(f"model: {folder} holds no tokenizer (tokenizer.json is missing)")
+    for name in (*TOKENIZERS, "special_tokens_map.json", "added_tokens.json"):
+        if (folder / name).is_file():
+            read_mapping(folder / name, "model")
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
-    except (ValueError, OSError, KeyError, TypeError) as error:
-        raise UserError(f"model.path: the tokenizer in {folder} cannot be read: {_first_line(error)}") from None
+        with quiet_transformers():
+            tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    except Exception as error:  # transformers and tokenizers raise every kind, plain Exception included
+        raise UserError(f"model: the tokenizer in {folder} cannot be read: {one_line(error)}") from None
     # transformers can build a tokenizer without a vocabulary and say nothing.
-    if len(tokenizer) < 2 or not tokenizer("a b", add_special_tokens=False)["input_ids"]:
-        raise UserError(f"model.path: the tokenizer in {folder} is empty (it has {len(tokenizer)} tokens)")
+    ordinary = set(tokenizer.get_vocab()) - set(tokenizer.all_special_tokens)
+    if not ordinary:
+        raise UserError(
+            f"model: the tokenizer in {folder} is empty (it has {len(tokenizer)} tokens, all of them special)"
+        )
     return tokenizer
 
 
 def read_model(folder: Path, config: Any, dtype: torch.dtype) -> Any:
-    """The Hugging Face model in eval mode; UserError when there are no whole safetensors."""
-    from transformers import AutoModelForCausalLM
+    """The Hugging Face model in eval mode; UserError when the folder has no safetensors that fit the config exactly."""
+    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING
 
-    if not list(folder.glob("*.safetensors")):
-        pickled = any(folder.glob("*.bin"))
-        raise UserError(
-            f"model.path: {folder} holds no safetensors"
-            + (", only pickled weights, which are never loaded because they can run code" if pickled else "")
-        )
+    files = weight_files(folder)
+    if type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
+        raise UserError(f"model: {folder} holds a {config.model_type}, which is no model that predicts the next token")
+    kind = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
+    what = f"model: the weights in {folder}"
+    _check_shapes(shapes_in(files), kind, config, what)
+    state = {name: tensor for name, tensor in read_tensors(files).items() if not LEFTOVERS.search(name)}
+    if integers := sorted(name for name, tensor in state.items() if tensor.dtype not in PRECISIONS):
+        raise UserError(f"{what} hold {named(integers)} in {state[integers[0]].dtype}; quantised weights are not read")
     try:
         with quiet_transformers():
-            model, report = AutoModelForCausalLM.from_pretrained(
-                folder,
+            model, report = kind.from_pretrained(
+                None,
                 config=config,
+                state_dict=state,
                 dtype=dtype,
-                use_safetensors=True,
-                trust_remote_code=False,
-                local_files_only=True,
                 attn_implementation="eager",
+                ignore_mismatched_sizes=True,  # they are refused below, by name
                 output_loading_info=True,
             )
-    except Exception as error:  # safetensors and transformers raise many kinds for a damaged file
-        raise UserError(f"model.path: the weights in {folder} cannot be read: {_first_line(error)}") from None
-    absent = sorted(set(report["missing_keys"]) | {str(key) for key in report.get("mismatched_keys", ())})
-    if absent:
-        raise UserError(
-            f"model.path: the weights in {folder} are incomplete: {', '.join(absent[:3])} are missing or misshaped"
-        )
+    except Exception as error:  # transformers raises many kinds for weights that it cannot place
+        raise UserError(f"{what} cannot be read: {one_line(error)}") from None
+    _check_report(report, what)
+    check_finite(model.state_dict(), what)
     return model.eval()
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+def _check_report(report: dict[str, Any], what: str) -> None:
+    """What `_check_shapes` could not see: families whose tensors transformers renames or joins."""
+    misshapen = {name: (tuple(wanted), tuple(found)) for name, found, wanted in report["mismatched_keys"]}
+    absent = set(report["missing_keys"]) - misshapen.keys()
+    expected = dict.fromkeys(absent, ()) | {name: wanted for name, (wanted, _) in misshapen.items()}
+    strange = [name for name in report["unexpected_keys"] if not LEFTOVERS.search(name)]
+    check_fit(expected, dict.fromkeys(strange, ()) | {name: found for name, (_, found) in misshapen.items()}, what)
+
+
+def _check_shapes(given: Shapes, kind: Any, config: Any, what: str) -> None:
+    """Hold the files' headers against the model that the config describes, before anything is allocated."""
+    from transformers.conversion_mapping import get_model_conversion_mapping
+
+    layers = {int(found[1]) for name in given if (found := LAYER.search(name))}
+    if layers and max(layers) + 1 != config.num_hidden_layers:
+        raise UserError(
+            f"{what} have {max(layers) + 1} layers, but its config.json says {config.num_hidden_layers}; they do not fit"
+        )
+    with torch.device("meta"):
+        skeleton = kind(config)
+    if get_model_conversion_mapping(skeleton, add_legacy=False):
+        return  # its tensors get their names while they are loaded; what they lack is told then
+    expected = {name: tuple(tensor.shape) for name, tensor in skeleton.state_dict().items()}
+    inner = f"{skeleton.base_model_prefix}."
+    # A file of the model without its head has names without the prefix.
+    bare = not any(name.startswith(inner) for name in given)
+    called = {
+        f"{inner}{name}" if bare and f"{inner}{name}" in expected else name: shape for name, shape in given.items()
+    }
+    called = {name: shape for name, shape in called.items() if name in expected or not LEFTOVERS.search(name)}
+    tied = {name: expected[name] for name in skeleton.all_tied_weights_keys if name in expected}
+    check_fit(expected, tied | called, what)

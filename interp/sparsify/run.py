@@ -42,7 +42,7 @@ TABLES = ("log.csv", "frontier.csv", "baseline.csv", "heads.csv")
 def run(config: LoadedConfig[SparsifyConfig], console: Console) -> Path:
     """Run a config to its report and return the report's path; raises UserError for everything that a user can mend."""
     settings = config.run
-    with RunFolder.open(Path(settings.output.root), settings.name, settings.resolved(), config.text) as folder:
+    with RunFolder.open(settings.output.folder(), settings.name, settings.resolved(), config.text) as folder:
         if folder.manifest().get("status") != "finished":
             console.print(f"run folder: {folder.path}")
             _train(config, folder, console)

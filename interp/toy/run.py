@@ -36,7 +36,7 @@ KINDS = ("dense", "sparse")
 def run(config: LoadedConfig[ToyConfig], console: Console) -> Path:
     """Run the toy to its report and return the report's path."""
     settings = config.run
-    with RunFolder.open(Path(settings.output.root), settings.name, settings.resolved(), config.text) as folder:
+    with RunFolder.open(settings.output.folder(), settings.name, settings.resolved(), config.text) as folder:
         if folder.manifest().get("status") != "finished":
             console.print(f"run folder: {folder.path}")
             _train(config, folder, console)
