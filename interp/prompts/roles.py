@@ -6,6 +6,7 @@ position 5 is index 4 without a BOS token and index 5 with one. Every declared t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -68,15 +69,28 @@ class RoleSpec(Section):
         return {"first": tuple(found[:1]), "last": tuple(found[-1:])}.get(self.occurrence, tuple(found))
 
 
+FIELD = re.compile(r"\{\{([^{}\s]+)\}\}|\{([^{}\s]+)\}")
+"""`{{name}}`, which stands for `{name}` itself, or `{name}`, a field. Every other brace is a character like any other."""
+
+
 def fill(template: str, fields: Mapping[str, str], where: str) -> str:
-    """`template` with its `{fields}` filled in; UserError names a field that the task does not have."""
-    try:
-        return template.format_map(dict(fields))
-    except (KeyError, IndexError, ValueError) as error:
-        raise UserError(
-            f"{where}: {template!r} cannot be filled in ({error}); the fields here are "
-            f"{', '.join('{' + name + '}' for name in fields)}"
-        ) from None
+    """`template` with its `{fields}` filled in, and nothing else: a prompt of code may hold any other brace as it is.
+
+    UserError names a field that the task does not have.
+    """
+
+    def filled(found: re.Match[str]) -> str:
+        literal, name = found.groups()
+        if literal is not None:
+            return f"{{{literal}}}"
+        if name not in fields:
+            raise UserError(
+                f"{where}: {template!r} cannot be filled in (there is no field {{{name}}}); the fields here are "
+                f"{', '.join('{' + one + '}' for one in fields)}, and {{{{{name}}}}} stands for {{{name}}} itself"
+            )
+        return fields[name]
+
+    return FIELD.sub(filled, template)
 
 
 def tensor_index(position: int, bos: int) -> int:

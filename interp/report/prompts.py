@@ -36,7 +36,9 @@ def wordings(tables: RunTables) -> TableBlock:
     """How the model does in each wording."""
     unit = tables.metrics["run"]["metric"]["unit"]
     # A token group's own corrupted prompts may be left out too ("group ..."); those say nothing about the wording.
-    wrong = tables.dropped[[_kind(reason) == WRONG and not _group(reason) for reason in tables.dropped["reason"]]]
+    # (A list of truths would select columns where it is empty.)
+    is_wrong = [_kind(reason) == WRONG and not _group(reason) for reason in tables.dropped["reason"]]
+    wrong = tables.dropped[pd.Series(is_wrong, index=tables.dropped.index, dtype=bool)]
     rows = []
     for template, group in tables.prompts.groupby("template", sort=False):
         right = int((group["clean_top1"].str.strip() == group["answer"].str.strip()).sum())

@@ -43,7 +43,6 @@ class RunTables:
         for name in ("effects.parquet", "summary.csv", "prompts.parquet", "dropped.csv", "metrics.json"):
             if not (folder / name).is_file():
                 raise UserError(f"{folder} is not a finished run: {name} is missing; run the experiment first")
-        dict.fromkeys(("query_label", "key_label"), str)
         types: Any = {**dict.fromkeys(TEXTS, str), **dict.fromkeys(("layer", "head", "n_kept"), "Int64")}
         return cls(
             effects=pd.read_parquet(folder / "effects.parquet"),
@@ -54,7 +53,7 @@ class RunTables:
                 na_values={name: [""] for name in NUMBERS},
             ),
             prompts=pd.read_parquet(folder / "prompts.parquet"),
-            dropped=pd.read_csv(folder / "dropped.csv", keep_default_na=False),
+            dropped=pd.read_csv(folder / "dropped.csv", dtype=str, keep_default_na=False),
             metrics=json.loads((folder / "metrics.json").read_text(encoding="utf-8")),
             config=YAML(typ="safe").load(folder / "config.resolved.yaml"),
         )
@@ -74,7 +73,11 @@ class RunTables:
         return rows
 
 
-TEXTS = ("query_label", "key_label")
+# Whatever a user may name, `1` and `01` included: a name that is read as a number is found nowhere.
+TEXTS = (
+    *("model", "probe", "kind", "part", "method", "base", "source", "site", "group", "query_label", "key_label"),
+    *("set", "template", "pair"),
+)
 NUMBERS = (
     *("layer", "head", "n_kept", "n", "n_pairs", "mean", "sem", "ci_low", "ci_high"),
     *("norm_mean", "norm_ci_low", "norm_ci_high", "value_mean", "value_ci_low", "value_ci_high"),

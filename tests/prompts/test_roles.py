@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from interp.errors import UserError
-from interp.prompts.roles import RoleSpec, tensor_index
+from interp.prompts.roles import RoleSpec, fill, tensor_index
 
 TOKENS = ["The", " opposite", " of", ' "', "large", '"', " is", ' "']
 FIELDS = {"word": "large"}
@@ -53,3 +53,35 @@ def test_mistakes_name_the_role_and_the_token_found(spec, says):
 def test_senseless_roles_are_refused_when_read(spec):
     with pytest.raises(ValidationError):
         RoleSpec(**spec)
+
+
+CODE = ["if", " (", "x", ")", " {", " return", " {}", ";", " }"]
+
+
+@pytest.mark.parametrize(("token", "position"), [("{", 5), (" {", 5), ("}", 9), ("{}", 7), ("(", 2)])
+def test_a_brace_of_code_is_a_token_like_any_other(token, position):
+    assert RoleSpec(token=token).resolve("key", CODE, FIELDS) == (position,)
+
+
+@pytest.mark.parametrize(
+    ("template", "filled"),
+    [
+        ("a {word} b", "a large b"),
+        ("{word}{word}", "largelarge"),
+        ("f({word}) { return {word}; }", "f(large) { return large; }"),
+        ("{{word}} is {word}", "{word} is large"),
+        ("{ {word} }", "{ large }"),
+        ("{{ x }} {} {", "{{ x }} {} {"),
+        ("{", "{"),
+    ],
+)
+def test_a_template_knows_its_fields_and_nothing_else(template, filled):
+    assert fill(template, FIELDS, "template") == filled
+
+
+@pytest.mark.parametrize("name", ["wrd", "0", "word.foo", "word[a]", "word:>3000000000", "word!r"])
+def test_a_field_that_is_none_is_named(name):
+    with pytest.raises(UserError, match="there is no field") as caught:
+        fill(f"a {{{name}}} b", FIELDS, "template")
+    assert f"{{{name}}}" in str(caught.value)
+    assert len(str(caught.value)) < 300
