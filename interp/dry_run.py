@@ -15,7 +15,7 @@ from interp.interventions.engine import KEPT_SETS, TOKENS_AT_ONCE, Engine, token
 from interp.models import model_dimensions
 from interp.models.info import Sizes
 from interp.preflight import check_probes
-from interp.prompts.encode import Encoder
+from interp.prompts.encoder import Encoder
 from interp.prompts.select import choose_prompts
 from interp.study import Study
 from interp.yaml_config import LoadedConfig
@@ -45,7 +45,7 @@ def _describe(settings: RunConfig, config: LoadedConfig[Any], console: Console) 
         )
         return
     info, tokenizer = found
-    encoder = Encoder(tokenizer, settings.model.prepend_bos)
+    encoder = Encoder(tokenizer, settings.model.prepend_bos, info.d_vocab)
     book = choose_prompts(settings.prompts, encoder, [], generator(settings.seed, "prompts"))
     study = Study(
         model=info.name,
@@ -65,6 +65,8 @@ def _describe(settings: RunConfig, config: LoadedConfig[Any], console: Console) 
         total += passes
         table.add_row(probe.label, probe.kind, str(probe.n_prompts(study)), f"{passes:,}")
     console.print(table)
+    for note in book.notes:
+        console.print(f"note: {note}", highlight=False, markup=False)
     loading, measuring = _memory_gb(info, study, settings.compute.memory_gb)
     console.print(
         f"{len(book)} prompts before the model's answers are checked (fewer may remain), {len(book.dropped)} left out; "

@@ -16,7 +16,7 @@ from interp.config import Measured, RunConfig
 from interp.interventions.cells import Dimensions
 from interp.interventions.engine import Engine
 from interp.models import LoadedModel
-from interp.prompts.encode import Encoder
+from interp.prompts.encoder import Encoder
 from interp.prompts.pairs import PromptSet
 from interp.prompts.select import NO_GAP, Top1, choose_prompts, drop_without_gap
 from interp.study import Study
@@ -29,10 +29,11 @@ def first_prompt(config: Measured) -> str | None:
 
 def prepare(config: RunConfig, models: Sequence[LoadedModel]) -> list[Study]:
     """A study a model, all on the same prompts: candidates tokenised, answered, paired and filtered by every model."""
-    encoder = Encoder(models[0].tokenizer, models[0].info.prepend_bos)
+    n_embeddings = min(model.info.d_vocab for model in models)
+    encoder = Encoder(models[0].tokenizer, models[0].info.prepend_bos, n_embeddings)
     rng = generator(config.seed, "prompts")
     book = choose_prompts(config.prompts, encoder, [_asked(model.hooked) for model in models], rng)
-    strict = config.prompts.task.kind == "listed" and len(book) == 1
+    strict = config.prompts.task.strict and len(book) == 1
     studies: list[Study] = []
     for number, model in enumerate(models):
         engine = Engine(model.hooked, config.compute.memory_gb, config.seed)
@@ -87,6 +88,7 @@ def prompts_table(study: Study) -> pd.DataFrame:
                     **{"clean_metric": clean[row], "corrupted_metric": corrupted[row]},
                     "gap": clean[row] - corrupted[row],
                     **{"clean_top1": study.encoder.text(top1[row]), "answer_prob": probability[row]},
+                    **{"answer_id": int(prompts.answer[row]), "foil_id": int(prompts.foil[row]), "top1_id": top1[row]},
                 }
             )
     return pd.DataFrame(rows)

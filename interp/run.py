@@ -85,6 +85,8 @@ def measure(
         f"{info.name}: {study.sizes.n_layers} layers x {study.sizes.n_heads} heads; "
         f"{len(study.book)} prompts in {len(study.book.sets)} wordings, {len(study.book.dropped)} left out"
     )
+    for note in study.book.notes:
+        console.print(f"note: {note}", highlight=False, markup=False)
     check_probes(settings.probes, study)
     reading = reading_of(settings)
     seconds = {probe.label: _probe(probe, study, reading, folder, console) for probe in settings.probes}
@@ -146,13 +148,15 @@ def _write_tables(study: Study, settings: RunConfig, info: ModelInfo, folder: Ru
         **{"confidence": statistics.confidence, "n_resamples": statistics.n_resamples},
         **{"share_target": settings.share.target, "share_definition": settings.share.definition},
         **{"clean": clean.as_dict(), "corrupted": corrupted.as_dict()},
-        "accuracy_kept": float((prompts["clean_top1"].str.strip() == prompts["answer"].str.strip()).mean()),
+        "accuracy_kept": float((prompts["top1_id"] == prompts["answer_id"]).mean()),
         **{"accuracy": study.accuracy, "n_asked": study.n_asked},
         "focus_is_declared": any(pair.focus for prompts in study.book.sets for pair in prompts.pairs),
         "focus": {
             name: _plain(focus[name]) for name in ("prompt", "clean", "answer", "corrupted", "foil", "key", "query")
         },
     }
+    if study.book.notes:
+        facts["notes"] = study.book.notes
     folder.write_json("metrics.json", {"run": facts, "probes": study.findings})
 
 

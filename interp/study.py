@@ -21,7 +21,8 @@ from interp.interventions.edits import Run, Variant
 from interp.interventions.engine import Engine
 from interp.metrics import AnswerLogit, LogitDiff, Metric
 from interp.prompts.choice import PromptChoice
-from interp.prompts.encode import Dropped, Encoder
+from interp.prompts.encode import Dropped
+from interp.prompts.encoder import Encoder
 from interp.prompts.pairs import PromptSet
 from interp.prompts.regroup import Group, grouped_sets
 from interp.prompts.select import PromptBook

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from tokenizers import Regex, Tokenizer, models, pre_tokenizers
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from interp.prompts.antonyms import TEMPLATES, WORD_PAIRS
@@ -32,6 +32,22 @@ def word_tokenizer() -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", unk_token="<unk>")
 
 
+def boundary_tokenizer() -> PreTrainedTokenizerFast:
+    """As Llama 2's: a word boundary `▁` is put before every text, and stands for every space. `"` before a word is a token
+    of its own; a space before another space or at the end is one, too."""
+    words = sorted({*WORD_PAIRS, *WORD_PAIRS.values(), "The", "opposite", "antonym", "synonym", "of", "is", "a"})
+    pieces = ["<unk>", "<s>", "</s>", "▁", '"', '▁"', *words, *(f"▁{word}" for word in words)]
+    model = models.Unigram(
+        [(piece, -1.0 if piece[:1] == "▁" and len(piece) > 1 else -2.0) for piece in pieces], unk_id=0
+    )
+    tokenizer = Tokenizer(model)
+    tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    tokenizer.decoder = decoders.Sequence(
+        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+    )
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", unk_token="<unk>")
+
+
 def write_tiny_gpt2(folder: Path, seed: int = 0, **changes: object) -> Path:
     """A random GPT-2 of 3 layers x 4 heads, with biases that matter."""
     tokenizer = word_tokenizer()
@@ -40,9 +56,11 @@ def write_tiny_gpt2(folder: Path, seed: int = 0, **changes: object) -> Path:
     return _write(folder, GPT2LMHeadModel(GPT2Config(**sizes)), tokenizer)
 
 
-def write_tiny_llama(folder: Path, seed: int = 0, **changes: object) -> Path:
+def write_tiny_llama(
+    folder: Path, seed: int = 0, tokenizer: PreTrainedTokenizerFast | None = None, **changes: object
+) -> Path:
     """A random Llama of 3 layers, 4 query heads on 2 key-value heads."""
-    tokenizer = word_tokenizer()
+    tokenizer = tokenizer or word_tokenizer()
     torch.manual_seed(seed)
     sizes = {
         "num_hidden_layers": 3,

@@ -24,7 +24,8 @@ def compare(arms: dict[str, RunTables], reading: Reading) -> dict[str, Any]:
     """
     labels = list(arms)
     first, second = arms.values()
-    if first.prompts["clean"].tolist() != second.prompts["clean"].tolist():
+    asked = ["clean", "corrupted", "answer", "foil"]
+    if first.prompts[asked].to_numpy().tolist() != second.prompts[asked].to_numpy().tolist():
         raise UserError("the two runs are on different prompts, so they cannot be compared")
     boot = reading.bootstrap(first.prompts["pair"].tolist(), "comparison")
     found: dict[str, Any] = {

@@ -111,7 +111,7 @@ class Antonyms(Task):
             answer=self._answer(template, word),
             foil="",
             template=template,
-            pair=f"{word}/{self.pairs[word]}",
+            pair="/".join(text.replace("\\", r"\\").replace("/", r"\/") for text in (word, self.pairs[word])),
             focus=word == self.focus.word and template == self.templates[0],
             fields={"word": word, "answer": self.pairs[word]},
         )

@@ -1,16 +1,16 @@
-"""Text to tokens: every prompt checked, every drop with its reason."""
+"""Prompts to tokens: every prompt checked, every drop with its reason."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from interp.errors import UserError
 from interp.lazy import lazy
+from interp.prompts.encoder import Encoder
 from interp.prompts.pairs import PromptPair, PromptSet
-from interp.prompts.pieces import token_text
 from interp.prompts.roles import RoleSpec
 
 if TYPE_CHECKING:
@@ -26,44 +26,6 @@ class Dropped:
     pair: str
     template: str
     reason: str
-
-
-class Encoder:
-    """A Hugging Face tokenizer without special tokens, plus a BOS token when the model is run with one."""
-
-    def __init__(self, tokenizer: Any, prepend_bos: bool) -> None:
-        self._tokenizer = tokenizer
-        self._bos: list[int] = []
-        if prepend_bos:
-            if tokenizer.bos_token_id is None:
-                raise UserError("model.prepend_bos is true, but this tokenizer has no beginning-of-sequence token")
-            self._bos = [tokenizer.bos_token_id]
-
-    @property
-    def n_bos(self) -> int:
-        """Leading BOS tokens (0 or 1)."""
-        return len(self._bos)
-
-    def ids(self, text: str) -> list[int]:
-        """Token ids of a text, without BOS."""
-        return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
-
-    def prompt(self, text: str) -> list[int]:
-        """Token ids of a prompt as the model sees them, BOS included."""
-        return [*self._bos, *self.ids(text)]
-
-    def text(self, token: int) -> str:
-        """A token as text; bytes of a partial character as `<E5>`."""
-        return token_text(self._tokenizer, token)
-
-    def single(self, text: str, what: str) -> int:
-        """The one token id of `text`; UserError when it is several tokens, or none."""
-        ids = self.ids(text)
-        if len(ids) != 1:
-            raise UserError(
-                f"{what} {text!r} is {len(ids)} tokens ({'|'.join(map(self.text, ids))}), where one is needed"
-            )
-        return ids[0]
 
 
 @dataclass(frozen=True)
@@ -113,6 +75,8 @@ def encode(
 
 def _encode_one(pair: PromptPair, encoder: Encoder, roles: Mapping[str, RoleSpec]) -> Encoded:
     clean = encoder.prompt(pair.clean)
+    if len(clean) == encoder.n_bos:
+        raise UserError("the prompt is empty, so there is no token to be key or query")
     tokens = tuple(encoder.text(token) for token in clean[encoder.n_bos :])
     resolved = {name: spec.resolve(name, tokens, pair.fields) for name, spec in roles.items()}
     key, query = resolved["key"], resolved["query"]
@@ -123,38 +87,40 @@ def _encode_one(pair: PromptPair, encoder: Encoder, roles: Mapping[str, RoleSpec
             f"key position {key[0]} comes after query position {query[0]}; attention is causal, so no head can "
             "carry anything backwards"
         )
-    return Encoded(pair, tuple(clean), tokens, encoder.single(pair.answer, "the answer"), resolved)
+    answer = encoder.following(pair.clean, pair.answer, "the answer")
+    return Encoded(pair, tuple(clean), tokens, answer, resolved)
 
 
 def batch(
-    name: str, members: Sequence[Encoded], first: int, encoder: Encoder, strict: bool
+    name: str, members: Sequence[Encoded], numbers: Sequence[int], encoder: Encoder, strict: bool
 ) -> tuple[PromptSet | None, list[Dropped]]:
     """One PromptSet of `members` (one template), with their corrupted prompts tokenised and checked.
 
-    `first` is the number of the first prompt. None when no prompt is left.
+    `numbers` are the members' numbers in the run; those that are left keep theirs. None when no prompt is left.
     """
-    good: list[tuple[Encoded, tuple[int, ...], int]] = []
+    good: list[tuple[int, Encoded, tuple[int, ...], int]] = []
     dropped: list[Dropped] = []
-    for one in members:
+    for number, one in zip(numbers, members, strict=True):
         try:
-            good.append((one, *_encode_corrupted(one, encoder)))
+            good.append((number, one, *_encode_corrupted(one, encoder)))
         except UserError as error:
             if strict:
                 raise UserError(f"prompt {one.pair.clean!r}: {error}") from None
             dropped.append(Dropped(one.pair.pair, one.pair.template, str(error)))
     if not good:
         return None, dropped
+    kept, encoded, corrupted, foils = zip(*good, strict=True)
     return PromptSet(
         name=name,
-        pairs=tuple(one.pair for one, _, _ in good),
-        prompts=tuple(range(first, first + len(good))),
-        clean=torch.tensor([one.clean for one, _, _ in good]),
-        corrupted=torch.tensor([corrupted for _, corrupted, _ in good]),
-        answer=torch.tensor([one.answer for one, _, _ in good]),
-        foil=torch.tensor([foil for _, _, foil in good]),
-        clean_tokens=tuple(one.tokens for one, _, _ in good),
-        corrupted_tokens=tuple(tuple(map(encoder.text, corrupted[encoder.n_bos :])) for _, corrupted, _ in good),
-        roles=good[0][0].roles,
+        pairs=tuple(one.pair for one in encoded),
+        prompts=kept,
+        clean=torch.tensor([one.clean for one in encoded]),
+        corrupted=torch.tensor(corrupted),
+        answer=torch.tensor([one.answer for one in encoded]),
+        foil=torch.tensor(foils),
+        clean_tokens=tuple(one.tokens for one in encoded),
+        corrupted_tokens=tuple(tuple(map(encoder.text, ids[encoder.n_bos :])) for ids in corrupted),
+        roles=encoded[0].roles,
         bos=encoder.n_bos,
     ), dropped
 
@@ -168,7 +134,7 @@ def _encode_corrupted(one: Encoded, encoder: Encoder) -> tuple[tuple[int, ...], 
         )
     if tuple(corrupted) == one.clean:
         raise UserError(f"the corrupted prompt {one.pair.corrupted!r} equals the clean prompt")
-    foil = encoder.single(one.pair.foil, "the foil")
+    foil = encoder.following(one.pair.corrupted, one.pair.foil, "the foil")
     if foil == one.answer:
         raise UserError(f"the foil {one.pair.foil!r} is the answer itself")
     return tuple(corrupted), foil

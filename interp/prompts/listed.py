@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -16,8 +16,8 @@ class ListedPair(Section):
 
     clean: str
     corrupted: str
-    answer: str = Field(description="The next token of the clean prompt, with its leading space if it has one.")
-    foil: str = Field(description="The next token of the corrupted prompt.")
+    answer: str = Field(description="What follows the clean prompt: one token, with its leading space if it has one.")
+    foil: str = Field(description="What follows the corrupted prompt, likewise.")
     word: str = Field(default="", description="Fills `{word}` in the roles.")
     cluster: str | None = Field(default=None, description="Prompts of one cluster are resampled together.")
     template: str = Field(default="listed", description="Prompts of one template are batched and must be equally long.")
@@ -28,6 +28,7 @@ class Listed(Task):
     """Prompt pairs written out in the YAML: clean, corrupted, answer, foil."""
 
     kind: Literal["listed"] = "listed"
+    strict: ClassVar[bool] = True
     pairs: tuple[ListedPair, ...] = Field(min_length=1)
 
     def candidates(self) -> list[PromptPair]:

@@ -27,7 +27,8 @@ class PromptPair:
     """A clean and a corrupted prompt, the answer of the clean one and its foil (method.md section 3).
 
     `pair` names the word pair: prompts that share it are not independent, so it is the bootstrap's cluster.
-    `fields` are the words that the template was filled with.
+    `fields` are the words that the template was filled with. `id` is the number of the task's candidate, given when a
+    run chooses its prompts: it is what a prompt is known by, for two may have the same text, pair and template.
     """
 
     clean: str
@@ -38,6 +39,7 @@ class PromptPair:
     pair: str
     focus: bool = False
     fields: Mapping[str, str] = field(default_factory=dict)
+    id: int = -1
 
     def corrupted_by(self, template: str | None, foil: str | None, where: str) -> PromptPair:
         """The same clean prompt with another corrupted prompt and foil; None keeps what there is."""

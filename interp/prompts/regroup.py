@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 from pydantic import Field
 
 from interp.errors import UserError
-from interp.prompts.encode import Dropped, Encoded, Encoder, batch
+from interp.prompts.encode import Dropped, Encoded, batch
+from interp.prompts.encoder import Encoder
 from interp.prompts.pairs import PromptSet
 from interp.prompts.roles import RoleSpec
 from interp.section import Section
@@ -33,28 +35,47 @@ def grouped_sets(base: PromptSet, group: Group, encoder: Encoder) -> tuple[Promp
 
     None when no prompt can be corrupted that way; the reasons are in the list.
     """
-    if isinstance(group.at, str):
-        positions = base.positions(group.at)
-    else:
-        positions = group.at.resolve(group.name, base.clean_tokens[0], base.pairs[0].fields)
+    positions, misfits = _positions(base, group)
     if base.roles.get(group.name, positions) != positions:
         # The group would take the role's place, `query` too, at which the metric is read.
         raise UserError(f"group {group.name!r} has the name of a role, but other tokens; give it another name")
     roles = {**base.roles, group.name: positions}
+    rows = [row for row in range(len(base)) if row not in misfits]
     members = [
         Encoded(
-            pair=pair.corrupted_by(group.corrupted, group.foil, f"group {group.name!r}"),
+            pair=base.pairs[row].corrupted_by(group.corrupted, group.foil, f"group {group.name!r}"),
             clean=tuple(base.clean[row].tolist()),
             tokens=base.clean_tokens[row],
             answer=int(base.answer[row]),
             roles=roles,
         )
-        for row, pair in enumerate(base.pairs)
+        for row in rows
     ]
-    made, dropped = batch(f"{base.name}:{group.name}", members, 0, encoder, strict=False)
-    dropped = [replace(one, reason=f"group {group.name!r}: {one.reason}") for one in dropped]
-    if made is None:
-        return None, dropped
     # The prompts keep their numbers, so that a group's rows meet the others' in the effects table.
-    numbers = {pair.clean: number for pair, number in zip(base.pairs, base.prompts, strict=True)}
-    return replace(made, prompts=tuple(numbers[pair.clean] for pair in made.pairs)), dropped
+    numbers = [base.prompts[row] for row in rows]
+    made, dropped = batch(f"{base.name}:{group.name}", members, numbers, encoder, strict=False)
+    unfit = [Dropped(base.pairs[row].pair, base.pairs[row].template, reason) for row, reason in misfits.items()]
+    return made, [replace(one, reason=f"group {group.name!r}: {one.reason}") for one in [*unfit, *dropped]]
+
+
+def _positions(base: PromptSet, group: Group) -> tuple[tuple[int, ...], dict[int, str]]:
+    """Where the group's tokens are in most of the prompts, and why the other rows (by number) do not fit.
+
+    UserError when they are in none.
+    """
+    if isinstance(group.at, str):
+        return base.positions(group.at), {}
+    found: dict[int, tuple[int, ...]] = {}
+    misfits: dict[int, str] = {}
+    for row, (tokens, pair) in enumerate(zip(base.clean_tokens, base.pairs, strict=True)):
+        try:
+            found[row] = group.at.resolve(group.name, tokens, pair.fields)
+        except UserError as error:
+            misfits[row] = str(error)
+    if not found:
+        raise UserError(misfits[0])
+    most = Counter(found.values()).most_common(1)[0][0]
+    for row, positions in found.items():
+        if positions != most:
+            misfits[row] = f"its tokens are at {list(positions)}, where most prompts have them at {list(most)}"
+    return most, dict(sorted(misfits.items()))

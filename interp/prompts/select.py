@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +14,9 @@ from torch import Tensor
 
 from interp.errors import UserError
 from interp.prompts.config import PromptsConfig
-from interp.prompts.encode import Dropped, Encoded, Encoder, batch, encode
+from interp.prompts.encode import Dropped, Encoded, batch, encode
+from interp.prompts.encoder import Encoder
+from interp.prompts.notes import notes
 from interp.prompts.pairs import PromptPair, PromptSet
 
 # A smaller gap is rounding in float32: effects divided by it would be noise, or infinite.
@@ -41,6 +43,11 @@ class PromptBook:
     def __len__(self) -> int:
         return sum(len(one) for one in self.sets)
 
+    @property
+    def notes(self) -> list[str]:
+        """Sentences that the prompts should be read with."""
+        return notes(self.sets)
+
 
 def choose_prompts(
     config: PromptsConfig, encoder: Encoder, models: Sequence[Top1], rng: np.random.Generator
@@ -50,33 +57,35 @@ def choose_prompts(
     With several models a prompt is kept when all of them pass it, so that they are compared on the same prompts. Raises
     UserError when nothing is left, with the commonest reason.
     """
-    strict = config.task.kind == "listed"
-    encoded, dropped = encode(config.task.candidates(), encoder, config.roles, strict)
+    task = config.task
+    candidates = [replace(pair, id=number) for number, pair in enumerate(task.candidates())]
+    encoded, dropped = encode(candidates, encoder, config.roles, task.strict)
     asked = len(encoded)
     mistakes = [_wrong(encoded, top1, encoder) for top1 in models]
     right = tuple(asked - len(one) for one in mistakes)
     if models and config.keep != "all":
-        everyone = {key: reason for one in reversed(mistakes) for key, reason in one.items()}
+        everyone = {number: reason for one in reversed(mistakes) for number, reason in one.items()}
         encoded, left_out = _answered(encoded, everyone, config.keep == "correct_in_every_template")
         dropped += left_out
     _nothing_left(encoded, dropped)
-    by_clean = {one.pair.clean: one for one in encoded}
     try:
-        kept = config.task.corrupt([one.pair for one in encoded], rng)
+        kept = task.corrupt([one.pair for one in encoded], rng)
     except UserError as error:
         # Often too few words are left because the rest was dropped for a mistake in the config.
         why = f" ({len(dropped)} prompts were already left out, {_commonest(dropped)})" if dropped else ""
         raise UserError(f"{error}{why}") from None
-    chosen = {pair.clean for pair in kept}
-    dropped += [Dropped(one.pair.pair, one.pair.template, BEYOND) for one in encoded if one.pair.clean not in chosen]
+    chosen = {pair.id for pair in kept}
+    dropped += [Dropped(one.pair.pair, one.pair.template, BEYOND) for one in encoded if one.pair.id not in chosen]
+    asked_for = {one.pair.id: one for one in encoded}
+    corrupted = [_corrupted(asked_for, pair, task.kind) for pair in kept]
     sets: list[PromptSet] = []
     first = 0
     for number, template in enumerate(dict.fromkeys(pair.template for pair in kept)):
-        members = [_with(by_clean[pair.clean], pair) for pair in kept if pair.template == template]
-        made, wrong = batch(f"t{number}", members, first, encoder, strict)
+        members = [one for one in corrupted if one.pair.template == template]
+        made, wrong = batch(f"t{number}", members, range(len(members)), encoder, task.strict)
         dropped += wrong
         if made is not None:
-            sets.append(made)
+            sets.append(_renumbered(made, first))
             first += len(made)
     _nothing_left(sets, dropped)
     return PromptBook(tuple(sets), tuple(dropped), right, asked)
@@ -111,43 +120,61 @@ def _renumbered(one: PromptSet, first: int) -> PromptSet:
     return replace(one, prompts=tuple(range(first, first + len(one))))
 
 
-def _with(one: Encoded, pair: PromptPair) -> Encoded:
+def _corrupted(encoded: Mapping[int, Encoded], pair: PromptPair, task: str) -> Encoded:
+    """The tokens of a candidate, for its pair with a corrupted prompt."""
+    one = encoded.get(pair.id)
+    if one is None or (one.pair.clean, one.pair.answer, one.pair.template) != (pair.clean, pair.answer, pair.template):
+        raise ValueError(f"task {task!r}: corrupt() must keep id, clean, answer and template of a pair, unlike {pair}")
     return replace(one, pair=pair)
 
 
-def _wrong(encoded: list[Encoded], top1: Top1, encoder: Encoder) -> dict[tuple[str, str], str]:
-    """(pair, template) -> what the model says instead of the answer."""
-    wrong: dict[tuple[str, str], str] = {}
+def _wrong(encoded: list[Encoded], top1: Top1, encoder: Encoder) -> dict[int, str]:
+    """Id of a prompt -> what the model says instead of the answer."""
+    wrong: dict[int, str] = {}
     templates = defaultdict(list)
     for one in encoded:
         templates[one.pair.template].append(one)
-    for template, members in templates.items():
+    for members in templates.values():
         query = members[0].roles["query"][0] - 1 + encoder.n_bos
         said = top1(torch.tensor([one.clean for one in members]), query).tolist()
         for one, token in zip(members, said, strict=True):
             if token != one.answer:
-                wrong[one.pair.pair, template] = f"the model answers {encoder.text(token)!r}"
+                wrong[one.pair.id] = f"the model answers {encoder.text(token)!r}"
     return wrong
 
 
 def _answered(
-    encoded: list[Encoded], wrong: dict[tuple[str, str], str], everywhere: bool
+    encoded: list[Encoded], wrong: Mapping[int, str], everywhere: bool
 ) -> tuple[list[Encoded], list[Dropped]]:
-    templates = {one.pair.template for one in encoded}
+    """The prompts that are answered correctly; with `everywhere`, those of word pairs that are in every template."""
+    n_templates = len({one.pair.template for one in encoded})
+    prompts: dict[str, list[Encoded]] = defaultdict(list)
+    for one in encoded:
+        prompts[one.pair.pair].append(one)
+    short = {pair: _not_everywhere(mine, wrong, n_templates) for pair, mine in prompts.items()} if everywhere else {}
     kept: list[Encoded] = []
     dropped: list[Dropped] = []
-    right = Counter(one.pair.pair for one in encoded if (one.pair.pair, one.pair.template) not in wrong)
     for one in encoded:
-        key = (one.pair.pair, one.pair.template)
-        if key in wrong:
-            dropped.append(Dropped(*key, wrong[key]))
-        elif everywhere and right[one.pair.pair] < len(templates):
-            dropped.append(
-                Dropped(*key, f"right here, but only in {right[one.pair.pair]} of {len(templates)} templates")
-            )
+        reason = wrong.get(one.pair.id) or short.get(one.pair.pair)
+        if reason:
+            dropped.append(Dropped(one.pair.pair, one.pair.template, reason))
         else:
             kept.append(one)
     return kept, dropped
+
+
+def _not_everywhere(mine: Sequence[Encoded], wrong: Mapping[int, str], n_templates: int) -> str:
+    """Why the prompts of a word pair are not all answered, in every template; empty when they are."""
+    right = [one for one in mine if one.pair.id not in wrong]
+    n_right = len({one.pair.template for one in right})
+    if n_right < n_templates:
+        return f"right here, but only in {n_right} of {n_templates} templates"
+    # A word pair may have several prompts of one template.
+    return (
+        ""
+        if len(right) == len(mine)
+        else f"right here, but only in {len(right)} of the {len(mine)} prompts of its pair"
+    )
 
 
 def _nothing_left(left: Sequence[object], dropped: Sequence[Dropped]) -> None:

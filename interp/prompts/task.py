@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+from typing import ClassVar
 
 import numpy as np
 
@@ -12,16 +13,23 @@ from interp.section import Section
 
 
 class Task(Section, abc.ABC):
-    """A source of prompt pairs."""
+    """A source of prompt pairs.
+
+    `strict` tasks are written out prompt by prompt, so a prompt that does not fit is a mistake; others leave it out.
+    """
 
     kind: str
+    strict: ClassVar[bool] = False
 
     @abc.abstractmethod
     def candidates(self) -> list[PromptPair]:
         """Every prompt that the task can ask, before any filter; `corrupted` and `foil` may still be empty."""
 
     def corrupt(self, pairs: list[PromptPair], rng: np.random.Generator) -> list[PromptPair]:
-        """The pairs that passed the filters, each with its corrupted prompt and foil; the default keeps them."""
+        """The pairs that passed the filters, each with its corrupted prompt and foil; the default keeps them.
+
+        What is returned must be made from the given pairs by `dataclasses.replace`, so that each keeps its `id`.
+        """
         return pairs
 
 

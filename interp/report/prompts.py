@@ -24,9 +24,14 @@ KINDS = (
     ("no single token", "the word or the answer is not a single token"),
     ("where one is needed", "the word or the answer is not a single token"),
     ("the model answers", "the model's first prediction is another token"),
+    ("prompts of its pair", "the model is right here, but not in all prompts of the word pair"),
     ("right here, but only in", "the model is right in this wording, but not in all of them"),
     ("max_pairs", "beyond max_pairs"),
     ("is below min_gap", "no clean-corrupted gap"),
+    ("changes the prompt's own tokens", "the prompt does not end where a token ends"),
+    ("is unknown to the tokenizer", "a word that the tokenizer does not know"),
+    ("the tokenizer knows more tokens than the model", "a token that the model has no embedding for"),
+    ("where most prompts have them at", "its tokens are elsewhere than in most prompts"),
     ("tokens long", "another number of tokens than the wording's other prompts"),
 )
 WRONG = "the model's first prediction is another token"
@@ -41,7 +46,7 @@ def wordings(tables: RunTables) -> TableBlock:
     wrong = tables.dropped[pd.Series(is_wrong, index=tables.dropped.index, dtype=bool)]
     rows = []
     for template, group in tables.prompts.groupby("template", sort=False):
-        right = int((group["clean_top1"].str.strip() == group["answer"].str.strip()).sum())
+        right = int((group["top1_id"] == group["answer_id"]).sum())
         rows.append(
             [
                 str(template),

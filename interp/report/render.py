@@ -71,6 +71,8 @@ def write_report(folder: Path, tables: RunTables, story: Story, figures: list[Dr
     resolved = (folder / "config.resolved.yaml").read_text(encoding="utf-8")
     after = ["The run", "Prompts", "What was left out", "Definitions", "Reproduce"]
     facts = gather(tables, manifest, resolved)
+    # What a run's prompts should be read with is no matter of the recipe.
+    story = dataclasses.replace(story, caveats=[*story.caveats, *tables.metrics["run"].get("notes", ())])
     extra = {"facts": facts, "files": FILES, "definitions": DEFINITIONS, "sources": SOURCES}
     _write(folder, "report", story, figures, ["Tokens"], after, extra)
 

@@ -12,7 +12,7 @@ from interp.errors import UserError
 from interp.prompts import Task
 from interp.prompts.antonyms import WORD_PAIRS, Antonyms
 from interp.prompts.config import PromptsConfig
-from interp.prompts.encode import Encoder
+from interp.prompts.encoder import Encoder
 from interp.prompts.listed import Listed
 from interp.prompts.pairs import PromptSet
 from interp.prompts.regroup import Group, grouped_sets
@@ -79,16 +79,16 @@ def test_the_same_seed_pairs_the_same_words(encoder):
 
 
 def test_wrong_answers_are_dropped_with_what_the_model_said(encoder):
-    night = encoder.single("night", "")
+    night = encoder.ids("night")[0]
 
     def top1(tokens, query):  # right on everything but one word in one wording
-        assert (tokens[:, query] == encoder.single(' "', "")).all()
+        assert (tokens[:, query] == encoder.ids(' "')[0]).all()
         answers = []
         for row in tokens.tolist():
             text = "".join(encoder.text(token) for token in row)
             word = next(word for word in WORD_PAIRS if f'"{word}"' in text)
             wrong = word == "large" and text.startswith("The antonym")
-            answers.append(night if wrong else encoder.single(WORD_PAIRS[word], ""))
+            answers.append(night if wrong else encoder.ids(WORD_PAIRS[word])[0])
         return torch.tensor(answers)
 
     everywhere = choose(encoder, top1, keep="correct_in_every_template")

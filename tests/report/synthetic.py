@@ -92,6 +92,7 @@ def make_tables(text: str | None) -> RunTables:
                 **{"roles": json.dumps({"key": [5], "query": [8], "relation": [2, 3]}), "key": 5, "query": 8},
                 **{"clean_metric": 2.0 + number, "corrupted_metric": -1.5, "gap": 3.5 + number},
                 **{"clean_top1": text or f" {answer}" if number != 1 else "warm", "answer_prob": 0.25},
+                **{"answer_id": 2, "foil_id": 3, "top1_id": 2 if number != 1 else 5},
             }
         )
     dropped = [(text, text, text)] if text else DROPPED

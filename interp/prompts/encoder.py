@@ -1,0 +1,84 @@
+"""Text to token ids, in context: a word's tokens depend on what stands before it.
+
+A SentencePiece tokenizer puts a word boundary before the first word of whatever it is given, so the token of an answer
+is not that of the answer alone. It is the one by which `prompt + answer` goes beyond `prompt`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from interp.errors import UserError
+from interp.prompts.pieces import token_text
+
+
+class Encoder:
+    """A Hugging Face tokenizer without special tokens, plus a BOS token when the model is run with one.
+
+    Args:
+        n_embeddings: tokens that the model has an embedding for; None: any. A tokenizer may know more.
+    """
+
+    def __init__(self, tokenizer: Any, prepend_bos: bool, n_embeddings: int | None = None) -> None:
+        if not isinstance(prepend_bos, bool):
+            raise TypeError(f"prepend_bos is true or false, not {prepend_bos!r}")
+        self._tokenizer = tokenizer
+        self._n_embeddings = n_embeddings
+        self._bos: list[int] = []
+        if prepend_bos:
+            if tokenizer.bos_token_id is None:
+                raise UserError("model.prepend_bos is true, but this tokenizer has no beginning-of-sequence token")
+            self._bos = self._known([tokenizer.bos_token_id], "model.prepend_bos")
+
+    @property
+    def n_bos(self) -> int:
+        """Leading BOS tokens (0 or 1)."""
+        return len(self._bos)
+
+    def ids(self, text: str) -> list[int]:
+        """Token ids of a text, without BOS; UserError for a text or token that tokenizer or model does not know."""
+        try:
+            ids = list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+        except Exception as error:  # tokenizers raises nothing narrower
+            raise UserError(f"the tokenizer cannot encode {text!r} ({error})") from None
+        return self._known(ids, f"the text {text!r}")
+
+    def prompt(self, text: str) -> list[int]:
+        """Token ids of a prompt as the model sees them, BOS included."""
+        return [*self._bos, *self.ids(text)]
+
+    def text(self, token: int) -> str:
+        """A token as text; bytes of a partial character as `<E5>`."""
+        return token_text(self._tokenizer, token)
+
+    def following(self, prompt: str, text: str, what: str) -> int:
+        """The one token by which `prompt + text` goes beyond `prompt`.
+
+        UserError when it is several or none, when the tokenizer does not know it, or when the prompt's own tokens are
+        others with `text` behind them: then no run of the prompt is ever asked for it.
+        """
+        before, after = self.ids(prompt), self.ids(prompt + text)
+        if after[: len(before)] != before:
+            raise UserError(
+                f"{what} {text!r} changes the prompt's own tokens, from {self._bars(before)} to {self._bars(after)}; end the "
+                f"prompt where a token ends (a space between the two belongs to {what})"
+            )
+        added = after[len(before) :]
+        if len(added) != 1:
+            raise UserError(f"{what} {text!r} is {len(added)} tokens ({self._bars(added)}), where one is needed")
+        if added[0] == self._tokenizer.unk_token_id and self._tokenizer.unk_token not in text:
+            raise UserError(f"{what} {text!r} is unknown to the tokenizer: it stands for it as {self.text(added[0])}")
+        return added[0]
+
+    def _known(self, ids: list[int], what: str) -> list[int]:
+        most = self._n_embeddings
+        for token in ids:
+            if most is not None and token >= most:
+                raise UserError(
+                    f"{what} has the token {self.text(token)!r} with id {token}, but the model's embedding ends at id "
+                    f"{most - 1}: the tokenizer knows more tokens than the model"
+                )
+        return ids
+
+    def _bars(self, ids: list[int]) -> str:
+        return "|".join(map(self.text, ids))
