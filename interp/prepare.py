@@ -6,28 +6,46 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
 import torch
 
 from interp.analysis.seeding import generator
-from interp.config import Measured, RunConfig
+from interp.config import Compute
 from interp.interventions.cells import Dimensions
 from interp.interventions.engine import Engine
+from interp.metrics import Metric
 from interp.models import LoadedModel
+from interp.probes import Probe
+from interp.prompts.config import PromptsConfig
 from interp.prompts.encoder import Encoder
 from interp.prompts.pairs import PromptSet
 from interp.prompts.select import NO_GAP, Top1, choose_prompts, drop_without_gap
 from interp.study import Study
 
 
-def first_prompt(config: Measured) -> str | None:
+class Asks(Protocol):
+    """What a study is made from: part of a RunConfig, or what a notebook says."""
+
+    @property
+    def prompts(self) -> PromptsConfig: ...
+    @property
+    def metric(self) -> Metric: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def compute(self) -> Compute: ...
+    @property
+    def probes(self) -> tuple[Probe, ...]: ...
+
+
+def first_prompt(config: Asks) -> str | None:
     """The first prompt that a run may ask; the converted model is held against Hugging Face's on it."""
     return next((pair.clean for pair in config.prompts.task.candidates()), None)
 
 
-def prepare(config: RunConfig, models: Sequence[LoadedModel]) -> list[Study]:
+def prepare(config: Asks, models: Sequence[LoadedModel]) -> list[Study]:
     """A study a model, all on the same prompts: candidates tokenised, answered, paired and filtered by every model."""
     n_embeddings = min(model.info.d_vocab for model in models)
     encoder = Encoder(models[0].tokenizer, models[0].info.prepend_bos, n_embeddings)
@@ -115,6 +133,6 @@ def _asked(model: Any) -> Top1:
     return top1
 
 
-def _gap(engine: Engine, prompts: PromptSet, config: RunConfig) -> list[float]:
+def _gap(engine: Engine, prompts: PromptSet, config: Asks) -> list[float]:
     clean, corrupted = (engine.read(prompts, config.metric, run) for run in ("clean", "corrupted"))
     return (clean - corrupted).tolist()

@@ -1,0 +1,35 @@
+"""How a study and its findings show themselves in a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from interp.prompts.pairs import PromptSet
+
+
+def tokens_frame(sets: Sequence[PromptSet]) -> pd.DataFrame:
+    """One row a position of the first prompt of every set: template, position (from 1), both tokens, roles."""
+    rows = []
+    for one in sets:
+        for position, (clean, corrupted) in enumerate(
+            zip(one.clean_tokens[0], one.corrupted_tokens[0], strict=True), 1
+        ):
+            roles = [name for name, places in one.roles.items() if position in places]
+            rows.append(
+                {
+                    "template": one.pairs[0].template,
+                    "position": position,
+                    "clean": clean,
+                    "corrupted": corrupted,
+                    "role": ", ".join(roles),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def findings_text(findings: Mapping[str, Any]) -> str:
+    """The conclusion of a search for heads as one sentence."""
+    return str(findings)

@@ -1,0 +1,265 @@
+"""`interp.study`: one model and its prompts, with the questions that a notebook asks of them.
+
+Everything is measured by the engine that runs use; a frame has the columns of effects.parquet (docs/tables.md).
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import pandas as pd
+from pydantic import TypeAdapter
+from rich.console import Console
+
+from interp.api.models import load
+from interp.api.prompts import Keep, Prompt, Role, by_lists, by_task
+from interp.api.show import findings_text, tokens_frame
+from interp.config import Compute
+from interp.errors import UserError
+from interp.interventions.edits import Edit, Site, Source, Variant
+from interp.metrics import Metric, metrics
+from interp.models import LoadedModel
+from interp.prepare import prepare, prompts_table
+from interp.probes import Probe, Reading, probes
+from interp.probes.activation_patching import DIRECTIONS
+from interp.progress import probe_progress
+from interp.prompts.config import PromptsConfig
+from interp.prompts.task import Task
+from interp.registry import nearest
+from interp.study import PromptChoice, Study
+
+By = Literal["head", "layer", "position"]
+HEADS: tuple[Site, ...] = ("z", "q", "k", "v", "pattern")
+STREAM: tuple[Site, ...] = ("resid_pre", "resid_mid", "attn_out", "mlp_out")
+
+
+def study(
+    model: Any,
+    clean: Sequence[Prompt] | Prompt | None = None,
+    corrupted: Sequence[Prompt] | Prompt | None = None,
+    answer: Sequence[Prompt] | Prompt | None = None,
+    foil: Sequence[Prompt] | Prompt | None = None,
+    *,
+    task: str | Mapping[str, Any] | Task | None = None,
+    key: Role | None = None,
+    query: Role = "end",
+    roles: Mapping[str, Role] | None = None,
+    cluster: Sequence[str] | None = None,
+    metric: str | Metric = "logit_diff",
+    keep: Keep | None = None,
+    min_gap: float = 0.1,
+    seed: int = 0,
+    memory_gb: float | None = None,
+) -> NotebookStudy:
+    """A model with its prompts and its metric, ready to be measured.
+
+    Args:
+        model: what `interp.load` returns or takes.
+        clean, corrupted, answer, foil: lists of equal length: prompts, and the next token of each. A model without a
+            tokenizer takes lists of token ids.
+        task: instead of lists, a task by its name ("antonyms"), its settings, or itself.
+        key, query, roles: positions counted from 1 (BOS not counted), "end", or a token's text; a list has one token for
+            every prompt. Without `key` it is the first token in which clean and corrupted prompts differ.
+        cluster: names the prompts that belong together; intervals resample clusters.
+        metric: "logit_diff", or any other metric (`interp list`).
+        keep: "all" or "correct" prompts; default: all of one's own, the correct ones of a task.
+        min_gap: pairs whose clean and corrupted metric differ by less are left out, in units of the metric.
+
+    Raises:
+        UserError: a list, role, task, metric or prompt is wrong; the message says which and what would be right.
+    """
+    loaded = model if isinstance(model, LoadedModel) else load(model)
+    places = {"key": key, "query": query, **(roles or {})}
+    lists = {"clean": clean, "corrupted": corrupted, "answer": answer, "foil": foil}
+    if task is None:
+        prompts = by_lists(loaded, lists, cluster, keep or "all", min_gap, places)
+    elif any(given is not None for given in [*lists.values(), cluster]):
+        raise UserError("give either lists of prompts or a task, not both")
+    else:
+        prompts = by_task(
+            task, keep or "correct", min_gap, {name: role for name, role in places.items() if role is not None}
+        )
+    chosen = TypeAdapter(metrics[metric]).validate_python({"kind": metric}) if isinstance(metric, str) else metric
+    question = Question(prompts, chosen, seed, Compute(memory_gb=memory_gb))
+    return NotebookStudy(prepare(question, [loaded])[0], seed)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a study is made from (interp.prepare.Asks)."""
+
+    prompts: PromptsConfig
+    metric: Metric
+    seed: int
+    compute: Compute
+    probes: tuple[Probe, ...] = ()
+
+
+class NotebookStudy:
+    """A model with its prompts and its metric; every method measures at once and returns a frame.
+
+    `settings` of a method go to the probe behind it, so everything that a YAML can say can be said here.
+    """
+
+    def __init__(self, inner: Study, seed: int = 0) -> None:
+        self.inner = inner
+        self.seed = seed
+
+    @property
+    def prompts(self) -> pd.DataFrame:
+        """One row a prompt pair: texts, tokens, roles, the metric of both runs."""
+        return prompts_table(self.inner)
+
+    @property
+    def dropped(self) -> pd.DataFrame:
+        """Prompts that were left out, and why."""
+        return pd.DataFrame([vars(one) for one in self.inner.book.dropped], columns=["pair", "template", "reason"])
+
+    @property
+    def tokens(self) -> pd.DataFrame:
+        """Position, token of both runs, and roles of the first prompt of every template."""
+        return tokens_frame(self.inner.book.sets)
+
+    def patch(
+        self,
+        site: Site = "z",
+        by: By | None = None,
+        *,
+        direction: Literal["denoise", "noise"] = "noise",
+        prompts: PromptChoice = "all",
+        at: Role | None = None,
+    ) -> pd.DataFrame:
+        """Copy one activation from one run into the other; one row a place and prompt.
+
+        Args:
+            site: z, q, k, v, pattern (by head), or resid_pre, resid_mid, attn_out, mlp_out (by layer or position).
+            by: "head", "layer" (all positions at once, or at `at`), or "position" (every layer and position); default: head
+                for sites of heads, position for the others.
+            direction: noise puts a corrupted activation into the clean run, denoise a clean one into the corrupted run.
+            at: for by="layer": a position or role; None: all positions.
+        """
+        _one_of("site", site, (*HEADS, *STREAM))
+        by = by or ("head" if site in HEADS else "position")
+        _one_of("by", by, get_args(By))
+        _one_of("direction", direction, ("denoise", "noise"))
+        if (site in HEADS) != (by == "head"):
+            raise UserError(
+                f"site {site!r} is patched by {'head' if site in HEADS else 'layer or position'}, not by {by}"
+            )
+        if at is not None and by != "layer":
+            raise UserError(f"`at` goes with by='layer'; by={by!r} takes every {by}")
+        base, source = DIRECTIONS[direction]
+        edits = self._places(site, by, source, at, prompts)
+        return self.measure(
+            [Variant.of(edit, base=base, part=f"{site}/{direction}") for edit in edits], prompts, "patch"
+        )
+
+    def ablate(self, source: Literal["zero", "mean", "resample"] = "mean", **settings: Any) -> pd.DataFrame:
+        """Replace the output z of every head; one row a head and prompt (probe head_ablation)."""
+        return self.probe("head_ablation", source=source, **settings)
+
+    def cut_edges(
+        self,
+        key: int | str = "key",
+        query: int | str = "query",
+        *,
+        source: Literal["corrupted", "zero", "mean", "resample"] = "corrupted",
+        prompts: PromptChoice = "all",
+    ) -> pd.DataFrame:
+        """Replace the term that each head carries from `key` to `query`, and nothing else; one row a head and prompt.
+
+        Args:
+            key, query: positions counted from 1, or names of roles.
+            source: what replaces the term; `corrupted` asks what it says about the key, `zero` removes it.
+        """
+        _one_of("source", source, ("corrupted", "zero", "mean", "resample"))
+        sizes = self.inner.sizes
+        edits = [
+            Edit("edge", la, head, query, key, source) for la in range(sizes.n_layers) for head in range(sizes.n_heads)
+        ]
+        return self.measure([Variant.of(edit, part="edge") for edit in edits], prompts, "cut_edges")
+
+    def measure(
+        self, variants: Iterable[Variant], prompts: PromptChoice = "all", name: str = "measure"
+    ) -> pd.DataFrame:
+        """Any variants of one's own (`interp.Variant`, `interp.Edit`); one row a variant and prompt."""
+        listed = list(variants)
+        where = self.inner.select(prompts)
+        with probe_progress(Console(stderr=True), name, len(listed) * sum(len(one.rows) for one in where)) as advance:
+            self.inner.progress = advance
+            effects = self.inner.measure(listed, where)
+        return self._labelled(effects, name, name)
+
+    def probe(self, probe: str | Probe, **settings: Any) -> pd.DataFrame:
+        """The effects of any probe, by its kind and settings, or itself; `findings` says what it concludes."""
+        asked = self._probe(probe, settings)
+        with probe_progress(Console(stderr=True), asked.label, asked.passes(self.inner)) as advance:
+            self.inner.progress = advance
+            effects = self._labelled(asked.run(self.inner), asked.label, asked.kind)
+        self.inner.tables[asked.label] = effects
+        return effects
+
+    def find_heads(
+        self, share: float = 0.8, *, confidence: float = 0.95, n_resamples: int = 2000, **settings: Any
+    ) -> Found:
+        """The smallest set of heads whose key->query edges carry a share of the answer (probe key_query_heads)."""
+        asked = self._probe("key_query_heads", settings)
+        effects = self.probe(asked)
+        reading = Reading(
+            seed=self.seed, confidence=confidence, n_resamples=n_resamples, share_target=share, share_definition="joint"
+        )
+        return Found(effects, asked.summarise(effects, self.inner, reading))
+
+    def _probe(self, probe: str | Probe, settings: Mapping[str, Any]) -> Probe:
+        if isinstance(probe, Probe):
+            return probe
+        return TypeAdapter(probes[probe]).validate_python({"kind": probe, **settings})
+
+    def _places(self, site: Site, by: By, source: Source, at: Any, prompts: PromptChoice) -> list[Edit]:
+        sizes, layers = self.inner.sizes, range(self.inner.sizes.n_layers)
+        if by == "head":
+            heads = range(sizes.n_kv_heads if site in ("k", "v") else sizes.n_heads)
+            return [Edit(site, layer, head, source=source) for layer in layers for head in heads]
+        if by == "layer":
+            return [Edit(site, layer, query=at, source=source) for layer in layers]
+        lengths = sorted({one.prompts.n_tokens for one in self.inner.select(prompts)})
+        if len(lengths) > 1:
+            raise UserError(
+                f"by='position' needs prompts of one length, and these have {lengths} tokens; say by='layer' with "
+                "at=..., or prompts='focus_template'"
+            )
+        return [Edit(site, layer, query=one, source=source) for layer in layers for one in range(1, lengths[0] + 1)]
+
+    def _labelled(self, effects: pd.DataFrame, label: str, kind: str) -> pd.DataFrame:
+        effects["probe"], effects["kind"] = label, kind
+        effects.attrs = {"metric": self.inner.metric.kind, "unit": self.inner.metric.unit, "seed": self.seed}
+        return effects
+
+    def __repr__(self) -> str:
+        book = self.inner.book
+        return (
+            f"<study of {self.inner.model}: {len(book)} prompts in {len(book.sets)} batches of equal length, "
+            f"{len(book.dropped)} left out; metric {self.inner.metric.kind}>"
+        )
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(repr(self)[1:-1])}</p>{self.tokens.to_html(index=False, escape=True)}"
+
+
+class Found:
+    """What a search for heads concludes: `effects` (a frame), `findings` (as in metrics.json), `heads` (labels)."""
+
+    def __init__(self, effects: pd.DataFrame, findings: Mapping[str, Any]) -> None:
+        self.effects = effects
+        self.findings = findings
+
+    def __repr__(self) -> str:
+        return findings_text(self.findings)
+
+
+def _one_of(what: str, given: str, valid: Sequence[str]) -> None:
+    if given not in valid:
+        raise UserError(f"{what}: there is no {given!r}; {nearest(str(given), valid)}")

@@ -1,0 +1,73 @@
+"""A HookedTransformer that somebody has built: taken as it is, with what must hold checked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from interp.errors import UserError
+from interp.models.check import weights_sha256
+from interp.models.info import LoadedModel, ModelInfo
+from interp.models.token_ids import TokenIds
+
+NEEDED = ("cfg", "blocks", "unembed", "hook_dict")
+
+
+def wrapped(model: Any, tokenizer: Any = None, prepend_bos: bool = False) -> LoadedModel:
+    """A LoadedModel around a HookedTransformer; its weights are not copied.
+
+    Args:
+        model: a HookedTransformer in evaluation mode and without hooks of its own.
+        tokenizer: a Hugging Face tokenizer; None: the model's own, and without one prompts are token ids.
+
+    Raises:
+        UserError: no HookedTransformer, in training mode, or with hooks on it.
+    """
+    missing = [name for name in NEEDED if not hasattr(model, name)]
+    if missing:
+        raise UserError(
+            f"a model must be a name, a directory or a HookedTransformer, not a {type(model).__name__} "
+            f"(it has no {', '.join(missing)})"
+        )
+    if model.training:
+        raise UserError(
+            "the model is in training mode, where dropout would change its answers; call model.eval() first"
+        )
+    hooked = [name for name, point in model.hook_dict.items() if point.fwd_hooks or point.bwd_hooks]
+    if hooked:
+        raise UserError(
+            f"the model has hooks of its own (at {', '.join(hooked[:3])}{' and more' if len(hooked) > 3 else ''}), which "
+            "would be part of every number; call model.reset_hooks() first"
+        )
+    tokenizer = tokenizer or getattr(model, "tokenizer", None)
+    return LoadedModel(model, tokenizer or TokenIds(model.cfg.d_vocab), _info(model, prepend_bos))
+
+
+def _info(model: Any, prepend_bos: bool) -> ModelInfo:
+    cfg = model.cfg
+    with torch.no_grad():
+        weights = weights_sha256(model)
+    return ModelInfo(
+        name=cfg.model_name or "custom",
+        architecture=cfg.original_architecture or type(model).__name__,
+        n_layers=cfg.n_layers,
+        n_heads=cfg.n_heads,
+        n_kv_heads=cfg.n_key_value_heads or cfg.n_heads,
+        d_model=cfg.d_model,
+        d_head=cfg.d_head,
+        d_mlp=cfg.d_mlp or 0,
+        d_vocab=cfg.d_vocab,
+        n_ctx=cfg.n_ctx,
+        gated_mlp=bool(getattr(cfg, "gated_mlp", False)),
+        source="python",
+        origin="a HookedTransformer given in Python",
+        dtype=str(cfg.dtype).removeprefix("torch."),
+        device=str(cfg.device),
+        prepend_bos=prepend_bos,
+        processing={},
+        weights_sha256=weights,
+        sparse=None,
+        checked_prompt="",
+        logits_max_abs_diff=0.0,
+    )
