@@ -15,7 +15,8 @@ install_import_hook(["interp.analysis", "interp.interventions", "interp.metrics"
 
 import torch  # noqa: E402
 
-torch.set_num_threads(min(2, len(os.sched_getaffinity(0))))
+# Two threads at most; one where pytest-xdist runs a worker on every core.
+torch.set_num_threads(1 if "PYTEST_XDIST_WORKER" in os.environ else min(2, len(os.sched_getaffinity(0))))
 
 
 from tests.tiny_models import write_tiny_llama  # noqa: E402
