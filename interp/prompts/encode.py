@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from interp.errors import UserError
@@ -40,11 +41,16 @@ class Encoded:
 
 
 def encode(
-    pairs: Sequence[PromptPair], encoder: Encoder, roles: Mapping[str, RoleSpec], strict: bool
+    pairs: Sequence[PromptPair],
+    encoder: Encoder,
+    roles: Mapping[str, RoleSpec],
+    strict: bool,
+    any_length: bool = False,
 ) -> tuple[list[Encoded], list[Dropped]]:
     """Tokenise clean prompts and answers, resolve the roles, keep the commonest length of each template.
 
     With `strict` (prompts that the user wrote out one by one) the first misfit is a UserError; otherwise it is dropped.
+    With `any_length` every length of a template is kept, as a template of its own.
     """
     fitting: list[Encoded] = []
     dropped: list[Dropped] = []
@@ -58,9 +64,12 @@ def encode(
     kept: list[Encoded] = []
     for template in dict.fromkeys(one.pair.template for one in fitting):
         members = [one for one in fitting if one.pair.template == template]
-        shape = Counter((len(one.clean), tuple(sorted(one.roles.items()))) for one in members).most_common(1)[0][0]
+        if any_length:
+            kept += _by_shape(members)
+            continue
+        shape = Counter(_shape(one) for one in members).most_common(1)[0][0]
         for one in members:
-            if (len(one.clean), tuple(sorted(one.roles.items()))) == shape:
+            if _shape(one) == shape:
                 kept.append(one)
                 continue
             reason = (
@@ -73,12 +82,34 @@ def encode(
     return kept, dropped
 
 
+def _shape(one: Encoded) -> tuple[int, tuple[tuple[str, tuple[int, ...]], ...]]:
+    return len(one.clean), tuple(sorted(one.roles.items()))
+
+
+def _by_shape(members: list[Encoded]) -> list[Encoded]:
+    """Prompts of one template, those of another length or other roles under a template of their own."""
+    shapes = {_shape(one): one for one in members}
+    if len(shapes) == 1:
+        return members
+    lengths = Counter(n_tokens for n_tokens, _ in shapes)
+
+    def name(one: Encoded) -> str:
+        places = ", ".join(f"{role} at {','.join(map(str, at))}" for role, at in sorted(one.roles.items()))
+        alike = lengths[len(one.clean)] > 1
+        return f"{one.pair.template} ({len(one.tokens)} tokens{', ' + places if alike else ''})"
+
+    return [replace(one, pair=replace(one.pair, template=name(one))) for one in members]
+
+
 def _encode_one(pair: PromptPair, encoder: Encoder, roles: Mapping[str, RoleSpec]) -> Encoded:
     clean = encoder.prompt(pair.clean)
     if len(clean) == encoder.n_bos:
         raise UserError("the prompt is empty, so there is no token to be key or query")
     tokens = tuple(encoder.text(token) for token in clean[encoder.n_bos :])
-    resolved = {name: spec.resolve(name, tokens, pair.fields) for name, spec in roles.items()}
+    resolved = {
+        name: spec.resolve(name, tokens, pair.fields, partial(encoder.spans, pair.clean))
+        for name, spec in roles.items()
+    }
     key, query = resolved["key"], resolved["query"]
     if len(key) != 1 or len(query) != 1:
         raise UserError(f"the roles key and query need one position each, not {list(key)} and {list(query)}")

@@ -43,6 +43,15 @@ class Encoder:
             raise UserError(f"the tokenizer cannot encode {text!r} ({error})") from None
         return self._known(ids, f"the text {text!r}")
 
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """First and end character of every token of a text, without BOS; UserError where the tokenizer cannot say."""
+        if not self._tokenizer.is_fast:
+            raise UserError(
+                "this tokenizer does not say which characters its tokens hold; give a role's token or position"
+            )
+        found = self._tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+        return [(int(first), int(end)) for first, end in found]
+
     def prompt(self, text: str) -> list[int]:
         """Token ids of a prompt as the model sees them, BOS included."""
         return [*self._bos, *self.ids(text)]

@@ -7,13 +7,19 @@ position 5 is index 4 without a BOS token and index 5 with one. Every declared t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from pydantic import Field, model_validator
 
 from interp.errors import UserError
 from interp.section import Section
+
+SPAN = re.compile(r"(\d{1,9}):(\d{1,9})")
+Spans = Sequence[tuple[int, int]]
+
+FIELD = re.compile(r"\{\{([^{}\s]+)\}\}|\{([^{}\s]+)\}")
+"""`{{name}}`, which stands for `{name}` itself, or `{name}`, a field. Every other brace is a character like any other."""
 
 
 class RoleSpec(Section):
@@ -24,8 +30,14 @@ class RoleSpec(Section):
         description="The token's text, without regard to surrounding spaces; `{word}` and the task's other fields "
         "are filled in.",
     )
-    position: int | Literal["end"] | None = Field(
-        default=None, description="Position counted from 1, BOS not counted; `end` is the last token."
+    position: int | str | None = Field(
+        default=None,
+        description="Position counted from 1, BOS not counted; `end` is the last token; `{column}` takes it from the task.",
+    )
+    characters: str | None = Field(
+        default=None,
+        description="The tokens that hold a part of the prompt's text, `first:end` in characters counted from 0, `end` left "
+        "out; `{column}` takes it from the task.",
     )
     occurrence: Literal["only", "first", "last", "all"] = Field(
         default="only", description="Which of several equal tokens; `only` demands that there is just one."
@@ -33,21 +45,34 @@ class RoleSpec(Section):
 
     @model_validator(mode="after")
     def _declares_something(self) -> RoleSpec:
-        if self.token is None and self.position is None:
-            raise ValueError("a role needs a token, a position, or both")
+        if self.token is None and self.position is None and self.characters is None:
+            raise ValueError("a role needs a token, a position, or both; or characters")
+        if self.characters is not None and (self.token is not None or self.position is not None):
+            raise ValueError("characters say where a role sits by themselves; leave out token and position")
         if isinstance(self.position, int) and self.position < 1:
             raise ValueError("positions are counted from 1")
+        if isinstance(self.position, str) and self.position != "end" and not FIELD.search(self.position):
+            raise ValueError(
+                f"a position is a number from 1, `end`, or a column such as {{key}}, not {self.position!r}"
+            )
         return self
 
-    def resolve(self, role: str, tokens: Sequence[str], fields: Mapping[str, str]) -> tuple[int, ...]:
+    def resolve(
+        self, role: str, tokens: Sequence[str], fields: Mapping[str, str], spans: Callable[[], Spans] | None = None
+    ) -> tuple[int, ...]:
         """People's positions of this role among the decoded `tokens` of one prompt (BOS left out).
+
+        Args:
+            spans: makes the first and end character of every token; needed for `characters`.
 
         Raises UserError when the position lies outside the prompt, the token is not there, or the two disagree.
         """
         prompt = "|".join(tokens)
+        if self.characters is not None:
+            return self._holding(role, fields, spans() if spans else [], prompt)
         wanted = None if self.token is None else fill(self.token, fields, f"role {role!r}").strip()
         if self.position is not None:
-            position = len(tokens) if self.position == "end" else self.position
+            position = self._position(role, len(tokens), fields)
             if position > len(tokens):
                 raise UserError(
                     f"role {role!r} is at position {position}, but the prompt has only {len(tokens)} tokens: {prompt}"
@@ -68,9 +93,28 @@ class RoleSpec(Section):
             )
         return {"first": tuple(found[:1]), "last": tuple(found[-1:])}.get(self.occurrence, tuple(found))
 
+    def _position(self, role: str, n_tokens: int, fields: Mapping[str, str]) -> int:
+        if isinstance(self.position, int):
+            return self.position
+        text = fill(self.position or "end", fields, f"role {role!r}").strip()
+        if text == "end":
+            return n_tokens
+        if not (text.isascii() and text.isdigit() and 1 <= int(text) < 10**6):
+            raise UserError(
+                f"role {role!r}: {self.position} gives {text!r}, which is no position counted from 1 and not `end`"
+            )
+        return int(text)
 
-FIELD = re.compile(r"\{\{([^{}\s]+)\}\}|\{([^{}\s]+)\}")
-"""`{{name}}`, which stands for `{name}` itself, or `{name}`, a field. Every other brace is a character like any other."""
+    def _holding(self, role: str, fields: Mapping[str, str], spans: Spans, prompt: str) -> tuple[int, ...]:
+        text = fill(self.characters or "", fields, f"role {role!r}").strip()
+        found = SPAN.fullmatch(text)
+        if not found or int(found[1]) >= int(found[2]):
+            raise UserError(f"role {role!r}: {text!r} is no span of characters; write first:end, such as 17:22")
+        first, end = int(found[1]), int(found[2])
+        held = tuple(n for n, (a, b) in enumerate(spans, start=1) if a < end and first < b)
+        if not held or end > spans[-1][1]:
+            raise UserError(f"role {role!r}: characters {text} lie outside the prompt {prompt}")
+        return held
 
 
 def fill(template: str, fields: Mapping[str, str], where: str) -> str:

@@ -59,13 +59,13 @@ def choose_prompts(
     """
     task = config.task
     candidates = [replace(pair, id=number) for number, pair in enumerate(task.candidates())]
-    encoded, dropped = encode(candidates, encoder, config.roles, task.strict)
+    encoded, dropped = encode(candidates, encoder, config.roles, task.strict, task.any_length)
     asked = len(encoded)
     mistakes = [_wrong(encoded, top1, encoder) for top1 in models]
     right = tuple(asked - len(one) for one in mistakes)
     if models and config.keep != "all":
         everyone = {number: reason for one in reversed(mistakes) for number, reason in one.items()}
-        encoded, left_out = _answered(encoded, everyone, config.keep == "correct_in_every_template")
+        encoded, left_out = _answered(encoded, everyone, config.keep == "correct_in_every_template", task.any_length)
         dropped += left_out
     _nothing_left(encoded, dropped)
     try:
@@ -144,14 +144,19 @@ def _wrong(encoded: list[Encoded], top1: Top1, encoder: Encoder) -> dict[int, st
 
 
 def _answered(
-    encoded: list[Encoded], wrong: Mapping[int, str], everywhere: bool
+    encoded: list[Encoded], wrong: Mapping[int, str], everywhere: bool, own: bool
 ) -> tuple[list[Encoded], list[Dropped]]:
-    """The prompts that are answered correctly; with `everywhere`, those of word pairs that are in every template."""
-    n_templates = len({one.pair.template for one in encoded})
+    """The prompts that are answered correctly; with `everywhere`, those of word pairs that are in every template.
+
+    With `own`, a word pair need not stand in every template: it must be right in those that it stands in.
+    """
+    templates = {one.pair.template for one in encoded}
     prompts: dict[str, list[Encoded]] = defaultdict(list)
     for one in encoded:
         prompts[one.pair.pair].append(one)
-    short = {pair: _not_everywhere(mine, wrong, n_templates) for pair, mine in prompts.items()} if everywhere else {}
+    short: dict[str, str] = {}
+    for pair, mine in prompts.items() if everywhere else ():
+        short[pair] = _not_everywhere(mine, wrong, len({one.pair.template for one in mine} if own else templates))
     kept: list[Encoded] = []
     dropped: list[Dropped] = []
     for one in encoded:

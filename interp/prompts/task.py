@@ -16,10 +16,12 @@ class Task(Section, abc.ABC):
     """A source of prompt pairs.
 
     `strict` tasks are written out prompt by prompt, so a prompt that does not fit is a mistake; others leave it out.
+    The prompts of `any_length` tasks are batched by length; those of others have the commonest length of their template.
     """
 
     kind: str
     strict: ClassVar[bool] = False
+    any_length: ClassVar[bool] = False
 
     @abc.abstractmethod
     def candidates(self) -> list[PromptPair]:
