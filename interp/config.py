@@ -10,21 +10,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from interp.errors import UserError
 from interp.experiment import Experiment, experiments
 from interp.figures.base import Figure, figures
 from interp.metrics import LogitDiff, Metric, metrics
+from interp.mistakes import Several
 from interp.models import ModelConfig
 from interp.probes import Probe, probes
 from interp.prompts.config import PromptsConfig
-from interp.registry import load_plugins
 from interp.section import Section
 from interp.yaml_config import AnyConfig, LoadedConfig, read, validate_as
 
-# The schema is the union of all registered kinds, so packages that add some come first.
-load_plugins()
 AnyExperiment = Annotated[Experiment, experiments]
 AnyFigure = Annotated[Figure, figures]
 AnyMetric = Annotated[Metric, metrics]
@@ -64,7 +62,9 @@ class Compute(Section):
 class Measured(AnyConfig):
     """What is asked and measured, whatever the model."""
 
-    prompts: PromptsConfig = PromptsConfig()
+    model_config = ConfigDict(defer_build=True)  # until the plugins are loaded, whose kinds it takes
+
+    prompts: PromptsConfig = Field(default_factory=PromptsConfig)
     metric: AnyMetric = LogitDiff()
     share: Share = Share()
     statistics: StatisticsConfig = StatisticsConfig()
@@ -76,29 +76,29 @@ class Measured(AnyConfig):
     compute: Compute = Compute()
 
     @model_validator(mode="after")
-    def _labels_differ(self) -> Measured:
-        labels = [probe.label for probe in self.probes]
-        for label in labels:
-            if labels.count(label) > 1:
-                raise ValueError(f"two probes are called {label!r}; give one of them another `name`")
-        return self
-
-    @model_validator(mode="after")
-    def _what_is_drawn_is_measured(self) -> Measured:
+    def _parts_fit_together(self) -> Measured:
         # A figure list is part of the run's hash, so a mistake in it that shows after the run would cost the whole run.
+        found = [*_twice("probes", "probes", [probe.label for probe in self.probes])]
+        found += _twice("figures", "figures", [figure.stem for figure in self.figures])
         kinds = {probe.label: probe.kind for probe in self.probes}
-        stems = [figure.stem for figure in self.figures]
-        for stem in stems:
-            if stems.count(stem) > 1:
-                raise ValueError(f"two figures are called {stem!r}; give one of them another `name`")
-        parts: list[Figure | Experiment | None] = [*self.figures, self.experiment]
-        try:
-            for part in parts:
+        parts: dict[str, Figure | Experiment | None] = {f"figures.{at}": one for at, one in enumerate(self.figures)}
+        for place, part in (parts | {"experiment": self.experiment}).items():
+            try:
                 if part is not None:
                     part.check(kinds)
-        except UserError as error:
-            raise ValueError(str(error)) from None
+            except UserError as error:
+                found.append((place, str(error)))
+        if found:
+            raise Several(found)
         return self
+
+
+def _twice(place: str, what: str, names: Sequence[str]) -> list[tuple[str, str]]:
+    return [
+        (f"{place}.{at}", f"two {what} are called {name!r}; give one of them another `name`")
+        for at, name in enumerate(names)
+        if name in names[:at]
+    ]
 
 
 class RunConfig(Measured):
@@ -115,5 +115,5 @@ def load(path: Path, overrides: Sequence[str] = ()) -> LoadedConfig[RunConfig]:
 
 
 def validate(data: dict[str, Any], where: str) -> RunConfig:
-    """A mapping to a RunConfig; the first mistakes are reported in one UserError."""
+    """A mapping to a RunConfig; all mistakes are reported in one UserError."""
     return validate_as(RunConfig, data, where)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from interp.errors import cut
 from interp.registry import nearest
 
 WORDS = {
@@ -17,30 +19,40 @@ WORDS = {
     "model_attributes_type": "must be a mapping",
     "int_type": "must be a whole number",
     "int_parsing": "must be a whole number",
+    "int_parsing_size": "must be a whole number of fewer digits",
     "int_from_float": "must be a whole number",
     "float_type": "must be a number",
     "float_parsing": "must be a number",
+    "finite_number": "must be a finite number",
     "bool_type": "must be true or false",
     "bool_parsing": "must be true or false",
     "string_type": "must be text",
+    "invalid_key": "must be text",
 }
 
 
-def in_words(error: ValidationError, data: Any, schema: type[BaseModel]) -> str:
-    """The first three mistakes that pydantic found in `data`, as one sentence."""
-    return "; ".join(_describe(one, data, schema) for one in _told_once(error.errors(), data)[:3])
+class Several(ValueError):
+    """Mistakes that concern several fields of a section, each with the place at which it can be mended."""
+
+    def __init__(self, found: Sequence[tuple[str, str]]) -> None:
+        self.found = list(found)
+        super().__init__("; ".join(f"{place}: {text}" for place, text in found))
 
 
-def truths_as_numbers(given: Any, resolved: Any, place: str = "") -> Iterator[tuple[str, bool]]:
-    """(place, value) of every true and false that pydantic has read as 1 and 0."""
-    if isinstance(given, dict) and isinstance(resolved, dict):
-        for key, value in given.items():
-            yield from truths_as_numbers(value, resolved.get(key), f"{place}.{key}" if place else str(key))
-    elif isinstance(given, list) and isinstance(resolved, list):
-        for number, (one, other) in enumerate(zip(given, resolved, strict=False)):
-            yield from truths_as_numbers(one, other, f"{place}.{number}")
-    elif isinstance(given, bool) and isinstance(resolved, int | float) and not isinstance(resolved, bool):
-        yield place, given
+def in_words(error: ValidationError, data: Any, schema: type[BaseModel]) -> list[str]:
+    """All mistakes that pydantic found in `data`, a clause each that begins with its path."""
+    told = _told_once(error.errors(include_url=False), data)
+    return [clause for one in told for clause in _describe(one, data, schema)]
+
+
+def quoted(value: object) -> str:
+    """A value of a YAML as it can be quoted in a sentence, however long or nested it is."""
+    return cut(QUOTE.repr(value), 160)
+
+
+QUOTE = reprlib.Repr()
+QUOTE.maxstring = QUOTE.maxother = QUOTE.maxlong = 100
+QUOTE.maxlevel = 3
 
 
 def _place(error: Any, data: Any) -> str:
@@ -50,7 +62,7 @@ def _place(error: Any, data: Any) -> str:
     for part in [*inner, last]:
         inside = part in data if isinstance(data, dict) else isinstance(part, int) and isinstance(data, list)
         if inside or (part == last and error["type"] == "missing"):
-            parts.append(str(part))
+            parts.append(cut(str(part), 80))
             data = data[part] if inside and not (isinstance(data, list) and part >= len(data)) else None
     return ".".join(parts)
 
@@ -62,41 +74,57 @@ def _told_once(errors: list[Any], data: Any) -> list[Any]:
     deeper, or the last alternative, says more than "should be 'all'".
     """
     kept: list[Any] = []
-    for error in errors:
+    places = [_place(error, data) for error in errors]
+    told: set[str] = set()
+    for number, (error, place) in enumerate(zip(errors, places, strict=True)):
         if error["type"] == "too_short" and error["ctx"]["actual_length"] < len(error["input"]):
             continue
-        place = _place(error, data)
         literal = error["type"] == "literal_error" and any(
-            other is not error and _place(other, data).startswith(place) for other in errors
+            other.startswith(place) for at, other in enumerate(places) if at != number
         )
-        if not literal and place not in [_place(one, data) for one in kept]:
+        if not literal and place not in told:
+            told.add(place)
             kept.append(error)
     return kept
 
 
-def _describe(error: Any, data: Any, config: type[BaseModel]) -> str:
-    """One validation error as a clause: the field, what is wrong, what would be right."""
-    place = _place(error, data)
+def _describe(error: Any, data: Any, config: type[BaseModel]) -> Iterator[str]:
+    """One validation error as clauses: the field, what is wrong, what would be right."""
+    place, problem = _place(error, data), error.get("ctx", {}).get("error")
+    if isinstance(problem, Several):
+        for where, text in problem.found:
+            yield f"{place}.{where}: {text}" if place else f"{where}: {text}"
+    elif error["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        tag = error["ctx"]["discriminator"].strip("'")
+        yield f"{place}.{tag}: {_kind_problem(error)}" if place else f"{tag}: {_kind_problem(error)}"
+    else:
+        text = _problem(error, config)
+        # What concerns several fields has no place, and names them itself.
+        yield f"{place}: {text}" if place else text
+
+
+def _kind_problem(error: Any) -> str:
+    if error["type"] == "union_tag_not_found":
+        return "this key is missing; it says which kind it is"
+    tags = [tag.strip(" '") for tag in error["ctx"]["expected_tags"].split(",")]
+    return f"there is no {quoted(error['ctx']['tag'])}; {nearest(str(error['ctx']['tag']), tags)}"
+
+
+def _problem(error: Any, config: type[BaseModel]) -> str:
     given, kind = error.get("input"), error["type"]
     if kind == "extra_forbidden":
-        return f"{place}: unknown key; {nearest(str(error['loc'][-1]), _siblings(error['loc'], config))}"
-    if kind == "union_tag_invalid":
-        tags = [tag.strip(" '") for tag in error["ctx"]["expected_tags"].split(",")]
-        return f"{place}: there is no {error['ctx']['tag']!r}; {nearest(error['ctx']['tag'], tags)}"
-    if kind == "union_tag_not_found":
-        return f"{place}: the key {error['ctx']['discriminator'].strip(chr(39))} is missing"
+        return f"unknown key; {nearest(str(error['loc'][-1]), _siblings(error['loc'], config))}"
     if kind == "missing":
-        return f"{place}: this key is missing"
+        return "this key is missing"
     if kind == "too_short":
         least, has = error["ctx"]["min_length"], error["ctx"]["actual_length"]
-        return f"{place}: must have at least {least} {'entry' if least == 1 else 'entries'}, but it has {has}"
+        return f"must have at least {least} {'entry' if least == 1 else 'entries'}, but it has {has}"
     if kind == "value_error":
-        # What concerns several fields has no place, and names them itself.
-        return f"{place}: {error['ctx']['error']}" if place else str(error["ctx"]["error"])
+        return str(error["ctx"]["error"])
     if kind in WORDS:
-        return f"{place}: {WORDS[kind]}, not {given!r}"
+        return f"{WORDS[kind]}, not {quoted(given)}"
     message = str(error["msg"]).replace("Input should", "must").replace("String should", "must")
-    return f"{place}: {message[0].lower()}{message[1:]}, not {given!r}"
+    return f"{message[0].lower()}{message[1:]}, not {quoted(given)}"
 
 
 def _siblings(place: Sequence[Any], config: type[BaseModel]) -> list[str]:

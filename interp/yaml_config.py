@@ -12,15 +12,13 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from pydantic import Field, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.constructor import DuplicateKeyError
-from ruamel.yaml.error import YAMLError
 
-from interp.errors import UserError
-from interp.mistakes import in_words, truths_as_numbers
+from interp.errors import Mistakes, UserError
+from interp.mistakes import in_words, quoted
 from interp.paths import user_path
 from interp.registry import nearest
 from interp.section import Section
+from interp.yaml_text import plain
 
 
 class Output(Section):
@@ -79,61 +77,49 @@ def read(path: Path, overrides: Sequence[str] = ()) -> tuple[dict[str, Any], str
 
 def parse(text: str, where: str) -> dict[str, Any]:
     """YAML text to a mapping; UserError for bad syntax, duplicate keys, or anything but a mapping."""
-    try:
-        data = YAML(typ="safe").load(text)
-    except DuplicateKeyError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else "?"
-        raise UserError(f"{where}, line {line}: {(error.problem or 'duplicate key').split(' with value')[0]}") from None
-    except YAMLError as error:
-        problem = " ".join(str(error).split())
-        raise UserError(f"{where} is not valid YAML: {problem}") from None
+    data = plain(text, where)
     if not isinstance(data, dict):
         raise UserError(f"{where} must be a mapping of settings (`name: ...`), but it is {_kind(data)}")
     return data
 
 
 def validate_as(schema: type[C], data: dict[str, Any], where: str) -> C:
-    """A mapping to a config; the first mistakes are reported in one UserError."""
+    """A mapping to a config; all mistakes are reported in one UserError."""
     try:
-        config = schema.model_validate(data)
+        return schema.model_validate(data)
     except ValidationError as error:
-        raise UserError(f"{where}: {in_words(error, data, schema)}") from None
-    for place, given in truths_as_numbers(data, config.resolved()):
-        raise UserError(f"{where}: {place}: must be a number, not {str(given).lower()}")
-    return config
+        raise Mistakes(where, in_words(error, data, schema)) from None
 
 
 def _override(data: dict[str, Any], override: str) -> None:
     path, equals, value = override.partition("=")
+    shown = quoted(override)
     if not equals or not path:
-        raise UserError(f"--set {override!r}: write it as key.subkey=value")
-    try:
-        parsed = YAML(typ="safe").load(value)
-    except YAMLError:
-        raise UserError(f"--set {override!r}: the value is not valid YAML") from None
+        raise UserError(f"--set {shown}: write it as key.subkey=value")
+    parsed = plain(value, f"--set {shown}: the value")
     *parents, last = path.split(".")
     target: Any = data
     for part in parents:
-        target = _child(target, part, override)
+        target = _child(target, part, shown)
     if isinstance(target, list):
-        target[_index(target, last, override)] = parsed
+        target[_index(target, last, shown)] = parsed
     elif isinstance(target, dict):
         target[last] = parsed
     else:
-        raise UserError(f"--set {override!r}: {'.'.join(parents)} is not a mapping")
+        raise UserError(f"--set {shown}: {quoted('.'.join(parents))} is not a mapping")
 
 
-def _child(target: Any, part: str, override: str) -> Any:
+def _child(target: Any, part: str, shown: str) -> Any:
     if isinstance(target, list):
-        return target[_index(target, part, override)]
+        return target[_index(target, part, shown)]
     if isinstance(target, dict):
         return target.setdefault(part, {})
-    raise UserError(f"--set {override!r}: there is nothing at {part!r}")
+    raise UserError(f"--set {shown}: there is nothing at {quoted(part)}")
 
 
-def _index(target: list[Any], part: str, override: str) -> int:
-    if not part.isdigit() or int(part) >= len(target):
-        raise UserError(f"--set {override!r}: {part!r} is no entry of a list of {len(target)} (counted from 0)")
+def _index(target: list[Any], part: str, shown: str) -> int:
+    if not (part.isascii() and part.isdigit() and len(part) < 10 and int(part) < len(target)):
+        raise UserError(f"--set {shown}: {quoted(part)} is no entry of a list of {len(target)} (counted from 0)")
     return int(part)
 
 

@@ -63,15 +63,18 @@ def test_gpt2_is_made_sparse_like_smollm2_but_for_the_model_and_the_numbers():
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (("head_ablation", "head_ablatoin"), r"probes.0: there is no 'head_ablatoin'; did you mean 'head_ablation'"),
+        (
+            ("head_ablation", "head_ablatoin"),
+            r"probes.0.kind: there is no 'head_ablatoin'; did you mean 'head_ablation'",
+        ),
         (("{kind: head_ablation}", "{kind: head_ablation, sorce: zero}"), "sorce: unknown key; did you mean 'source'"),
         (("name: good", "nmae: good"), "nmae: unknown key; did you mean 'name'"),
         (
             ("{kind: head_ablation}", "{kind: head_ablation, source: median}"),
             "probes.0.*source.*'zero', 'mean' or 'resample'",
         ),
-        (("{kind: head_ablation}", "{source: zero}"), "probes.0: the key kind is missing"),
-        (("{source: pypi}", "{source: pipy}"), "model: there is no 'pipy'; did you mean 'pypi'"),
+        (("{kind: head_ablation}", "{source: zero}"), "probes.0.kind: this key is missing; it says which kind"),
+        (("{source: pypi}", "{source: pipy}"), "model.source: there is no 'pipy'; did you mean 'pypi'"),
         (("{source: pypi}", "{source: pypi, dtype: float8}"), "dtype"),
         (("name: good", "name: a/b"), "name: must match pattern"),
         (("name: good", "name: good\nseed: -1"), "seed: .*greater than or equal to 0"),
@@ -98,8 +101,8 @@ def test_gpt2_is_made_sparse_like_smollm2_but_for_the_model_and_the_numbers():
         (("{kind: head_ablation}", "head_ablation"), "probes.0: must be a mapping, not 'head_ablation'"),
         (("\n  - {kind: head_ablation}", " head_ablation"), "probes: must be a list, not 'head_ablation'"),
         (("{source: pypi}", "gpt2"), "model: must be a mapping, not 'gpt2'"),
-        (("name: good", "name: good\nseed: true"), "seed: must be a number, not true"),
-        (("name: good", "name: good\ncompute: {threads: true}"), "compute.threads: must be a number, not true"),
+        (("name: good", "name: good\nseed: true"), "seed: must be a whole number, not true"),
+        (("name: good", "name: good\ncompute: {threads: true}"), "compute.threads: must be a whole number, not true"),
         (("name: good", "name: good\ncompute: {threads: 100000}"), "compute.threads: must be less than"),
         (
             ("name: good", "name: good\nprompts: {task: {kind: antonyms, max_pairs: 1}}"),
@@ -113,14 +116,17 @@ def test_gpt2_is_made_sparse_like_smollm2_but_for_the_model_and_the_numbers():
         (("name: good", "name: good\nfigures: [{kind: head_heatmap, probe: x}]"), "there is no probe 'x' in this run"),
         (
             ("name: good", "name: good\nfigures: [{kind: head_heatmap}, {kind: head_heatmap}]"),
-            "yaml: two figures are called 'head_heatmap'",
+            "yaml: figures.1: two figures are called 'head_heatmap'",
         ),
         (
             ("{kind: head_ablation}", "{kind: layer_span, groups: [{name: a, at: key}, {name: a, at: key}]}"),
             "two groups are called 'a'",
         ),
         (("name: good", "name: good\nshare: {target: 1.5}"), "share.target"),
-        (("name: good", "name: good\nfigures: [{kind: heatmap}]"), "figures.0: there is no 'heatmap'; did you mean"),
+        (
+            ("name: good", "name: good\nfigures: [{kind: heatmap}]"),
+            "figures.0.kind: there is no 'heatmap'; did you mean",
+        ),
         (("name: good", "name: good\nmetric: {kind: logit_dif}"), "did you mean 'logit_diff'"),
         (
             ("name: good", "name: good\nprompts: {roles: {key: {position: 0}, query: {position: end}}}"),

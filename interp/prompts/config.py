@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
 from interp.prompts.antonyms import Antonyms
 from interp.prompts.roles import RoleSpec
@@ -14,6 +14,8 @@ from interp.section import Section
 
 class PromptsConfig(Section):
     """Which prompts are asked, where their roles sit, and which of them are kept."""
+
+    model_config = ConfigDict(defer_build=True)  # until the plugins are loaded, whose tasks it takes
 
     task: Annotated[Task, tasks] = Antonyms()
     roles: dict[str, RoleSpec] = Field(
