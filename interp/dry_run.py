@@ -45,7 +45,7 @@ def _describe(settings: RunConfig, config: LoadedConfig[Any], console: Console) 
         )
         return
     info, tokenizer = found
-    encoder = Encoder(tokenizer, settings.model.prepend_bos, info.d_vocab)
+    encoder = Encoder(tokenizer, settings.model.prepend_bos, info.d_vocab, info.n_ctx)
     book = choose_prompts(settings.prompts, encoder, [], generator(settings.seed, "prompts"))
     study = Study(
         model=info.name,

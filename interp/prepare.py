@@ -48,7 +48,8 @@ def first_prompt(config: Asks) -> str | None:
 def prepare(config: Asks, models: Sequence[LoadedModel]) -> list[Study]:
     """A study a model, all on the same prompts: candidates tokenised, answered, paired and filtered by every model."""
     n_embeddings = min(model.info.d_vocab for model in models)
-    encoder = Encoder(models[0].tokenizer, models[0].info.prepend_bos, n_embeddings)
+    n_context = min(model.info.n_ctx for model in models)
+    encoder = Encoder(models[0].tokenizer, models[0].info.prepend_bos, n_embeddings, n_context)
     rng = generator(config.seed, "prompts")
     book = choose_prompts(config.prompts, encoder, [_asked(model.hooked) for model in models], rng)
     strict = config.prompts.task.strict and len(book) == 1

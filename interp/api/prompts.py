@@ -53,7 +53,7 @@ def by_lists(
         raise UserError("lists of unequal length: " + ", ".join(f"{name} {n}" for name, n in lengths.items()))
     if not lists["clean"]:
         raise UserError("there are no prompts: clean is an empty list")
-    encoder = Encoder(model.tokenizer, model.info.prepend_bos)
+    encoder = Encoder(model.tokenizer, model.info.prepend_bos, model.info.d_vocab, model.info.n_ctx)
     tokens = [[encoder.ids(text) for text in lists[side]] for side in ("clean", "corrupted")]
     given = dict(roles)
     if given.get("key") is None:

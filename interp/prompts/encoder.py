@@ -17,13 +17,17 @@ class Encoder:
 
     Args:
         n_embeddings: tokens that the model has an embedding for; None: any. A tokenizer may know more.
+        n_context: tokens of the longest prompt that the model can read, BOS included; None: any.
     """
 
-    def __init__(self, tokenizer: Any, prepend_bos: bool, n_embeddings: int | None = None) -> None:
+    def __init__(
+        self, tokenizer: Any, prepend_bos: bool, n_embeddings: int | None = None, n_context: int | None = None
+    ) -> None:
         if not isinstance(prepend_bos, bool):
             raise TypeError(f"prepend_bos is true or false, not {prepend_bos!r}")
         self._tokenizer = tokenizer
         self._n_embeddings = n_embeddings
+        self._n_context = n_context
         self._bos: list[int] = []
         if prepend_bos:
             if tokenizer.bos_token_id is None:
@@ -53,8 +57,16 @@ class Encoder:
         return [(int(first), int(end)) for first, end in found]
 
     def prompt(self, text: str) -> list[int]:
-        """Token ids of a prompt as the model sees them, BOS included."""
-        return [*self._bos, *self.ids(text)]
+        """Token ids of a prompt as the model sees them, BOS included; UserError when it is empty or too long for it."""
+        ids = self.ids(text)
+        if not ids:
+            raise UserError("the prompt is empty: it has no token at which anything could be measured")
+        if self._n_context is not None and len(self._bos) + len(ids) > self._n_context:
+            bos = " and the BOS token" if self._bos else ""
+            raise UserError(
+                f"the prompt has {len(ids):,} tokens{bos}, but the model reads at most {self._n_context:,} (its context)"
+            )
+        return [*self._bos, *ids]
 
     def text(self, token: int) -> str:
         """A token as text; bytes of a partial character as `<E5>`."""

@@ -129,3 +129,17 @@ def test_a_role_may_stand_at_a_word_with_a_boundary(encoder):
 
 def rng():
     return np.random.default_rng(0)
+
+
+def test_a_prompt_longer_than_the_context_is_refused_and_one_that_fills_it_is_not():
+    text = "hot cold " * 4
+    n = len(Encoder(word_tokenizer(), True).prompt(text))
+    assert len(Encoder(word_tokenizer(), True, n_context=n).prompt(text)) == n
+    with pytest.raises(UserError, match=f"has {n - 1} tokens and the BOS token, but the model reads at most {n - 1} "):
+        Encoder(word_tokenizer(), True, n_context=n - 1).prompt(text)
+
+
+@pytest.mark.parametrize("bos", [True, False])
+def test_an_empty_prompt_is_refused(bos):
+    with pytest.raises(UserError, match="the prompt is empty"):
+        Encoder(word_tokenizer(), bos).prompt("")
