@@ -27,14 +27,17 @@ Config = Annotated[Path, typer.Argument(help="The YAML of the run.")]
 Set = Annotated[list[str] | None, typer.Option("--set", help="Override one field, as a.b=c; may be repeated.")]
 
 
+Fresh = Annotated[bool, typer.Option("--fresh", help="Start anew: what this run has finished is thrown away.")]
+
+
 @app.command()
-def run(config: Config, set_: Set = None) -> None:
+def run(config: Config, set_: Set = None, fresh: Fresh = False) -> None:
     """Run what a YAML asks for and write its report; an interrupted run goes on where it stopped."""
     from interp.studies import load_any
 
     try:
         kind, loaded = load_any(config, set_ or ())
-        kind.run(loaded, Console())
+        kind.run(loaded, Console(), fresh)
     except KeyboardInterrupt:  # caught here, because typer would end the program without a word
         raise Interrupted from None
 

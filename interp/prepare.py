@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -111,15 +110,6 @@ def prompts_table(study: Study) -> pd.DataFrame:
                 }
             )
     return pd.DataFrame(rows)
-
-
-def dropped_table(study: Study) -> pd.DataFrame:
-    """Every prompt that was left out, and why; those that only a token group left out included."""
-    rows = [dataclasses.asdict(one) for one in study.book.dropped]
-    for found in study.findings.values():
-        for group in found.get("groups", ()):
-            rows += group.get("dropped", ())
-    return pd.DataFrame(rows, columns=["pair", "template", "reason"])
 
 
 def _asked(model: Any) -> Top1:

@@ -7,9 +7,11 @@ from pathlib import Path
 from pydantic import TypeAdapter
 from rich.console import Console
 
+from interp.assemble import TABLES, restore
 from interp.config import validate
 from interp.experiment import Experiment, experiments
 from interp.figures.base import Figure, save
+from interp.lifecycle import Kept
 from interp.report.render import DrawnFile, write_report
 from interp.report.terminal import print_answer
 from interp.results.run_folder import RunFolder
@@ -27,6 +29,9 @@ def publish(folder: RunFolder, console: Console) -> Path:
     report = folder.path / "report.html"
     print_answer(console, story, report)
     return report
+
+
+KEPT = Kept(TABLES, publish, restore)
 
 
 def _draw(figure: Figure, tables: RunTables, folder: RunFolder) -> DrawnFile:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from interp.results.run_folder import RunFolder, config_hash
+from interp.results.run_folder import RunFolder
 from interp.yaml_config import LoadedConfig
 
 
@@ -15,7 +15,7 @@ def manifest_of(config: LoadedConfig[Any], folder: RunFolder, verb: str = "exper
         "name": config.run.name,
         "config": str(config.path),
         "overrides": list(config.overrides),
-        "config_hash": config_hash(config.run.resolved()),
+        "config_hash": folder.config_hash,
         "seed": config.run.seed,
         "command": " ".join(["make", verb, f"CONFIG={config.path}", *_set(config.overrides)]),
         "folder": str(folder.path),

@@ -12,39 +12,40 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from ruamel.yaml import YAML
 
 from interp.errors import UserError
+from interp.lifecycle import report_again
 from interp.registry import nearest
+from interp.results import reading
 from interp.results.run_folder import RunFolder
 from interp.yaml_config import AnyConfig, LoadedConfig, read, validate_as
 
 
 @dataclass(frozen=True)
 class StudyKind:
-    """One kind of run: what it does, and where its schema, `run` and `publish` are."""
+    """One kind of run: what it does, and where its schema, its `run` and what it keeps are."""
 
     line: str
     schema_at: str
     run_at: str
-    publish_at: str
+    kept_at: str
 
     @property
     def schema(self) -> type[AnyConfig]:
         """The pydantic class of its YAML."""
         return _found(self.schema_at)
 
-    def run(self, config: LoadedConfig[Any], console: Console) -> Path:
-        """Run to the report; its path."""
-        return _found(self.run_at)(config, console)
+    def run(self, config: LoadedConfig[Any], console: Console, fresh: bool = False) -> Path:
+        """Run to the report; its path. What is finished is kept, unless `fresh`."""
+        return _found(self.run_at)(config, console, fresh)
 
     def publish(self, folder: RunFolder, console: Console) -> Path:
         """Draw the report of a finished run again; its path."""
-        return _found(self.publish_at)(folder, console)
+        return report_again(folder, _found(self.kept_at), console)
 
 
 def _kind(line: str, config: str, package: str) -> StudyKind:
-    return StudyKind(line, config, f"{package}.run:run", f"{package}.publish:publish")
+    return StudyKind(line, config, f"{package}.run:run", f"{package}.publish:KEPT")
 
 
 STUDIES = {
@@ -75,7 +76,7 @@ def study_of(data: dict[str, Any], where: str) -> StudyKind:
 def publish_any(path: Path, console: Console) -> Path:
     """Draw the report of a finished run of any kind again."""
     with RunFolder.existing(path) as folder:
-        resolved = YAML(typ="safe").load(folder.path / "config.resolved.yaml")
+        resolved = reading.read_yaml(folder.path / "config.resolved.yaml")
         return study_of(resolved, str(path)).publish(folder, console)
 
 

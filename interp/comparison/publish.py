@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from rich.console import Console
 
+from interp.assemble import reading_of
 from interp.comparison import figures
+from interp.comparison.compare import compare
+from interp.comparison.config import ComparisonConfig
 from interp.comparison.sentences import answer, caveats, observations
 from interp.comparison.tables import counts_table, means_table, spans_table
-from interp.errors import UserError
 from interp.figures.base import Drawn, save
 from interp.figures.circuit_panel import CircuitPanel
 from interp.figures.words import percent, plural
+from interp.lifecycle import Kept, whole
+from interp.publish import KEPT as KEPT_BY_ARMS
 from interp.report.definitions import DEFINITIONS
 from interp.report.facts import model_facts, reproduction
 from interp.report.render import DrawnFile, Page, write_page
 from interp.report.story import Section, Story
 from interp.report.terminal import print_answer
-from interp.results.run_folder import RunFolder
+from interp.results import reading
+from interp.results.run_folder import RESOLVED, RunFolder
 from interp.results.tables import RunTables
+from interp.yaml_config import validate_as
+
+COMPARISON = "comparison.json"
 
 FILES = {
     "config.yaml, config.resolved.yaml": "the config as given; with every default filled in",
@@ -32,10 +39,7 @@ FILES = {
 
 def publish(folder: RunFolder, console: Console) -> Path:
     """Draw the figures, write report.md and report.html, print the answer; returns the path of report.html."""
-    path = folder.path / "comparison.json"
-    if not path.is_file():
-        raise UserError(f"{folder.path} is not a finished comparison: comparison.json is missing; run it first")
-    found = json.loads(path.read_text(encoding="utf-8"))
+    found = reading.read_json(folder.path / COMPARISON)
     arms = {label: RunTables.load(folder.path / label) for label in found["labels"]}
     files = [_saved(folder, stem, made) for stem, made in _figures(arms).items()]
     run = next(iter(arms.values())).metrics["run"]
@@ -85,13 +89,38 @@ def publish(folder: RunFolder, console: Console) -> Path:
         ),
     ]
     files_of = {**{f"{label}/": f"the whole run of the {label} model, with its report" for label in arms}, **FILES}
-    resolved = (folder.path / "config.resolved.yaml").read_text(encoding="utf-8")
+    resolved = reading.read_text(folder.path / RESOLVED)
     write_page(
         folder.path, Page(story, facts, DEFINITIONS, commands, reproduction(manifest), resolved, files_of), files
     )
     report = folder.path / "report.html"
     print_answer(console, story, report)
     return report
+
+
+def restore(folder: RunFolder) -> None:
+    """Both models' tables and what they say together, made again where something is missing; Damaged when it cannot be."""
+    for label in _settings(folder).models:
+        with RunFolder.existing(folder.path / label) as arm:
+            if not whole(arm, KEPT_BY_ARMS):
+                raise reading.Damaged(f"{arm.path} is not a finished run, or some of it is missing or damaged")
+    if folder.damaged():
+        write_comparison(folder)
+
+
+def write_comparison(folder: RunFolder) -> None:
+    """Write comparison.json, from the tables of both models."""
+    settings = _settings(folder)
+    arms = {label: RunTables.load(folder.path / label) for label in settings.models}
+    folder.write_json(COMPARISON, compare(arms, reading_of(settings.arm(next(iter(arms))))))
+
+
+KEPT = Kept((COMPARISON,), publish, restore)
+
+
+def _settings(folder: RunFolder) -> ComparisonConfig:
+    place = folder.path / RESOLVED
+    return validate_as(ComparisonConfig, reading.read_yaml(place), str(place))
 
 
 def _figures(arms: dict[str, RunTables]) -> dict[str, Drawn]:

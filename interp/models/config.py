@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from interp.external import EXTERNAL
 from interp.section import Section
 
 
@@ -25,7 +26,9 @@ class Processing(Section):
 class SparseModel(Section):
     """Sparse attention on top of the weights: our own checkpoint, or a threshold for weights that were trained for it."""
 
-    checkpoint: str | None = Field(default=None, description="Folder that `make sparsify` made for this model.")
+    checkpoint: Annotated[str | None, EXTERNAL] = Field(
+        default=None, description="Folder that `make sparsify` made for this model."
+    )
     bias: float | None = Field(
         default=None, description="Added to every score before the gate; null: the checkpoint's (0 without one)."
     )
@@ -53,7 +56,7 @@ class DirectoryModel(_Model):
     """A local Hugging Face directory: config, safetensors, tokenizer (GPT-2 and Llama families)."""
 
     source: Literal["directory"] = "directory"
-    path: str
+    path: Annotated[str, EXTERNAL]
 
 
 class PackagedModel(_Model):

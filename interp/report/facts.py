@@ -163,7 +163,7 @@ def _engine(engine: dict[str, Any] | None) -> list[tuple[str, str]]:
 def reproduction(manifest: dict[str, Any]) -> list[tuple[str, str]]:
     """What a run's numbers depend on."""
     versions = dict(manifest["versions"])
-    commit = versions.pop("commit", "not run from a git checkout")
+    commit = versions.pop("commit", None) or "not run from a checkout of its own"
     return [
         ("config hash", str(manifest["config_hash"])),
         ("overrides", ", ".join(manifest.get("overrides", ())) or "none"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from interp.report.definitions import DEFINITIONS, SOURCES
 from interp.report.facts import gather
 from interp.report.numbers import is_number
 from interp.report.story import Section, Story, TableBlock
-from interp.results import atomic
+from interp.results import atomic, reading
 from interp.results.tables import RunTables
 from interp.visible import visible, visible_token
 
@@ -67,8 +66,8 @@ class Page:
 
 def write_report(folder: Path, tables: RunTables, story: Story, figures: list[DrawnFile]) -> None:
     """Write report.md and report.html into the run folder, atomically; the same folder gives the same bytes."""
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    resolved = (folder / "config.resolved.yaml").read_text(encoding="utf-8")
+    manifest = reading.read_json(folder / "manifest.json")
+    resolved = reading.read_text(folder / "config.resolved.yaml")
     after = ["The run", "Prompts", "What was left out", "Definitions", "Reproduce"]
     facts = gather(tables, manifest, resolved)
     # What a run's prompts should be read with is no matter of the recipe.

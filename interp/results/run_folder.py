@@ -1,19 +1,17 @@
 """The folder of one run: runs/<name>/<config hash>/, written atomically, resumable, never half there.
 
-Every finished probe is a *part*: its effects and findings with a checksum. A part counts only when both files are there
-and match, so a run killed at any moment goes on from the parts that are whole.
+Nothing is written before the folder's lock is held. The manifest of a finished run holds the digest of every table, so
+a table that is missing, cut, or another run's is found out, and made again from the parts (interp.results.parts).
 """
 
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import io
 import json
-import platform
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+import shutil
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -23,18 +21,16 @@ from ruamel.yaml import YAML
 
 from interp.errors import UserError
 from interp.lazy import lazy
-from interp.results import atomic
+from interp.results import atomic, reading, sealed
+from interp.results.parts import Part, Parts, table_name
+from interp.results.versions import versions
 
 if TYPE_CHECKING:
     import pandas as pd
 else:
     pd = lazy("pandas")
 
-
-PACKAGES = (
-    *("interp", "torch", "transformer-lens", "transformers", "numpy", "pandas", "scipy", "matplotlib", "seaborn"),
-    *("pydantic", "pyarrow", "safetensors", "gguf", "peft", "accelerate"),
-)
+RESOLVED, GIVEN, MANIFEST = "config.resolved.yaml", "config.yaml", "manifest.json"
 
 
 def config_hash(resolved: dict[str, Any]) -> str:
@@ -43,25 +39,13 @@ def config_hash(resolved: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def versions() -> dict[str, str]:
-    """Versions of Python, the packages that decide the numbers, and the commit of a checkout."""
-    found = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            found[package] = "missing"
-    commit = _git("rev-parse", "HEAD")
-    if commit:
-        found["commit"] = commit + ("+changes" if _git("status", "--porcelain", "--untracked-files=no") else "")
-    return found
-
-
 class RunFolder:
     """Open a folder with `open` (a config's) or `existing` (a finished run's); a context manager that holds its lock."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, resolved: dict[str, Any] | None = None, given: str = "") -> None:
         self.path = path
+        self.parts = Parts(path)
+        self._resolved, self._given = resolved, given
         self._lock = FileLock(path / ".lock", timeout=0)
 
     @classmethod
@@ -77,33 +61,35 @@ class RunFolder:
         """The same at a place of its own, for runs that are part of another."""
         with atomic.mendable(path):
             path.mkdir(parents=True, exist_ok=True)
-        kept = path / "config.resolved.yaml"
-        if kept.is_file():
-            before = YAML(typ="safe").load(kept)
-            if not isinstance(before, dict) or config_hash(before) != config_hash(resolved):
-                raise UserError(
-                    f"{path} holds the run of another config; move that folder away or choose another output.root"
-                )
-        else:
-            atomic.write_text(path / "config.yaml", given)
-            _write_yaml(kept, resolved)
-        return cls(path)
+        folder = cls(path, resolved, given)
+        folder._holds_this_config()
+        return folder
 
     @classmethod
     def existing(cls, path: Path) -> RunFolder:
         """The folder of a run that is there; UserError when it is none."""
-        if not (path / "config.resolved.yaml").is_file():
-            raise UserError(f"{path} is no run folder: config.resolved.yaml is missing")
+        if not (path / RESOLVED).is_file():
+            raise UserError(f"{path} is no run folder: {RESOLVED} is missing")
         return cls(path)
 
     def __enter__(self) -> RunFolder:
         with atomic.mendable(self.path):
+            if (self.path / ".lock").is_symlink():
+                raise UserError(
+                    f"{self.path / '.lock'} is a symbolic link; remove it, a run writes only into its folder"
+                )
             try:
                 self._lock.acquire()
             except Timeout:  # an OSError too, so it is caught first
                 raise UserError(f"another process is writing to {self.path}; wait for it to end") from None
-        for leftover in self.path.rglob(f"*{atomic.TEMPORARY}"):
-            leftover.unlink()
+        try:
+            with atomic.mendable(self.path):
+                self._clean_up()
+            if self._resolved is not None:
+                self._keep_config(self._resolved)
+        except BaseException:
+            self._lock.release()
+            raise
         return self
 
     def __exit__(
@@ -111,17 +97,47 @@ class RunFolder:
     ) -> None:
         self._lock.release()
 
+    @property
+    def config_hash(self) -> str:
+        """The hash of the config that this is a run of; Damaged when the folder does not say it."""
+        return config_hash(self._resolved or reading.read_yaml(self.path / RESOLVED))
+
     def manifest(self) -> dict[str, Any]:
-        """What manifest.json says; empty when there is none yet."""
-        path = self.path / "manifest.json"
+        """What manifest.json says; empty when it is missing, damaged, changed by hand, or another run's."""
         try:
-            return dict(json.loads(path.read_text(encoding="utf-8")))
-        except (FileNotFoundError, ValueError):
+            found = sealed.read(self.path / MANIFEST)
+            return found if found.get("config_hash") in (None, self.config_hash) else {}
+        except reading.Damaged:
             return {}
 
     def write_manifest(self, facts: dict[str, Any]) -> None:
         """Write the manifest: versions and the given facts."""
-        atomic.write_json(self.path / "manifest.json", {"versions": versions(), **facts})
+        sealed.write(self.path / MANIFEST, {"versions": versions(), **facts})
+
+    def finish(self, facts: dict[str, Any], tables: Iterable[str]) -> None:
+        """Write the manifest of a run that has ended well, with the digests of its tables."""
+        digests = {name: sealed.digest_of_file(self.path / name) for name in tables}
+        self.write_manifest({**facts, "status": "finished", "tables": digests})
+
+    @property
+    def finished(self) -> bool:
+        """Whether the manifest says that the run has ended well."""
+        return self.manifest().get("status") == "finished"
+
+    def damaged(self) -> list[str]:
+        """The tables of a finished run that are not there as they were written."""
+        kept: Mapping[str, str] = self.manifest().get("tables") or {}
+        return [name for name, digest in kept.items() if sealed.digest_of_file(self.path / name) != digest]
+
+    def clear(self, leaves: Iterable[str]) -> None:
+        """Remove what a run of this kind leaves behind. First what makes it count, so a kill leaves no half of it."""
+        with atomic.mendable(self.path):
+            for name in (MANIFEST, "parts", "figures", "report.md", "report.html", *leaves):
+                place = self.path / name
+                if place.is_dir() and not place.is_symlink():
+                    shutil.rmtree(place)
+                else:
+                    place.unlink(missing_ok=True)
 
     def write_table(self, name: str, table: pd.DataFrame) -> None:
         """Write a table into the folder."""
@@ -133,40 +149,59 @@ class RunFolder:
 
     def has(self, label: str) -> bool:
         """Whether the part is there, whole."""
-        table, notes = self._part(label)
-        try:
-            kept = json.loads(notes.read_text(encoding="utf-8"))
-            return bool(kept["sha256"] == hashlib.sha256(table.read_bytes()).hexdigest())
-        except (OSError, ValueError, KeyError, TypeError):
-            return False
+        return self.parts.read(label) is not None
 
-    def save_part(self, label: str, effects: pd.DataFrame, findings: dict[str, Any]) -> None:
-        """Keep a finished probe. The notes are written last: without them the part does not count."""
-        table, notes = self._part(label)
-        atomic.write_table(table, effects)
-        digest = hashlib.sha256(table.read_bytes()).hexdigest()
-        atomic.write_json(notes, {"sha256": digest, "findings": findings})
+    def save_part(
+        self,
+        label: str,
+        effects: pd.DataFrame,
+        findings: dict[str, Any],
+        made_from: Mapping[str, str] | None = None,
+        cost: Mapping[str, Any] | None = None,
+        builds_on: Mapping[str, str] | None = None,
+    ) -> None:
+        """Keep a finished piece that is a table with findings; see interp.results.parts for what else is kept."""
+        name = table_name(label)
+        self.write_table(name, effects)
+        self.parts.save(label, findings, made_from or {}, [name], cost, builds_on)
+
+    def whole_part(self, label: str) -> Part:
+        """A part, whatever it was made from; Damaged when it is missing or not whole."""
+        found = self.parts.read(label)
+        if found is None:
+            raise reading.Damaged(f"{self.path}: the part {label!r} is missing or damaged")
+        return found
 
     def load_part(self, label: str) -> tuple[pd.DataFrame, dict[str, Any]]:
-        """Effects and findings of a finished probe."""
-        table, notes = self._part(label)
-        return pd.read_parquet(table), dict(json.loads(notes.read_text(encoding="utf-8"))["findings"])
+        """Table and findings of a part."""
+        return self.parts.table(label), self.whole_part(label).findings
 
-    def _part(self, label: str) -> tuple[Path, Path]:
-        return self.path / "parts" / f"{label}.parquet", self.path / "parts" / f"{label}.json"
+    def _holds_this_config(self) -> bool:
+        """Whether the folder says which config it belongs to; UserError when that is another one."""
+        try:
+            before = reading.read_yaml(self.path / RESOLVED)
+        except reading.Damaged:
+            return False
+        if config_hash(before) != config_hash(self._resolved or {}):
+            raise UserError(
+                f"{self.path} holds the run of another config; move that folder away or choose another output.root"
+            )
+        return True
 
+    def _keep_config(self, resolved: dict[str, Any]) -> None:
+        if not self._holds_this_config():
+            atomic.write_text(self.path / GIVEN, self._given)
+            _write_yaml(self.path / RESOLVED, resolved)
 
-@contextmanager
-def marked(folder: RunFolder, manifest: dict[str, Any]) -> Iterator[None]:
-    """Say in the manifest how the run ended when it did not finish."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        folder.write_manifest({**manifest, "status": "interrupted"})
-        raise
-    except Exception as error:
-        folder.write_manifest({**manifest, "status": "failed", "error": str(error)})
-        raise
+    def _clean_up(self) -> None:
+        """Remove what a killed process left half written; UserError for a way out of the folder."""
+        for place, folders, files in os.walk(self.path):
+            for name in folders:
+                if (link := Path(place, name)).is_symlink():
+                    raise UserError(f"{link} is a symbolic link; remove it, a run writes only into its own folder")
+            for name in files:
+                if name.endswith(atomic.TEMPORARY):
+                    Path(place, name).unlink()
 
 
 def _write_yaml(path: Path, data: dict[str, Any]) -> None:
@@ -175,14 +210,3 @@ def _write_yaml(path: Path, data: dict[str, Any]) -> None:
     writer.default_flow_style = False
     writer.dump(data, text)
     atomic.write_text(path, text.getvalue())
-
-
-def _git(*command: str) -> str:
-    here = Path(__file__).resolve().parent
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(here), *command], capture_output=True, text=True, timeout=5, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""

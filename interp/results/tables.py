@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ruamel.yaml import YAML
-
-from interp.errors import UserError
 from interp.lazy import lazy
+from interp.results import reading
 
 if TYPE_CHECKING:
     import pandas as pd
 else:
     pd = lazy("pandas")
-
 
 SCREENED = "screen"
 """The part of a probe's table that holds estimates beside its effects."""
@@ -39,23 +35,20 @@ class RunTables:
 
     @classmethod
     def load(cls, folder: Path) -> RunTables:
-        """Read a run folder; UserError when it is missing or not finished."""
-        for name in ("effects.parquet", "summary.csv", "prompts.parquet", "dropped.csv", "metrics.json"):
-            if not (folder / name).is_file():
-                raise UserError(f"{folder} is not a finished run: {name} is missing; run the experiment first")
+        """Read a run folder; UserError when a table is missing or damaged."""
         types: Any = {**dict.fromkeys(TEXTS, str), **dict.fromkeys(("layer", "head", "n_kept"), "Int64")}
         return cls(
-            effects=pd.read_parquet(folder / "effects.parquet"),
-            summary=pd.read_csv(
+            effects=reading.read_parquet(folder / "effects.parquet"),
+            summary=reading.read_csv(
                 folder / "summary.csv",
                 dtype=types,
                 keep_default_na=False,
                 na_values={name: [""] for name in NUMBERS},
             ),
-            prompts=pd.read_parquet(folder / "prompts.parquet"),
-            dropped=pd.read_csv(folder / "dropped.csv", dtype=str, keep_default_na=False),
-            metrics=json.loads((folder / "metrics.json").read_text(encoding="utf-8")),
-            config=YAML(typ="safe").load(folder / "config.resolved.yaml"),
+            prompts=reading.read_parquet(folder / "prompts.parquet"),
+            dropped=reading.read_csv(folder / "dropped.csv", dtype=str, keep_default_na=False),
+            metrics=reading.read_json(folder / "metrics.json"),
+            config=reading.read_yaml(folder / "config.resolved.yaml"),
         )
 
     def probe(self, label: str) -> pd.DataFrame:

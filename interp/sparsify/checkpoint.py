@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from interp.errors import UserError
-from interp.results import atomic
+from interp.results import atomic, reading, sealed
+from interp.results.parts import must_agree
 
 KEPT = 2
 BUILDING = ".building"
+FILES = ("weights.safetensors", "optimiser.pt")
 
 
 @dataclass(frozen=True)
@@ -30,10 +32,10 @@ class TrainingState:
 
 
 class Checkpoints:
-    """The checkpoints of one run, the newest two of them."""
+    """The checkpoints of one run, the newest two of them. `made_from` says, in words, what training depends on."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, made_from: Mapping[str, str] | None = None) -> None:
+        self._folder, self._made_from = folder, dict(made_from or {})
 
     def last(self) -> Path | None:
         """The newest whole checkpoint."""
@@ -54,7 +56,8 @@ class Checkpoints:
             try:
                 save_file(weights, building / "weights.safetensors")
                 torch.save(optimiser.state_dict(), building / "optimiser.pt")
-                (building / "state.json").write_text(json.dumps(asdict(state)), encoding="utf-8")
+                files = {name: sealed.digest_of_file(building / name) for name in FILES}
+                sealed.write(building / "state.json", {**vars(state), "made_from": self._made_from, "files": files})
             except (
                 SafetensorError,
                 RuntimeError,
@@ -70,16 +73,26 @@ class Checkpoints:
             shutil.rmtree(leftover, ignore_errors=True)
 
     def restore(self, model: Any, optimiser: Any) -> TrainingState | None:
-        """Put the newest checkpoint into model and optimiser; None when there is none."""
-        folder = self.last()
-        if folder is None:
-            return None
-        weights = load_file(folder / "weights.safetensors")
-        for name, parameter in model.named_parameters():
-            if parameter.requires_grad:
-                parameter.data.copy_(weights[name])
-        optimiser.load_state_dict(torch.load(folder / "optimiser.pt", weights_only=True))
-        return TrainingState(**json.loads((folder / "state.json").read_text(encoding="utf-8")))
+        """Put the newest whole checkpoint into model and optimiser; None when there is none.
+
+        UserError when it was made from something else: other weights, text, settings or code.
+        """
+        for folder in sorted(self._folder.glob("step-*[0-9]"), reverse=True):
+            try:
+                kept = sealed.read(folder / "state.json")
+            except reading.Damaged:
+                continue
+            made_from, files = kept.pop("made_from", {}), kept.pop("files", {})
+            if any(sealed.digest_of_file(folder / name) != digest for name, digest in files.items()):
+                continue
+            must_agree(f"{folder}", made_from, self._made_from)
+            weights = load_file(folder / "weights.safetensors")
+            for name, parameter in model.named_parameters():
+                if parameter.requires_grad:
+                    parameter.data.copy_(weights[name])
+            optimiser.load_state_dict(torch.load(folder / "optimiser.pt", weights_only=True))
+            return TrainingState(**kept)
+        return None
 
 
 def trained(model: Any) -> dict[str, torch.Tensor]:

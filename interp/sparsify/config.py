@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from interp.external import EXTERNAL
 from interp.models import ModelConfig
 from interp.section import Section
 from interp.yaml_config import AnyConfig
@@ -28,7 +29,7 @@ class FileText(Section):
     """A plain-text file, or JSON lines with a text field."""
 
     source: Literal["file"] = "file"
-    path: str
+    path: Annotated[str, EXTERNAL]
     field: str = Field(default="text", description="The field of a .jsonl file that holds the text.")
 
 
@@ -117,7 +118,7 @@ class Training(Section):
 
     adapter: Annotated[Lora | Full, Field(discriminator="kind")] = Lora()
     loss: Loss = Loss()
-    begin: str | None = Field(
+    begin: Annotated[str | None, EXTERNAL] = Field(
         default=None,
         description="Folder of a sparse checkpoint to go on from, made by an earlier run with this adapter.",
     )

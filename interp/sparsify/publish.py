@@ -8,16 +8,16 @@ from typing import Any
 
 import pandas as pd
 from rich.console import Console
-from ruamel.yaml import YAML
 
-from interp.errors import UserError
 from interp.figures.base import save
 from interp.figures.words import plural, tenth
+from interp.lifecycle import Kept
 from interp.report.facts import reproduction
 from interp.report.render import DrawnFile, Page, write_page
 from interp.report.story import Section, Story, TableBlock
 from interp.report.terminal import print_answer
-from interp.results.run_folder import RunFolder
+from interp.results import reading
+from interp.results.run_folder import RESOLVED, RunFolder
 from interp.sparsify import figures
 from interp.sparsify.train import WATCHED
 
@@ -36,6 +36,7 @@ DEFINITIONS = {
         "under its target and shrinks while it is over it."
     ),
 }
+TABLES = ("log.csv", "frontier.csv", "baseline.csv", "heads.csv")
 FILES = {
     "config.yaml, config.resolved.yaml": "the config as given; with every default filled in",
     "manifest.json": "versions, seed, hashes, times, status",
@@ -60,23 +61,15 @@ class TrainingTables:
 
     @classmethod
     def load(cls, folder: RunFolder) -> TrainingTables:
-        """Read a run folder; UserError when the run is not finished."""
-        names = ("log", "frontier", "baseline", "heads")
-        for name in names:
-            if not (folder.path / f"{name}.csv").is_file():
-                raise UserError(f"{folder.path} is not a finished training run: {name}.csv is missing")
-        tables = [_table(folder.path / f"{name}.csv") for name in names]
-        log, stages, baseline, heads = tables
-        return cls(
-            log, stages, baseline, heads, folder.manifest(), YAML(typ="safe").load(folder.path / "config.resolved.yaml")
-        )
+        """Read a run folder; UserError when a table is missing or damaged."""
+        log, stages, baseline, heads = (_table(folder.path / name) for name in TABLES)
+        return cls(log, stages, baseline, heads, folder.manifest(), reading.read_yaml(folder.path / RESOLVED))
 
 
 def _table(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_csv(path)
-    except pd.errors.EmptyDataError:  # a run without baselines
-        return pd.DataFrame(columns=["bias", "density", "above_dense", "kl"], dtype=float)
+    if reading.read_text(path).strip():
+        return reading.read_csv(path)
+    return pd.DataFrame(columns=["bias", "density", "above_dense", "kl"], dtype=float)  # a run without baselines
 
 
 def publish(folder: RunFolder, console: Console) -> Path:
@@ -96,7 +89,7 @@ def publish(folder: RunFolder, console: Console) -> Path:
         png = folder.path / "figures" / f"{stem}.png"
         files.append(DrawnFile(stem, made.title, made.caption, png, float(made.figure.get_figwidth())))
     story = _story(tables)
-    resolved = (folder.path / "config.resolved.yaml").read_text(encoding="utf-8")
+    resolved = reading.read_text(folder.path / RESOLVED)
     commands = (
         f"{tables.manifest['command']}\n\n# draw this page again, without the model\nmake report RUN={folder.path}"
     )
@@ -105,6 +98,9 @@ def publish(folder: RunFolder, console: Console) -> Path:
     report = folder.path / "report.html"
     print_answer(console, story, report)
     return report
+
+
+KEPT = Kept(TABLES, publish, also=("stages", "checkpoints"))
 
 
 def _story(tables: TrainingTables) -> Story:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,9 +13,11 @@ import torch
 from rich.console import Console
 
 from interp.errors import UserError
+from interp.lifecycle import carry_out
 from interp.models.gated_attention import Gate, attach
 from interp.models.load import DenseModel, device_of, load_dense
 from interp.models.sparse_checkpoint import (
+    ABOUT,
     SparseCheckpoint,
     checked,
     merged,
@@ -24,35 +25,34 @@ from interp.models.sparse_checkpoint import (
     write_about,
     write_checkpoint,
 )
-from interp.results import atomic
-from interp.results.run_folder import RunFolder, marked
-from interp.run_manifest import manifest_of
+from interp.results import atomic, versions
+from interp.results.inputs import Inputs, digests
+from interp.results.run_folder import RunFolder
+from interp.results.sealed import digest_of
 from interp.sparsify.checkpoint import Checkpoints
 from interp.sparsify.config import SparsifyConfig, Stage
 from interp.sparsify.evaluate import Judged, evaluate
 from interp.sparsify.progress import training_progress
+from interp.sparsify.publish import KEPT
 from interp.sparsify.text import Sequences, sequences
 from interp.sparsify.train import Trainer
 from interp.sparsify.trainable import Trainable, frozen_dtype, trainable
 from interp.yaml_config import LoadedConfig
 
-TABLES = ("log.csv", "frontier.csv", "baseline.csv", "heads.csv")
 
-
-def run(config: LoadedConfig[SparsifyConfig], console: Console) -> Path:
+def run(config: LoadedConfig[SparsifyConfig], console: Console, fresh: bool = False) -> Path:
     """Run a config to its report and return the report's path; raises UserError for everything that a user can mend."""
     settings = config.run
-    with RunFolder.open(settings.output.folder(), settings.name, settings.resolved(), config.text) as folder:
-        if folder.manifest().get("status") != "finished":
-            console.print(f"run folder: {folder.path}")
-            _train(config, folder, console)
-        else:
-            console.print(f"{folder.path} is finished; its report is drawn again")
+
+    def work(folder: RunFolder, inputs: Inputs) -> dict[str, Any]:
+        return _train(config, folder, inputs, console)
+
+    def publish_and_export(folder: RunFolder, console: Console) -> Path:
         if settings.export is not None:
             _export(folder, stage_folder(folder, len(settings.training.stages)), settings.export)
-        from interp.sparsify.publish import publish
+        return KEPT.publish(folder, console)
 
-        return publish(folder, console)
+    return carry_out(config, console, replace(KEPT, publish=publish_and_export), work, fresh, "sparsify")
 
 
 def stage_folder(folder: RunFolder, number: int) -> Path:
@@ -60,69 +60,98 @@ def stage_folder(folder: RunFolder, number: int) -> Path:
     return folder.path / "stages" / f"{number}"
 
 
-def _train(config: LoadedConfig[SparsifyConfig], folder: RunFolder, console: Console) -> None:
-    settings, started = config.run, time.monotonic()
-    before = folder.manifest().get("seconds", 0.0)
-    manifest = manifest_of(config, folder, "sparsify")
-    folder.write_manifest(manifest)
-    with marked(folder, manifest):
-        if settings.threads is not None:
-            torch.set_num_threads(settings.threads)
-        dense = load_dense(settings.model, console)
-        _fits(settings, dense)
-        device = _device(settings)
-        # Sampled by the plain model, before the gate is attached.
-        sampler = dense.hf_model.to(device=device, dtype=frozen_dtype(settings.training))
-        text = sequences(settings.text, sampler, dense.tokenizer, settings.seed, dense.weights_sha256, console)
-        model = trainable(sampler, settings.training, settings.bias, settings.seed)
-        console.print(
-            f"{dense.name}: {len(text.train)} sequences of {settings.text.context} tokens to train on, "
-            f"{len(text.held_out)} held out; {text.origin}"
-        )
-        if not (folder.path / "baseline.csv").is_file():
-            folder.write_table("baseline.csv", _baseline(settings, model, text, console))
-        checkpoints = Checkpoints(folder.path / "checkpoints")
-        trainer = Trainer(settings.training, model, text.train, text.held_out, checkpoints, settings.seed)
-
-        def stage_done(number: int, stage: Stage) -> None:
-            about = SparseCheckpoint(
-                bias=settings.bias,
-                base=dense.name,
-                base_weights_sha256=dense.weights_sha256,
-                trained={
-                    **{name: manifest[name] for name in ("name", "config_hash", "seed", "command")},
-                    **{"stage": number + 1, "target": stage.target, "steps": trainer.rows[-1]["step"]},
-                    **{
-                        "began_with": settings.training.begin,
-                        "text_sha256": text.sha256,
-                        "context": settings.text.context,
-                    },
-                },
-            )
-            write_checkpoint(stage_folder(folder, number + 1), model.model, about)
-            folder.write_table("log.csv", pd.DataFrame(trainer.rows))
-
-        with training_progress(console, sum(stage.steps for stage in settings.training.stages)) as report:
-            trainer.run(report, stage_done)
-        folder.write_table("log.csv", pd.DataFrame(trainer.rows))
-        _judge(settings, text, folder, console)
-    folder.write_manifest(
-        {
-            **manifest,
-            "status": "finished",
-            "model": {"name": dense.name, "origin": dense.origin, "weights_sha256": dense.weights_sha256},
-            "text": {
-                "origin": text.origin,
-                "sha256": text.sha256,
-                "train": len(text.train),
-                "held_out": len(text.held_out),
-            },
-            "threads": torch.get_num_threads(),
-            "device": device,
-            "seconds": round(before + time.monotonic() - started, 1),
-        }
+def _train(config: LoadedConfig[SparsifyConfig], folder: RunFolder, inputs: Inputs, console: Console) -> dict[str, Any]:
+    settings = config.run
+    if settings.threads is not None:
+        torch.set_num_threads(settings.threads)
+    dense = load_dense(settings.model, console)
+    _fits(settings, dense)
+    device = _device(settings)
+    # Sampled by the plain model, before the gate is attached.
+    sampler = dense.hf_model.to(device=device, dtype=frozen_dtype(settings.training))
+    text = sequences(settings.text, sampler, dense.tokenizer, settings.seed, dense.weights_sha256, console)
+    model = trainable(sampler, settings.training, settings.bias, settings.seed)
+    console.print(
+        f"{dense.name}: {len(text.train)} sequences of {settings.text.context} tokens to train on, "
+        f"{len(text.held_out)} held out; {text.origin}"
     )
-    shutil.rmtree(folder.path / "checkpoints", ignore_errors=True)
+    parts, made_from = folder.parts, _made_from(settings, dense, text, inputs)
+    if parts.find("baseline", made_from) is None:
+        folder.write_table("baseline.csv", _baseline(settings, model, text, console))
+        parts.save("baseline", {}, made_from, ["baseline.csv"])
+    if parts.find("training", made_from) is None:
+        _steps(config, folder, dense, text, model, made_from, console)
+        shutil.rmtree(folder.path / "checkpoints", ignore_errors=True)
+    if parts.find("judged", made_from) is None:
+        _judge(settings, text, folder, console)
+        parts.save("judged", {}, made_from, ["frontier.csv", "heads.csv", *_files(folder, settings, described=True)])
+    return {
+        "model": {"name": dense.name, "origin": dense.origin, "weights_sha256": dense.weights_sha256},
+        "text": {
+            "origin": text.origin,
+            "sha256": text.sha256,
+            "train": len(text.train),
+            "held_out": len(text.held_out),
+        },
+        "threads": torch.get_num_threads(),
+        "device": device,
+    }
+
+
+def _made_from(settings: SparsifyConfig, dense: DenseModel, text: Sequences, inputs: Inputs) -> dict[str, str]:
+    asked = settings.model_dump(mode="json", exclude={"name", "title", "question", "output", "export", "threads"})
+    return {
+        "the weights": dense.weights_sha256,
+        "the text": text.sha256,
+        "the settings": digest_of(asked),
+        **digests(inputs),
+        **versions.code(),
+    }
+
+
+def _steps(
+    config: LoadedConfig[SparsifyConfig],
+    folder: RunFolder,
+    dense: DenseModel,
+    text: Sequences,
+    model: Trainable,
+    made_from: dict[str, str],
+    console: Console,
+) -> None:
+    """Train, from the last checkpoint where there is one, and keep every stage's weights and the log."""
+    settings, manifest = config.run, folder.manifest()
+    checkpoints = Checkpoints(folder.path / "checkpoints", made_from)
+    trainer = Trainer(settings.training, model, text.train, text.held_out, checkpoints, settings.seed)
+
+    def stage_done(number: int, stage: Stage) -> None:
+        about = SparseCheckpoint(
+            bias=settings.bias,
+            base=dense.name,
+            base_weights_sha256=dense.weights_sha256,
+            trained={
+                **{name: manifest[name] for name in ("name", "config_hash", "seed", "command")},
+                **{"stage": number + 1, "target": stage.target, "steps": trainer.rows[-1]["step"]},
+                **{
+                    "began_with": settings.training.begin,
+                    "text_sha256": text.sha256,
+                    "context": settings.text.context,
+                },
+            },
+        )
+        write_checkpoint(stage_folder(folder, number + 1), model.model, about)
+        folder.write_table("log.csv", pd.DataFrame(trainer.rows))
+
+    with training_progress(console, sum(stage.steps for stage in settings.training.stages)) as report:
+        trainer.run(report, stage_done)
+    folder.write_table("log.csv", pd.DataFrame(trainer.rows))
+    folder.parts.save("training", {}, made_from, ["log.csv", *_files(folder, settings, described=False)])
+
+
+def _files(folder: RunFolder, settings: SparsifyConfig, described: bool) -> list[str]:
+    """The stages' descriptions, in which every judging writes what it found, or their other files."""
+    stages = [stage_folder(folder, number) for number in range(1, len(settings.training.stages) + 1)]
+    files = [file for stage in stages for file in sorted(stage.iterdir()) if (file.name == ABOUT) == described]
+    return [file.relative_to(folder.path).as_posix() for file in files]
 
 
 def _fits(settings: SparsifyConfig, dense: DenseModel) -> None:
@@ -200,7 +229,7 @@ def _export(folder: RunFolder, checkpoint: Path, target: Path) -> None:
     """The checkpoint with the log that made it: what is shipped can be held against how it came about."""
     with atomic.mendable(target):
         target.mkdir(parents=True, exist_ok=True)
-        for file in [*sorted(checkpoint.iterdir()), *(folder.path / name for name in TABLES)]:
+        for file in [*sorted(checkpoint.iterdir()), *(folder.path / name for name in KEPT.tables)]:
             atomic.write_bytes(target / file.name, file.read_bytes())
 
 

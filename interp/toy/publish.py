@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from rich.console import Console
-from ruamel.yaml import YAML
 from scipy import stats
 
-from interp.errors import UserError
 from interp.figures.base import save
 from interp.figures.words import plural, tenth
+from interp.lifecycle import Kept
 from interp.report.facts import reproduction
 from interp.report.render import DrawnFile, Page, write_page
 from interp.report.story import Section, Story, TableBlock
 from interp.report.terminal import print_answer
-from interp.results.run_folder import RunFolder
+from interp.results import reading
+from interp.results.run_folder import RESOLVED, RunFolder
 from interp.sparsify.figures import training_curves
 from interp.sparsify.publish import DEFINITIONS
 from interp.toy.figures import all_heads, by_example
@@ -38,12 +37,11 @@ FILES = {
 
 def publish(folder: RunFolder, console: Console) -> Path:
     """Draw the figures, write report.md and report.html, print the answer; returns the path of report.html."""
-    for name in ("accuracy.csv", "attention.csv", "density.json", "log.csv"):
-        if not (folder.path / name).is_file():
-            raise UserError(f"{folder.path} is not a finished run: {name} is missing; run it first")
-    accuracy, attention, log = (pd.read_csv(folder.path / f"{name}.csv") for name in ("accuracy", "attention", "log"))
-    density = json.loads((folder.path / "density.json").read_text(encoding="utf-8"))
-    config = YAML(typ="safe").load(folder.path / "config.resolved.yaml")
+    accuracy, attention, log = (
+        reading.read_csv(folder.path / f"{name}.csv") for name in ("accuracy", "attention", "log")
+    )
+    density = reading.read_json(folder.path / "density.json")
+    config = reading.read_yaml(folder.path / RESOLVED)
     drawn = {
         "attention_by_example": by_example(attention),
         "attention_all_heads": all_heads(attention),
@@ -59,12 +57,19 @@ def publish(folder: RunFolder, console: Console) -> Path:
     commands = (
         f"{manifest['command']}\n\n# draw this page again, without the models\nmake report RUN={manifest['folder']}"
     )
-    resolved = (folder.path / "config.resolved.yaml").read_text(encoding="utf-8")
+    resolved = reading.read_text(folder.path / RESOLVED)
     facts = _facts(config, log)
     write_page(folder.path, Page(story, facts, DEFINITIONS, commands, reproduction(manifest), resolved, FILES), files)
     report = folder.path / "report.html"
     print_answer(console, story, report)
     return report
+
+
+KEPT = Kept(
+    ("accuracy.csv", "attention.csv", "density.json", "log.csv"),
+    publish,
+    also=("dense.safetensors", "sparse.safetensors", "checkpoints"),
+)
 
 
 def _story(config: dict[str, Any], accuracy: pd.DataFrame, attention: pd.DataFrame, density: dict[str, Any]) -> Story:

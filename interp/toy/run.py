@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,75 +17,71 @@ from torch import Tensor
 
 from interp.analysis.seeding import generator
 from interp.errors import UserError
+from interp.lifecycle import carry_out
 from interp.models.gated_attention import Gate, attach
-from interp.results import atomic
-from interp.results.run_folder import RunFolder, marked
-from interp.run_manifest import manifest_of
+from interp.results import atomic, versions
+from interp.results.inputs import Inputs
+from interp.results.run_folder import RunFolder
+from interp.results.sealed import digest_of
 from interp.sparsify.checkpoint import Checkpoints
 from interp.sparsify.progress import training_progress
 from interp.sparsify.train import Trainer
 from interp.sparsify.trainable import trainable
 from interp.toy.addition import QUESTION, VOCABULARY, Sums, all_sums, carries, encode, exact, text
 from interp.toy.config import ToyConfig
+from interp.toy.publish import KEPT
 from interp.yaml_config import LoadedConfig
 
 KINDS = ("dense", "sparse")
+DENSE, SPARSE = "dense.safetensors", "sparse.safetensors"
 
 
-def run(config: LoadedConfig[ToyConfig], console: Console) -> Path:
+def run(config: LoadedConfig[ToyConfig], console: Console, fresh: bool = False) -> Path:
     """Run the toy to its report and return the report's path."""
-    settings = config.run
-    with RunFolder.open(settings.output.folder(), settings.name, settings.resolved(), config.text) as folder:
-        if folder.manifest().get("status") != "finished":
-            console.print(f"run folder: {folder.path}")
-            _train(config, folder, console)
-        else:
-            console.print(f"{folder.path} is finished; its report is drawn again")
-        from interp.toy.publish import publish
 
-        return publish(folder, console)
+    def work(folder: RunFolder, inputs: Inputs) -> dict[str, Any]:
+        return _train(config.run, folder, console)
+
+    return carry_out(config, console, KEPT, work, fresh)
 
 
-def _train(config: LoadedConfig[ToyConfig], folder: RunFolder, console: Console) -> None:
-    settings, started = config.run, time.monotonic()
-    before = folder.manifest().get("seconds", 0.0)
-    manifest = manifest_of(config, folder)
-    folder.write_manifest(manifest)
-    with marked(folder, manifest):
-        if settings.threads is not None:
-            torch.set_num_threads(settings.threads)
-        sums = all_sums()
-        dense = _model(settings)
-        weights = folder.path / "dense.safetensors"
-        if weights.is_file():
-            dense.load_state_dict(load_file(weights))
-        else:
-            _learn(dense, sums, settings, console)
-            _save(dense, weights)
-        made = trainable(_copy(dense, settings), settings.sparse, settings.bias, settings.seed)
+def _train(settings: ToyConfig, folder: RunFolder, console: Console) -> dict[str, Any]:
+    if settings.threads is not None:
+        torch.set_num_threads(settings.threads)
+    sums, parts = all_sums(), folder.parts
+    asked = settings.model_dump(mode="json", include={"model", "dense", "seed"})
+    made_from = {"the dense model's settings": digest_of(asked), **versions.code()}
+    dense = _model(settings)
+    if parts.find("dense", made_from) is None:
+        _learn(dense, sums, settings, console)
+        _save(dense, folder.path / DENSE)
+        parts.save("dense", {}, made_from, [DENSE])
+    dense.load_state_dict(load_file(folder.path / DENSE))
+    asked = settings.model_dump(mode="json", include={"sparse", "bias"})
+    made_from |= {
+        "dense.safetensors": folder.whole_part("dense").digest,
+        "the sparse training's settings": digest_of(asked),
+    }
+    made = trainable(_copy(dense, settings), settings.sparse, settings.bias, settings.seed)
+    if parts.find("training", made_from) is None:
         # The answer's last digit is only predicted, so the models never read it.
         trainer = Trainer(
-            settings.sparse, made, sums.train[:, :-1], sums.test[:, :-1], Checkpoints(folder.path / "checkpoints"),
-            settings.seed, scored=slice(QUESTION - 1, None),
+            settings.sparse, made, sums.train[:, :-1], sums.test[:, :-1],
+            Checkpoints(folder.path / "checkpoints", made_from), settings.seed, scored=slice(QUESTION - 1, None),
         )  # fmt: skip
         with training_progress(console, sum(stage.steps for stage in settings.sparse.stages)) as report:
             trainer.run(report, lambda number, stage: None)
-        _save(made.model, folder.path / "sparse.safetensors")
+        _save(made.model, folder.path / SPARSE)
         folder.write_table("log.csv", pd.DataFrame(trainer.rows))
-        gate = Gate(settings.bias)
-        attach(dense, gate)
-        gates = {"dense": (dense, gate, "dense"), "sparse": (made.model, made.gate, "infer")}
-        folder.write_table("accuracy.csv", pd.concat([_judge(name, *gates[name], sums) for name in KINDS]))
-        folder.write_table("attention.csv", pd.concat([_attention(name, *gates[name], settings) for name in KINDS]))
-        folder.write_json("density.json", {name: _density(*gates[name], sums) for name in KINDS})
-    folder.write_manifest(
-        {
-            **manifest,
-            "status": "finished",
-            "threads": torch.get_num_threads(),
-            "seconds": round(before + time.monotonic() - started, 1),
-        }
-    )
+        parts.save("training", {}, made_from, [SPARSE, "log.csv"])
+    made.model.load_state_dict(load_file(folder.path / SPARSE))
+    gate = Gate(settings.bias)
+    attach(dense, gate)
+    gates = {"dense": (dense, gate, "dense"), "sparse": (made.model, made.gate, "infer")}
+    folder.write_table("accuracy.csv", pd.concat([_judge(name, *gates[name], sums) for name in KINDS]))
+    folder.write_table("attention.csv", pd.concat([_attention(name, *gates[name], settings) for name in KINDS]))
+    folder.write_json("density.json", {name: _density(*gates[name], sums) for name in KINDS})
+    return {"threads": torch.get_num_threads()}
 
 
 def _model(settings: ToyConfig) -> Any:
