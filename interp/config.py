@@ -42,7 +42,7 @@ class StatisticsConfig(Section):
     """Bootstrap intervals, clustered by word pair."""
 
     confidence: float = Field(default=0.95, gt=0, lt=1)
-    n_resamples: int = Field(default=2000, ge=100)
+    n_resamples: int = Field(default=2000, ge=100, le=1_000_000)
 
 
 class Compute(Section):
@@ -51,6 +51,7 @@ class Compute(Section):
     memory_gb: float | None = Field(
         default=None,
         gt=0,
+        le=100_000,
         description="For the activations of one batch, in GiB; null: a quarter of the free memory. Batches never get larger "
         "than pays, so on most machines it changes nothing.",
     )

@@ -37,7 +37,7 @@ class AnyConfig(Section):
     name: str = Field(pattern=r"^[A-Za-z0-9_-]+$", description="Folder name of the run.")
     title: str = ""
     question: str = Field(default="", description="The question that the report answers.")
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=2**32 - 1)
     output: Output = Output()
 
     def resolved(self) -> dict[str, Any]:

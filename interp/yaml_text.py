@@ -22,7 +22,7 @@ DEEPEST = 40
 HALF = re.compile("[\ud800-\udfff]")
 
 
-class _Plain(SafeConstructor):  # type: ignore[misc]
+class _Plain(SafeConstructor):
     """The library's, but that a number which is none says where it stands."""
 
     def construct_yaml_int(self, node: ScalarNode) -> Any:

@@ -130,7 +130,7 @@ def test_gpt2_is_made_sparse_like_smollm2_but_for_the_model_and_the_numbers():
         (("name: good", "name: good\nmetric: {kind: logit_dif}"), "did you mean 'logit_diff'"),
         (
             ("name: good", "name: good\nprompts: {roles: {key: {position: 0}, query: {position: end}}}"),
-            "counted from 1",
+            "position: must be greater than or equal to 1",
         ),
         (("name: good", "name: good\nprompts: {roles: {key: {position: 5}}}"), "the role 'query' is missing"),
         (

@@ -25,7 +25,7 @@ class EffectBars(Figure):
 
     reads: ClassVar[dict[str, tuple[str, ...]]] = {"probe": ("key_query_heads",)}
     kind: Literal["effect_bars"] = "effect_bars"
-    top_k: int = Field(default=20, ge=1)
+    top_k: int = Field(default=20, ge=1, le=1_000)
 
     def draw(self, tables: RunTables) -> Drawn:
         """Draw from a key_query_heads probe: what the metric loses when each edge is cut alone."""

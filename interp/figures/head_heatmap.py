@@ -37,7 +37,7 @@ class HeadHeatmap(Figure):
     reads: ClassVar[dict[str, tuple[str, ...]]] = {"probe": KINDS}
     kind: Literal["head_heatmap"] = "head_heatmap"
     parts: tuple[str, ...] | None = Field(default=None, description="Parts of the probe's table; null: all with heads.")
-    top_k: int = Field(default=5, ge=0, description="How many of the largest cells get a frame.")
+    top_k: int = Field(default=5, ge=0, le=1_000, description="How many of the largest cells get a frame.")
 
     def draw(self, tables: RunTables) -> Drawn:
         """One panel a part of the probe's table."""

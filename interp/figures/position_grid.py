@@ -27,7 +27,7 @@ class PositionGrid(Figure):
     reads: ClassVar[dict[str, tuple[str, ...]]] = {"probe": ("edge_patching",)}
     kind: Literal["position_grid"] = "position_grid"
     threshold: float = Field(
-        default=0.05, gt=0, description="Share of the clean-corrupted gap that one edge must move."
+        default=0.05, gt=0, le=100, description="Share of the clean-corrupted gap that one edge must move."
     )
 
     def draw(self, tables: RunTables) -> Drawn:

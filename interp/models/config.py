@@ -30,7 +30,10 @@ class SparseModel(Section):
         default=None, description="Folder that `make sparsify` made for this model."
     )
     bias: float | None = Field(
-        default=None, description="Added to every score before the gate; null: the checkpoint's (0 without one)."
+        default=None,
+        ge=-1e6,
+        le=1e6,
+        description="Added to every score before the gate; null: the checkpoint's (0 without one).",
     )
 
 

@@ -31,7 +31,7 @@ class AttributionPatching(Probe):
 
     kind: Literal["attribution_patching"] = "attribution_patching"
     of: str = Field(description="Label of the probe whose variants are estimated.")
-    top_k: int = Field(default=10, ge=1, description="Size of the top lists whose overlap is reported.")
+    top_k: int = Field(default=10, ge=1, le=1_000_000, description="Size of the top lists whose overlap is reported.")
 
     def where(self, study: Study) -> list[Selection]:
         """The prompts of the probe that is estimated."""

@@ -42,7 +42,7 @@ class Pair(Section):
 class Screen(Section):
     """Look for the largest effects only."""
 
-    top: int = Field(default=20, ge=1, description="How many edges the top set has.")
+    top: int = Field(default=20, ge=1, le=1_000_000, description="How many edges the top set has.")
 
 
 @probes.register

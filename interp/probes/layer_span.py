@@ -33,7 +33,9 @@ class LayerSpan(Probe):
         default="mlp_out",
         description="mlp_out or attn_out: what a block writes there; resid_pre: how long the information is still needed.",
     )
-    threshold: float = Field(default=0.05, gt=0, description="Share of the clean-corrupted gap that counts as work.")
+    threshold: float = Field(
+        default=0.05, gt=0, le=100, description="Share of the clean-corrupted gap that counts as work."
+    )
     groups: tuple[Group, ...] = Field(default=(Group(name="key", at="key"),), min_length=1)
 
     @field_validator("groups")

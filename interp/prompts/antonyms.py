@@ -45,7 +45,10 @@ class Antonyms(Task):
     )
     focus: Focus = Focus()
     max_pairs: int | None = Field(
-        default=None, ge=2, description="Keep at most this many word pairs (in the list's order); null keeps all."
+        default=None,
+        ge=2,
+        le=100_000,
+        description="Keep at most this many word pairs (in the list's order); null keeps all.",
     )
 
     @field_validator("templates")

@@ -30,6 +30,7 @@ class PromptsConfig(Section):
     min_gap: float = Field(
         default=0.1,
         ge=0,
+        le=1e6,
         description="Drop pairs whose clean and corrupted metric differ by less, in metric units; those that do not differ at "
         "all are always dropped.",
     )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from jaxtyping import Int
+from pydantic import Field
 
 from interp.errors import UserError
 from interp.lazy import lazy
@@ -19,7 +20,8 @@ else:
     torch = lazy("torch")
 
 
-Position = int | str  # people's position, or the name of a role
+Position = Annotated[int, Field(ge=1, le=1_000_000)] | str
+"""People's position (from 1, BOS not counted), or the name of a role."""
 
 
 @dataclass(frozen=True)

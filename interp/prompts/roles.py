@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -30,7 +30,7 @@ class RoleSpec(Section):
         description="The token's text, without regard to surrounding spaces; `{word}` and the task's other fields "
         "are filled in.",
     )
-    position: int | str | None = Field(
+    position: Annotated[int, Field(ge=1, le=1_000_000)] | str | None = Field(
         default=None,
         description="Position counted from 1, BOS not counted; `end` is the last token; `{column}` takes it from the task.",
     )
@@ -49,8 +49,6 @@ class RoleSpec(Section):
             raise ValueError("a role needs a token, a position, or both; or characters")
         if self.characters is not None and (self.token is not None or self.position is not None):
             raise ValueError("characters say where a role sits by themselves; leave out token and position")
-        if isinstance(self.position, int) and self.position < 1:
-            raise ValueError("positions are counted from 1")
         if isinstance(self.position, str) and self.position != "end" and not FIELD.search(self.position):
             raise ValueError(
                 f"a position is a number from 1, `end`, or a column such as {{key}}, not {self.position!r}"

@@ -17,8 +17,10 @@ class SampledText(Section):
     """Text that the dense model writes itself: no data set is needed, and its own loss on it is its entropy."""
 
     source: Literal["sampled"] = "sampled"
-    sequences: int = Field(default=1024, ge=16, description="Sequences to sample, once; they are kept in the cache.")
-    temperature: float = Field(default=1.0, gt=0)
+    sequences: int = Field(
+        default=1024, ge=16, le=10_000_000, description="Sequences to sample, once; they are kept in the cache."
+    )
+    temperature: float = Field(default=1.0, gt=0, le=100)
     begin: str | None = Field(
         default=None,
         description="The token that sampling begins with, left out of the text; null: the tokenizer's BOS.",
@@ -41,7 +43,9 @@ class DatasetText(Section):
     subset: str | None = None
     split: str = "train"
     field: str = "text"
-    documents: int = Field(default=10_000, ge=1, description="Documents to read from the start of the split.")
+    documents: int = Field(
+        default=10_000, ge=1, le=1_000_000_000, description="Documents to read from the start of the split."
+    )
 
 
 TextSource = Annotated[SampledText | FileText | DatasetText, Field(discriminator="source")]
@@ -51,19 +55,21 @@ class Text(Section):
     """What the model is trained and judged on."""
 
     of: TextSource = SampledText()
-    context: int = Field(default=128, ge=8, description="Tokens of a training sequence.")
+    context: int = Field(default=128, ge=8, le=1_000_000, description="Tokens of a training sequence.")
     held_out: float = Field(
         default=0.1, gt=0, lt=1, description="Share of sequences, chosen by their hash, that is never trained on."
     )
-    evaluated: int = Field(default=64, ge=1, description="Held-out sequences that are evaluated, at most.")
+    evaluated: int = Field(
+        default=64, ge=1, le=1_000_000, description="Held-out sequences that are evaluated, at most."
+    )
 
 
 class Lora(Section):
     """Low-rank adapters on the attention layers (or all linear layers), with PEFT."""
 
     kind: Literal["lora"] = "lora"
-    rank: int = Field(default=16, ge=1)
-    alpha: float = Field(default=32.0, gt=0)
+    rank: int = Field(default=16, ge=1, le=10_000)
+    alpha: float = Field(default=32.0, gt=0, le=1e6)
     layers: Literal["attention", "all"] = "attention"
 
 
@@ -76,8 +82,8 @@ class Full(Section):
 class Loss(Section):
     """The loss that is held under the target: cross-entropy on the text, KL to the dense teacher, or a mix."""
 
-    kl: float = Field(default=1.0, ge=0, description="Weight of KL(dense || sparse), in nats a token.")
-    cross_entropy: float = Field(default=0.0, ge=0, description="Weight of the cross-entropy on the text.")
+    kl: float = Field(default=1.0, ge=0, le=1e6, description="Weight of KL(dense || sparse), in nats a token.")
+    cross_entropy: float = Field(default=0.0, ge=0, le=1e6, description="Weight of the cross-entropy on the text.")
 
     @model_validator(mode="after")
     def _something(self) -> Loss:
@@ -89,8 +95,8 @@ class Loss(Section):
 class Stage(Section):
     """Training towards one target; a stage begins with the weights of the one before. Each is a point of the frontier."""
 
-    target: float = Field(description="Loss to stay under, in nats a token above the dense model's.")
-    steps: int = Field(ge=1)
+    target: float = Field(ge=-1e6, le=1e6, description="Loss to stay under, in nats a token above the dense model's.")
+    steps: int = Field(ge=1, le=100_000_000)
 
     @field_validator("target")
     @classmethod
@@ -106,10 +112,10 @@ class Stage(Section):
 class GecoConfig(Section):
     """How the pressure on the density follows the loss."""
 
-    rate: float = Field(default=0.05, gt=0, description="Largest relative change of the multiplier in a step.")
-    start: float = Field(default=1.0, gt=0)
-    minimum: float = Field(default=0.05, gt=0)
-    maximum: float = Field(default=1000.0, gt=0)
+    rate: float = Field(default=0.05, gt=0, le=1, description="Largest relative change of the multiplier in a step.")
+    start: float = Field(default=1.0, gt=0, le=1e9)
+    minimum: float = Field(default=0.05, gt=0, le=1e9)
+    maximum: float = Field(default=1000.0, gt=0, le=1e9)
     smoothing: float = Field(default=0.9, ge=0, lt=1, description="Of the moving average of loss - target.")
 
 
@@ -124,13 +130,19 @@ class Training(Section):
     )
     stages: tuple[Stage, ...] = Field(min_length=1)
     geco: GecoConfig = GecoConfig()
-    batch: int = Field(default=4, ge=1, description="Sequences of a step, over all processes.")
-    learning_rate: float = Field(default=1e-3, gt=0)
-    warmup: int = Field(default=10, ge=0, description="Steps of linear warm-up at the beginning of every stage.")
+    batch: int = Field(default=4, ge=1, le=1_000_000, description="Sequences of a step, over all processes.")
+    learning_rate: float = Field(default=1e-3, gt=0, le=10)
+    warmup: int = Field(
+        default=10, ge=0, le=10_000_000, description="Steps of linear warm-up at the beginning of every stage."
+    )
     precision: Literal["float32", "bfloat16"] = "bfloat16"
-    clip_norm: float = Field(default=1.0, gt=0)
-    evaluate_every: int = Field(default=50, ge=1, description="Steps between evaluations on held-out text.")
-    checkpoint_every: int = Field(default=50, ge=1, description="Steps between checkpoints to go on from.")
+    clip_norm: float = Field(default=1.0, gt=0, le=1e9)
+    evaluate_every: int = Field(
+        default=50, ge=1, le=100_000_000, description="Steps between evaluations on held-out text."
+    )
+    checkpoint_every: int = Field(
+        default=50, ge=1, le=100_000_000, description="Steps between checkpoints to go on from."
+    )
 
     @model_validator(mode="after")
     def _adapter_to_begin_with(self) -> Training:
@@ -138,7 +150,9 @@ class Training(Section):
             raise ValueError("begin needs an adapter of kind lora; a fully trained checkpoint is a model of its own")
         return self
 
-    diverged: float = Field(default=3.0, gt=0, description="Stop when the smoothed loss is this far above the target.")
+    diverged: float = Field(
+        default=3.0, gt=0, le=1e6, description="Stop when the smoothed loss is this far above the target."
+    )
 
 
 class SparsifyConfig(AnyConfig):
@@ -146,14 +160,18 @@ class SparsifyConfig(AnyConfig):
 
     study: Literal["sparsify"] = "sparsify"
     model: ModelConfig
-    bias: float = Field(default=0.0, description="The scalar that is added to every score before the gate.")
-    baseline_biases: tuple[float, ...] = Field(
+    bias: float = Field(
+        default=0.0, ge=-1e6, le=1e6, description="The scalar that is added to every score before the gate."
+    )
+    baseline_biases: tuple[Annotated[float, Field(ge=-1e6, le=1e6)], ...] = Field(
         default=(8.0, 4.0, 2.0, 1.0, 0.0, -1.0, -2.0),
         description="Untrained gates to compare with: the threshold alone.",
     )
     text: Text = Text()
     training: Training
-    threads: int | None = Field(default=None, ge=1, description="CPU threads of torch; null leaves its default.")
+    threads: int | None = Field(
+        default=None, ge=1, le=1024, description="CPU threads of torch; null leaves its default."
+    )
     export: Path | None = Field(
         default=None, description="Folder that the last stage's checkpoint is copied to, beside the run folder."
     )

@@ -14,20 +14,22 @@ from interp.yaml_config import AnyConfig
 class ToyModel(Section):
     """A small GPT-2."""
 
-    layers: int = Field(default=4, ge=1)
-    heads: int = Field(default=4, ge=1)
-    width: int = Field(default=128, ge=8)
+    layers: int = Field(default=4, ge=1, le=100)
+    heads: int = Field(default=4, ge=1, le=256)
+    width: int = Field(default=128, ge=8, le=16_384)
 
 
 class DenseTraining(Section):
     """How the dense model learns to add: AdamW with a cosine schedule, until it is right often enough."""
 
-    steps: int = Field(default=4000, ge=1, description="At most; training stops when the accuracy is reached.")
-    batch: int = Field(default=256, ge=1)
-    learning_rate: float = Field(default=1e-3, gt=0)
-    weight_decay: float = Field(default=0.1, ge=0)
+    steps: int = Field(
+        default=4000, ge=1, le=100_000_000, description="At most; training stops when the accuracy is reached."
+    )
+    batch: int = Field(default=256, ge=1, le=1_000_000)
+    learning_rate: float = Field(default=1e-3, gt=0, le=10)
+    weight_decay: float = Field(default=0.1, ge=0, le=100)
     accuracy: float = Field(default=0.999, gt=0, le=1, description="Exact match on sums never trained on, to stop at.")
-    check_every: int = Field(default=100, ge=1)
+    check_every: int = Field(default=100, ge=1, le=100_000_000)
 
 
 class ToyConfig(AnyConfig):
@@ -36,12 +38,12 @@ class ToyConfig(AnyConfig):
     study: Literal["toy_addition"] = "toy_addition"
     model: ToyModel = ToyModel()
     dense: DenseTraining = DenseTraining()
-    bias: float = 0.0
+    bias: float = Field(default=0.0, ge=-1e6, le=1e6)
     sparse: Training
     examples: tuple[str, ...] = Field(
         default=("21+34", "36+28", "57+68"), description="Sums whose attention is drawn: no carry, one carry, two."
     )
-    threads: int | None = Field(default=None, ge=1)
+    threads: int | None = Field(default=None, ge=1, le=1024)
 
     @field_validator("examples")
     @classmethod
