@@ -6,87 +6,88 @@ one base model alone, known by the hash of its weights. Where all weights were t
 
 from __future__ import annotations
 
-import json
-import warnings
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError, with_config
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from interp.errors import UserError
+from interp.models.adapter import SETTINGS, WEIGHTS, adapted, read_adapter
+from interp.models.files import read_mapping
+from interp.models.tensors import WHOLE, check_finite, check_fit, read_tensors, shapes_of
 from interp.results import atomic
 
-ABOUT, WEIGHTS, ADAPTER = "sparse_attention.json", "adapter_model.safetensors", "adapter_config.json"
-WHOLE = "model.safetensors"
+ABOUT = "sparse_attention.json"
+MEASURED = ("density", "above_dense", "dense_loss", "context", "sequences")  # numbers of `trained` that reports print
+FIELD = "model.sparse.checkpoint"
 
 
+def _printable(trained: dict[str, Any]) -> dict[str, Any]:
+    for name in MEASURED:
+        if name in trained and not (type(trained[name]) in (int, float) and math.isfinite(trained[name])):
+            raise ValueError(f"{name} must be a number, not {trained[name]!r}")
+    return trained
+
+
+@with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True)
 class SparseCheckpoint:
     """What `sparse_attention.json` says. `trained` records how the checkpoint was made and what was measured."""
 
-    bias: float
+    bias: Annotated[float, Field(strict=True, allow_inf_nan=False)]
     base: str
     base_weights_sha256: str
-    trained: dict[str, Any] = field(default_factory=dict)
+    trained: Annotated[dict[str, Any], AfterValidator(_printable)] = field(default_factory=dict)
     format: int = 1
 
 
-def read_checkpoint(folder: Path) -> SparseCheckpoint:
+def read_checkpoint(folder: Path, field: str = FIELD) -> SparseCheckpoint:
     """The description of a checkpoint; UserError when the folder holds none."""
     path = folder / ABOUT
     if not path.is_file():
-        raise UserError(f"model.sparse.checkpoint: {folder} holds no {ABOUT}, so it is no sparse checkpoint")
+        raise UserError(f"{field}: {folder} holds no {ABOUT}, so it is no sparse checkpoint")
+    data = read_mapping(path, field)
+    if data.get("format", 1) != 1:
+        raise UserError(f"{field}: {path} has format {data['format']!r}; this version reads format 1")
     try:
-        found = SparseCheckpoint(**json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError):
-        raise UserError(f"model.sparse.checkpoint: {path} is damaged or of another kind") from None
-    if found.format != 1:
-        raise UserError(f"model.sparse.checkpoint: {path} has format {found.format}; this version reads format 1")
-    return found
+        return TypeAdapter(SparseCheckpoint).validate_python(data)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()[:3])
+        raise UserError(f"{field}: {path} is damaged or of another kind ({faults})") from None
 
 
-def merged(hf_model: Any, folder: Path, base_hash: str) -> Any:
+def merged(hf_model: Any, folder: Path, base_hash: str, field: str = FIELD) -> Any:
     """The Hugging Face model with the checkpoint's adapter merged into its weights.
 
     `base_hash` is the hash of the dense weights (float32). Raises UserError when the adapter is of another base model,
     or damaged.
     """
-    checked(folder, base_hash)
-    try:
-        return (_whole if (folder / WHOLE).is_file() else _adapted)(hf_model, folder).eval()
-    except Exception as error:  # peft, safetensors, torch and json each have errors of their own for damaged files
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UserError(f"model.sparse.checkpoint: the weights in {folder} cannot be read: {reason}") from None
+    checked(folder, base_hash, field)
+    if (folder / WHOLE).is_file():
+        return _whole(hf_model, folder, field).eval()
+    return adapted(hf_model, read_adapter(folder, field)).merge_and_unload().eval()
 
 
-def checked(folder: Path, base_hash: str) -> SparseCheckpoint:
+def checked(folder: Path, base_hash: str, field: str = FIELD) -> SparseCheckpoint:
     """The description of a checkpoint that was made for these dense weights; UserError when it was made for others."""
-    about = read_checkpoint(folder)
+    about = read_checkpoint(folder, field)
     if about.base_weights_sha256 != base_hash:
         raise UserError(
-            f"model.sparse.checkpoint: {folder} was made for {about.base} with weights {about.base_weights_sha256[:12]}, "
+            f"{field}: {folder} was made for {about.base} with weights {about.base_weights_sha256[:12]}, "
             f"but this base model's weights are {base_hash[:12]}; an adapter fits its own base model alone"
         )
     return about
 
 
-def _adapted(hf_model: Any, folder: Path) -> Any:
-    from peft import PeftModel
-
-    load_file(folder / WEIGHTS)  # PEFT would fall back to pickles
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return PeftModel.from_pretrained(hf_model, str(folder)).merge_and_unload()
-
-
-def _whole(hf_model: Any, folder: Path) -> Any:
-    state = {name: tensor.float() for name, tensor in load_file(folder / WHOLE).items()}
-    trained = {name for name, _ in hf_model.named_parameters()}  # tied weights are named once
-    if missing := sorted(trained - state.keys()):
-        raise ValueError(f"{missing[0]} is missing")
+def _whole(hf_model: Any, folder: Path, field: str) -> Any:
+    state, what = read_tensors([folder / WHOLE], field), f"{field}: the weights in {folder}"
+    check_fit(shapes_of(dict(hf_model.named_parameters())), shapes_of(state), what)  # tied weights are named once
+    check_finite(state, what)
     hf_model.load_state_dict(state, strict=False)
     return hf_model
 
@@ -110,13 +111,13 @@ def _write_adapter(folder: Path, model: Any, about: SparseCheckpoint) -> None:
     import peft
 
     # Half precision halves the file.
-    adapter = peft.get_peft_model_state_dict(model)
+    adapter = peft.get_peft_model_state_dict(model, save_embedding_layers=False)
     _save({name: one.detach().to(torch.float16).cpu().contiguous() for name, one in adapter.items()}, folder / WEIGHTS)
     settings = model.peft_config["default"].to_dict()
     # PEFT writes the path that the base model was read from, which means nothing elsewhere.
     settings |= {"base_model_name_or_path": about.base, "inference_mode": True, "revision": None}
     settings["target_modules"] = sorted(settings["target_modules"])
-    atomic.write_json(folder / ADAPTER, {name: _plain(value) for name, value in settings.items()})
+    atomic.write_json(folder / SETTINGS, {name: _plain(value) for name, value in settings.items()})
 
 
 def _save(state: dict[str, torch.Tensor], path: Path) -> None:

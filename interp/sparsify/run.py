@@ -25,6 +25,7 @@ from interp.models.sparse_checkpoint import (
     write_about,
     write_checkpoint,
 )
+from interp.paths import user_path
 from interp.results import atomic, versions
 from interp.results.inputs import Inputs, digests
 from interp.results.run_folder import RunFolder
@@ -49,7 +50,7 @@ def run(config: LoadedConfig[SparsifyConfig], console: Console, fresh: bool = Fa
 
     def publish_and_export(folder: RunFolder, console: Console) -> Path:
         if settings.export is not None:
-            _export(folder, stage_folder(folder, len(settings.training.stages)), settings.export)
+            _export(folder, stage_folder(folder, len(settings.training.stages)), user_path(settings.export, "export"))
         return KEPT.publish(folder, console)
 
     return carry_out(config, console, replace(KEPT, publish=publish_and_export), work, fresh, "sparsify")
@@ -158,7 +159,7 @@ def _fits(settings: SparsifyConfig, dense: DenseModel) -> None:
     if settings.model.sparse is not None:
         raise UserError("model.sparse: training begins with a dense model; leave this out")
     if settings.training.begin is not None:
-        checked(Path(settings.training.begin), dense.weights_sha256)
+        checked(user_path(settings.training.begin, "training.begin"), dense.weights_sha256, "training.begin")
     longest = dense.hf_model.config.max_position_embeddings
     if settings.text.context > longest:
         raise UserError(
@@ -184,7 +185,7 @@ def _judge(settings: SparsifyConfig, text: Sequences, folder: RunFolder, console
         (number, stage.target, stage_folder(folder, number)) for number, stage in enumerate(settings.training.stages, 1)
     ]
     if settings.training.begin is not None:
-        places.insert(0, (0, float("nan"), Path(settings.training.begin)))
+        places.insert(0, (0, float("nan"), user_path(settings.training.begin, "training.begin")))
     for number, target, place in places:
         with console.status(f"judging stage {number} on held-out text"):
             dense = load_dense(settings.model)

@@ -21,10 +21,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from interp.errors import UserError
-from interp.models.cache import building, cache_folder
-from interp.sparsify.config import DatasetText, FileText, SampledText, Text
+from interp.models.cache import building, cache_folder, sha256
+from interp.models.files import one_line
+from interp.sparsify.config import FileText, SampledText, Text
+from interp.sparsify.documents import dataset_documents, file_documents
 
 SAMPLED_TOGETHER = 128
+TOKENS, HASH = "tokens.safetensors", "sha256"
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ def sequences(config: Text, model: Any, tokenizer: Any, seed: int, model_hash: s
             f"{len(tokens)} sequences sampled from the dense model (temperature {source.temperature:g}, seed {seed})"
         )
     else:
-        documents = _file(source) if isinstance(source, FileText) else _dataset(source)
+        documents = file_documents(source) if isinstance(source, FileText) else dataset_documents(source)
         origin = f"file {source.path}" if isinstance(source, FileText) else f"data set {source.name}, {source.split}"
         tokens = _packed(documents, tokenizer, config.context, origin)
     held = torch.tensor([_held_out(row, config.held_out) for row in tokens])
@@ -82,11 +85,20 @@ def _sampled(
 ) -> Int[Tensor, "sequence pos"]:
     key = json.dumps([config.model_dump(), context, start, seed, model_hash, str(model.dtype), SAMPLED_TOGETHER])
     folder = cache_folder() / "text" / hashlib.sha256(key.encode()).hexdigest()[:16]
-    with building(folder) as temporary:
+    # What was cut, exchanged or kept by an older version without a hash is sampled again.
+    with building(folder, _whole) as temporary:
         if temporary is not None:
             tokens = torch.cat(list(_sample(config, context, model, start, seed, console)))
-            save_file({"tokens": tokens}, temporary / "tokens.safetensors")
-    return load_file(folder / "tokens.safetensors")["tokens"]
+            save_file({"tokens": tokens}, temporary / TOKENS)
+            (temporary / HASH).write_text(sha256(temporary / TOKENS), encoding="utf-8")
+    return load_file(folder / TOKENS)["tokens"]
+
+
+def _whole(folder: Path) -> bool:
+    try:
+        return (folder / HASH).read_text(encoding="utf-8") == sha256(folder / TOKENS)
+    except (OSError, ValueError):
+        return False
 
 
 def _sample(
@@ -119,53 +131,12 @@ def _sample(
             progress.advance(task, count)
 
 
-def _file(config: FileText) -> Iterator[str]:
-    path = Path(config.path)
-    if not path.is_file():
-        raise UserError(f"text.of.path: there is no file {path}")
-    try:
-        content = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise UserError(f"text.of.path: {path} is not UTF-8 text") from None
-    if not content.strip():
-        raise UserError(f"text.of.path: {path} is empty")
-    if path.suffix not in (".jsonl", ".json"):
-        yield content
-        return
-    for number, line in enumerate(content.splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            found = json.loads(line)[config.field]
-        except (ValueError, KeyError, TypeError):
-            raise UserError(f"{path}, line {number}: not a JSON object with the field {config.field!r}") from None
-        yield str(found)
-
-
-def _dataset(config: DatasetText) -> Iterator[str]:
-    try:
-        from datasets import load_dataset
-    except ImportError:
-        raise UserError("text.of.source dataset needs the package `datasets`: pip install datasets") from None
-    try:
-        rows = load_dataset(config.name, config.subset, split=config.split, streaming=True, trust_remote_code=False)
-        for row in rows.take(config.documents):
-            yield str(row[config.field])
-    except KeyError:
-        raise UserError(f"text.of.field: the data set {config.name} has no field {config.field!r}") from None
-    except Exception as error:  # whatever the hub and its many formats raise, the user can only choose another text
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UserError(
-            f"text.of.name: the data set {config.name!r} cannot be read ({reason}); a file or sampled text needs no hub"
-        ) from None
-
-
 def _packed(documents: Iterable[str], tokenizer: Any, context: int, origin: str) -> Int[Tensor, "sequence pos"]:
     """Documents end to end, each followed by the tokenizer's end-of-text token, cut into sequences."""
     end = [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
     stream: list[int] = []
     for document in documents:
-        stream += [*tokenizer(document, add_special_tokens=False)["input_ids"], *end]
+        stream += [*_ids(tokenizer, document, origin), *end]
     count = len(stream) // context
     if count < 2:
         raise UserError(
@@ -173,3 +144,10 @@ def _packed(documents: Iterable[str], tokenizer: Any, context: int, origin: str)
             "shorter text.context"
         )
     return torch.tensor(stream[: count * context]).reshape(count, context)
+
+
+def _ids(tokenizer: Any, document: str, origin: str) -> list[int]:
+    try:
+        return list(tokenizer(document, add_special_tokens=False)["input_ids"])
+    except Exception as error:  # a plain Exception, of a tokenizer that has no token for a word
+        raise UserError(f"text: {origin} has text that this tokenizer cannot take: {one_line(error)}") from None

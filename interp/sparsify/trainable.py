@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from interp.errors import UserError
+from interp.models.adapter import fill, low_rank, read_adapter
 from interp.models.gated_attention import Gate, attach, attention_layers
+from interp.paths import user_path
 from interp.sparsify.config import Lora, Training
 
 Teacher = Callable[[Int[Tensor, "sequence pos"]], Float[Tensor, "sequence pos d_vocab"]]
@@ -50,7 +53,9 @@ def trainable(hf_model: Any, config: Training, bias: float, seed: int) -> Traina
     if isinstance(config.adapter, Lora):
         attach(hf_model, gate)
         # PEFT keeps the adapter in float32.
-        model = _with_lora(hf_model, config.adapter, seed) if config.begin is None else _from(hf_model, config.begin)
+        model = _with_lora(hf_model, config.adapter, seed)
+        if config.begin is not None:
+            _begin_with(model, user_path(config.begin, "training.begin"), config.adapter)
 
         def teacher(tokens: Tensor) -> Tensor:
             with model.disable_adapter(), gate.running("dense"):
@@ -65,27 +70,28 @@ def trainable(hf_model: Any, config: Training, bias: float, seed: int) -> Traina
 
 
 def _with_lora(hf_model: Any, adapter: Lora, seed: int) -> Any:
-    from peft import LoraConfig, get_peft_model
-
     names: Any = "all-linear"
     if adapter.layers == "attention":
         names = sorted({name for layer in attention_layers(hf_model) for name in _linear(layer)})
-    lora = LoraConfig(
-        r=adapter.rank, lora_alpha=adapter.alpha, lora_dropout=0.0, bias="none", target_modules=names,
-        fan_in_fan_out=hf_model.config.model_type == "gpt2",
-    )  # fmt: skip
-    with torch.random.fork_rng(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.manual_seed(seed)
-        return get_peft_model(hf_model, lora)
+    return low_rank(hf_model, adapter.rank, adapter.alpha, names, hf_model.config.model_type == "gpt2", seed)
 
 
-def _from(hf_model: Any, folder: str) -> Any:
-    from peft import PeftModel
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return PeftModel.from_pretrained(hf_model, folder, is_trainable=True)
+def _begin_with(model: Any, folder: Path, wanted: Lora) -> None:
+    """Put an earlier run's adapter into the one that is to be trained; UserError when it is another kind of adapter."""
+    found = read_adapter(folder, "training.begin")
+    has = found.settings
+    modules = set(model.peft_config["default"].target_modules)
+    for what, theirs, ours in (
+        ("rank", has.r, wanted.rank),
+        ("alpha", has.lora_alpha, wanted.alpha),
+        ("layers", sorted(has.target_modules), sorted(modules)),
+    ):
+        if theirs != ours:
+            raise UserError(
+                f"training.begin: the adapter in {folder} has {what} {theirs}, but training.adapter asks for {ours}; both "
+                "must be the same"
+            )
+    fill(model, found)
 
 
 def _linear(layer: Any) -> list[str]:

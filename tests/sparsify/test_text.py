@@ -51,6 +51,47 @@ def test_json_lines(tmp_path):
         made(FileText(path=str(path)))
 
 
+def test_json_lines_end_with_a_newline_alone(tmp_path):
+    """U+2028 and its like may stand in a text, as JSON's own writers leave them there; a mark of byte order may begin it."""
+    path = tmp_path / "text.jsonl"
+    row = json.dumps({"text": f"{FIGURE}\u2028{FIGURE}\x85{FIGURE}"}, ensure_ascii=False)
+    path.write_text("\ufeff" + "\r\n".join([row] * 60), encoding="utf-8", newline="")
+    odd = made(FileText(path=str(path)), context=9, held_out=0.4)
+    path.write_text("\n".join([json.dumps(json.loads(row))] * 60), encoding="utf-8")
+    assert torch.equal(odd.train, made(FileText(path=str(path)), context=9, held_out=0.4).train)
+    path.write_text(json.dumps({"text": "\U0001f600 large"}) + "\n", encoding="utf-8")  # as an escaped surrogate pair
+    with pytest.raises(UserError, match="too few for two sequences"):
+        made(FileText(path=str(path)))
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ('{"text": null}', "line 2: the field 'text' holds null, not text"),
+        ('{"text": ["large"]}', "line 2: the field 'text' holds a list, not text"),
+        ('{"text": 3}', "line 2: the field 'text' holds a number, not text"),
+        ('{"text": "\\ud800"}', "line 2: the field 'text' holds half of a surrogate pair"),
+        ('["text"]', "line 2: not a JSON object with the field 'text'"),
+        ('"text"', "line 2: not a JSON object with the field 'text'"),
+        ('{"text": ' + "[" * 100_000, "line 2: not a JSON object with the field 'text'"),
+        ('{"text": "large"', "line 2: not a JSON object with the field 'text'"),
+    ],
+)
+def test_a_row_that_is_no_text_is_named(tmp_path, row, words):
+    path = tmp_path / "text.jsonl"
+    path.write_text(json.dumps({"text": FIGURE * 30}) + "\n" + row, encoding="utf-8")
+    with pytest.raises(UserError, match=words):
+        made(FileText(path=str(path)))
+
+
+def test_a_home_folder_and_paths_that_are_none(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "text.txt").write_text(FIGURE * 201, encoding="utf-8")
+    assert len(made(FileText(path="~/text.txt"), context=9, held_out=0.4).train)
+    with pytest.raises(UserError, match="text.of.path: .* NUL"):
+        made(FileText(path="a\0b"))
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [(b"", "is empty"), (b"  \n", "is empty"), (b"large", "too few for two sequences"), (b"\xff\xfe\x00", "not UTF-8")],
@@ -84,6 +125,25 @@ def test_sampled_text_is_the_same_every_time_and_cached(tmp_path, monkeypatch, t
     assert not torch.equal(first.train[:5], made(source, model=model, seed=1).train[:5])
     monkeypatch.setenv("INTERP_CACHE", str(tmp_path / "other"))
     assert torch.equal(first.train, made(source, model=model).train)
+
+
+@pytest.mark.parametrize("damage", ["cut", "missing", "exchanged", "no hash"])
+def test_sampled_text_that_was_damaged_is_sampled_again(tmp_path, monkeypatch, tiny_llama, damage):
+    from safetensors.torch import save_file
+
+    from interp.models.directory import read_config, read_model
+
+    monkeypatch.setenv("INTERP_CACHE", str(tmp_path))
+    model = read_model(tiny_llama, read_config(tiny_llama), torch.float32)
+    first = made(SampledText(sequences=40), model=model)
+    (kept,) = tmp_path.glob("text/*/tokens.safetensors")
+    if damage == "cut":
+        kept.write_bytes(kept.read_bytes()[:-8])
+    elif damage == "exchanged":
+        save_file({"tokens": torch.zeros(40, 8, dtype=torch.long)}, kept)
+    else:
+        (kept if damage == "missing" else kept.with_name("sha256")).unlink()
+    assert torch.equal(first.train, made(SampledText(sequences=40), model=model).train)
 
 
 def test_sampling_begins_with_one_known_token(tmp_path, monkeypatch):
