@@ -19,6 +19,7 @@ from interp.interventions.attribution import estimate
 from interp.interventions.cells import Dimensions
 from interp.interventions.edits import Run, Variant
 from interp.interventions.engine import Engine
+from interp.literals import check_literal
 from interp.metrics import AnswerLogit, LogitDiff, Metric
 from interp.prompts.choice import PromptChoice
 from interp.prompts.encode import Dropped
@@ -73,6 +74,7 @@ class Study:
 
     def select(self, choice: PromptChoice) -> list[Selection]:
         """The prompts a probe runs on: all, those of the focus prompt's template, or the focus prompt alone."""
+        check_literal(choice, PromptChoice, "choice of prompts")
         if choice == "focus":
             return [self.focus]
         sets = [self.focus.prompts] if choice == "focus_template" else self.book.sets
@@ -108,6 +110,7 @@ class Study:
         self, variants: Iterable[Variant], where: Sequence[Selection], method: Method = "exact"
     ) -> pd.DataFrame:
         """Run every variant on every selected prompt; one row of the effects table each."""
+        check_literal(method, Method, "method")
         listed = list(variants)
         if not listed:
             raise UserError("a probe asked for nothing: its heads, layers or positions are empty")

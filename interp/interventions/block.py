@@ -18,6 +18,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import gelu, layer_norm
 
+from interp.errors import UserError
+
 # Flags of a TransformerLens config under which a block computes something else, with the value that is understood here.
 PLAIN = {
     **{"attention_dir": "causal", "parallel_attn_mlp": False, "use_normalization_before_and_after": False},
@@ -28,7 +30,7 @@ NORMS = ("LayerNorm", "LayerNormPre", "RMSNorm", "RMSNormPre", "Identity")
 
 
 def reason_against(model: Any) -> str | None:
-    """Why a model's blocks must be run by the model itself; None when `Block` reproduces them."""
+    """Why a model's blocks must be run by the model itself; None when `Block` reproduces them (`foreign_hook` apart)."""
     if type(model).__name__ != "HookedTransformer":
         return f"it is a {type(model).__name__}"
     cfg = model.cfg
@@ -52,18 +54,39 @@ def reason_against(model: Any) -> str | None:
             return "its queries are normalised"
     if str(cfg.act_fn).endswith("_ln"):
         return f"its activation is {cfg.act_fn}"
-    return _foreign_hook(model)
-
-
-def _foreign_hook(model: Any) -> str | None:
-    """A hook that somebody left on the model changes what it computes; those of our own gate are known."""
-    for block in model.blocks:
-        gated = getattr(block.attn, "sparse_gate", None) is not None
-        for name, point in block.named_modules():
-            expected = int(gated and name in ("attn.hook_attn_scores", "attn.hook_pattern"))
-            if len(getattr(point, "fwd_hooks", ())) != expected:
-                return f"it carries a hook on {name}"
     return None
+
+
+def foreign_hook(model: Any) -> str | None:
+    """A hook that somebody left on the model, or a method put in the place of its own, changes what it computes.
+
+    What it says, when it is in a block; the hooks of our own gate are known. UserError where the engine reads a model's
+    output by itself, so that a hook there would be passed over.
+    """
+    found = None
+    for name, part in model.named_modules():
+        gated = name.endswith((".attn.hook_attn_scores", ".attn.hook_pattern")) and _gated(model, name)
+        changed = len(part._forward_hooks) + len(part._forward_pre_hooks) != int(gated)
+        if not changed and "forward" not in vars(part):
+            continue
+        room, _, rest = name.partition(".")
+        number, _, rest = rest.partition(".") if room == "blocks" else ("", "", name or "the whole model")
+        what = (
+            f"{'a hook' if changed else 'a strange forward'} on {rest or 'the whole'}"
+            + f" of block {number}" * bool(number)
+        )
+        if room in ("", "ln_final", "unembed"):
+            raise UserError(
+                f"the model carries {what}, where the engine reads its output by itself; take it off (hooks: "
+                "model.reset_hooks(including_permanent=True)), or change the weights instead"
+            )
+        if room == "blocks" and found is None:
+            found = f"it carries {what}"
+    return found
+
+
+def _gated(model: Any, name: str) -> bool:
+    return getattr(model.blocks[int(name.split(".")[1])].attn, "sparse_gate", None) is not None
 
 
 class Block:
@@ -140,11 +163,12 @@ class Block:
 
 
 def _norm(module: Any, cfg: Any) -> Any:
-    kind, eps, size = type(module).__name__, float(cfg.eps), (cfg.d_model,)
+    kind, size = type(module).__name__, (cfg.d_model,)
     if kind == "Identity":
         return lambda x: x
     if cfg.dtype != torch.float32:
         return module  # it computes in float32
+    eps = float(module.eps)
     weight, bias = getattr(module, "w", None), getattr(module, "b", None)
     if kind.startswith("LayerNorm"):
         return lambda x: layer_norm(x, size, weight, bias, eps)

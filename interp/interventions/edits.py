@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from interp.literals import check_literal
 from interp.prompts.pairs import Position
 
 ResidualSite = Literal["resid_pre", "resid_mid", "attn_out", "mlp_out"]
@@ -45,6 +46,9 @@ class Edit:
     reference: Reference = "clean"
 
     def __post_init__(self) -> None:
+        check_literal(self.site, Site, "site")
+        check_literal(self.source, Source, "source")
+        check_literal(self.reference, Reference, "reference")
         if self.site in RESIDUAL and (self.head is not None or self.key is not None):
             raise ValueError(f"site {self.site} has neither head nor key: {self}")
         if self.site in KEY_SIDE and self.query is not None:
@@ -67,6 +71,9 @@ class Variant:
     group: str = ""
     n_kept: int | None = None
     layer: int | None = None
+
+    def __post_init__(self) -> None:
+        check_literal(self.base, Run, "base run")
 
     @classmethod
     def of(cls, edit: Edit, base: Run = "clean", part: str = "", group: str = "") -> Variant:

@@ -19,12 +19,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from interp.interventions import hooked
-from interp.interventions.block import blocks_of, reason_against
+from interp.interventions.block import blocks_of, foreign_hook, reason_against
 from interp.interventions.cells import Dimensions, replacement
 from interp.interventions.edits import Run, Variant
-from interp.interventions.plan import Planned, chunks, common_prefix, make_plan
+from interp.interventions.plan import Planned, chunks, common_prefix, make_plan, whole
 from interp.interventions.readout import ModelReadout
 from interp.interventions.runs import Runs, block_runs
+from interp.interventions.watch import State, state_of
 from interp.interventions.wave import Wave
 from interp.interventions.writing import Batch
 from interp.metrics import Metric
@@ -53,16 +54,37 @@ class Engine:
 
     def __init__(self, model: Any, memory_gb: float | None = None, seed: int = 0, by_hooks: bool = False) -> None:
         self.model = model
-        self.sizes = Dimensions.of(model.cfg)
-        self.reason_against_blocks = "it was asked for" if by_hooks else reason_against(model)
         self.counts: Counter[str] = Counter()
-        self._blocks = [] if self.reason_against_blocks else blocks_of(model)
+        self._by_hooks = by_hooks
         self._memory_gb = memory_gb
         self.seed = seed
         self._runs: dict[int, tuple[PromptSet, Runs]] = {}
+        self._seen: State | None = None
+        self.look()
+
+    def look(self) -> None:
+        """Take the model as it is now: when its hooks, parts, settings or weights have changed, nothing kept is used again.
+
+        Everything that measures or reads does this first. UserError for a hook that would be passed over.
+        """
+        seen = state_of(self.model)
+        if self._seen is not None and seen.same(self._seen):
+            return
+        self._seen = None
+        self._foreign = foreign_hook(self.model)
+        asked = "it was asked for" if self._by_hooks else None
+        self.reason_against_blocks = asked or reason_against(self.model) or self._foreign
+        self.sizes = Dimensions.of(self.model.cfg)
+        self._blocks = [] if self.reason_against_blocks else blocks_of(self.model)
+        self._runs.clear()
+        self._seen = seen
 
     def runs(self, prompts: PromptSet) -> Runs:
         """The clean and corrupted run of a prompt set (kept for the last few sets)."""
+        self.look()
+        return self._kept(prompts)
+
+    def _kept(self, prompts: PromptSet) -> Runs:
         if id(prompts) not in self._runs:
             while len(self._runs) >= KEPT_SETS:
                 self._runs.pop(next(iter(self._runs)))
@@ -80,8 +102,14 @@ class Engine:
         self, prompts: PromptSet, metric: Metric, run: Run, rows: Sequence[int] | None = None
     ) -> Float[Tensor, " prompt"]:
         """The metric on an unedited run."""
+        self.look()
+        return self._read(prompts, metric, run, rows)
+
+    def _read(
+        self, prompts: PromptSet, metric: Metric, run: Run, rows: Sequence[int] | None
+    ) -> Float[Tensor, " prompt"]:
         index = self.rows(prompts, rows)
-        final = self.runs(prompts)[run].final[index, prompts.query_index]
+        final = self._kept(prompts)[run].final[index, prompts.query_index]
         with torch.no_grad():
             return metric(self.readout(prompts, final, index)).cpu()
 
@@ -98,6 +126,7 @@ class Engine:
 
         Raises UserError for edits outside the model or the prompt, RuntimeError when an edit was not applied.
         """
+        self.look()
         index = self.rows(prompts, rows)
         result = torch.empty(len(variants), len(index), dtype=self._precision())
         tell = progress or (lambda done: None)
@@ -105,12 +134,13 @@ class Engine:
             mine = [number for number, variant in enumerate(variants) if variant.base == base]
             plan = make_plan(variants, mine, prompts, self.sizes)
             self.counts.update(variants=len(mine), unchanged=len(plan.unchanged), repeated=plan.n_repeated)
-            result[list(plan.unchanged)] = self.read(prompts, metric, base, rows).to(result.dtype)
+            result[list(plan.unchanged)] = self._read(prompts, metric, base, rows).to(result.dtype)
             tell(len(plan.unchanged) * len(index))
+            planned = [whole(one) for one in plan.planned] if self._foreign else plan.planned
             for columns in torch.split(torch.arange(len(index)), self._prompts_at_once(prompts)):
                 here = index[columns]
                 prefix = common_prefix(prompts, len(here))
-                for chunk in self._chunks(plan.planned, prompts, len(here), prefix):
+                for chunk in self._chunks(planned, prompts, len(here), prefix):
                     final = self._run(chunk, prompts, here, base, prefix)
                     measured = metric(self.readout(prompts, final.flatten(0, 1), here)).view(final.shape[:2])
                     measured = measured.to("cpu", result.dtype)
@@ -126,7 +156,7 @@ class Engine:
     def _run(
         self, chunk: list[Planned], prompts: PromptSet, index: Int[Tensor, " prompt"], base: Run, prefix: int
     ) -> Float[Tensor, "variant prompt d_model"]:
-        runs, resampled, query = self.runs(prompts), self.resampled(prompts), prompts.query_index
+        runs, resampled, query = self._kept(prompts), self.resampled(prompts), prompts.query_index
         if not self._blocks:
             return hooked.continued(self.model, chunk, runs, base, index, query, self.sizes, resampled)
 
@@ -167,7 +197,7 @@ class Engine:
     ) -> ModelReadout:
         """What a metric reads from final residual streams; rows are variant-major over the prompts in `index`."""
         times = resid.shape[0] // len(index)
-        clean = self.runs(prompts)["clean"].final[index, prompts.query_index]
+        clean = self._kept(prompts)["clean"].final[index, prompts.query_index]
         device = resid.device
         return ModelReadout(
             self.model,

@@ -22,6 +22,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from interp.literals import check_literal
+
 NAME = "sparse_gate"
 Mode = Literal["dense", "train", "infer"]
 
@@ -45,6 +47,7 @@ class Gate:
     @contextmanager
     def running(self, mode: Mode, noise: torch.Generator | None = None, keep_masks: bool = False) -> Iterator[Gate]:
         """Run forward passes in this mode; counts start anew. `train` draws its noise from a generator."""
+        check_literal(mode, Mode, "mode of the gate")
         before = self.mode
         self.mode, self.noise = mode, noise
         self.open_edges, self.causal_edges, self._expected = {}, 0.0, []

@@ -1,0 +1,81 @@
+"""What a model is at the moment, so that a change of its hooks, parts, settings or weights is seen.
+
+The engine keeps weights laid out anew and the activations of unedited runs. Somebody may zero a head between two calls, in
+ways that leave no trace (`parameter.data[...] = 0` moves no version counter), so the values themselves are looked at: every
+matrix times a fixed random vector, which reads each weight once and costs about as much as one forward pass of one token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+SCALARS = (bool, int, float, str, torch.dtype)
+PASSING = {"training", "context_level"}  # attributes that change what no forward pass in evaluation computes
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """`form` is compared exactly; `digest` holds numbers that other weights would change."""
+
+    form: Hashable
+    digest: Float[Tensor, " number"]
+
+    def same(self, other: State) -> bool:
+        """Whether nothing was changed between the two; bit by bit, so that NaN equals itself."""
+        return (
+            self.form == other.form
+            and self.digest.shape == other.digest.shape
+            and torch.equal(self.digest.view(torch.uint8), other.digest.view(torch.uint8))
+        )
+
+
+@torch.no_grad()
+def state_of(model: Any) -> State:
+    """The state of a model."""
+    parts = tuple(
+        (name, id(module), tuple(module._forward_pre_hooks), tuple(module._forward_hooks), _settings(module))
+        for name, module in model.named_modules()
+    )
+    tensors = [*model.named_parameters(), *model.named_buffers()]
+    places = tuple(
+        (name, one.data_ptr(), 0 if one.is_inference() else one._version, one.shape, one.dtype, one.device)
+        for name, one in tensors
+    )
+    vectors: dict[Any, Tensor] = {}
+    digests = [_digest(one.detach(), vectors) for _, one in model.named_parameters() if one.is_floating_point()]
+    digest = torch.cat([one.cpu().double() for one in digests]) if digests else torch.zeros(0, dtype=torch.float64)
+    return State((parts, places, repr(sorted(vars(model.cfg).items(), key=str))), digest)
+
+
+def _settings(part: Any) -> Hashable:
+    """The plain values that a module, or the gate of its attention, computes with."""
+    own = {name: value for name, value in vars(part).items() if isinstance(value, SCALARS) and name not in PASSING}
+    gate, patched = getattr(part, "sparse_gate", None), vars(part).get("forward")
+    return tuple(sorted(own.items())), None if gate is None else _plain(gate), None if patched is None else id(patched)
+
+
+def _plain(gate: Any) -> Hashable:
+    """What a gate was given; what it only holds during a pass begins with `_`."""
+    if isinstance(gate, Tensor):
+        return tuple(gate.flatten().tolist())
+    if isinstance(gate, (*SCALARS, type(None))):
+        return gate
+    return tuple((name, _plain(value)) for name, value in sorted(vars(gate).items()) if not name.startswith("_"))
+
+
+def _digest(weights: Tensor, vectors: dict[Any, Tensor]) -> Float[Tensor, " number"]:
+    """The weights themselves where they are few, else every row times one random vector: their order counts."""
+    weights = weights if weights.dtype == torch.float64 else weights.float()
+    if weights.ndim < 2:
+        return weights.flatten()
+    key = (weights.shape[-1], weights.dtype, weights.device)
+    if key not in vectors:
+        generator = torch.Generator().manual_seed(weights.shape[-1])
+        vectors[key] = torch.randn(key[0], generator=generator, dtype=weights.dtype).to(weights.device)
+    return (weights @ vectors[key]).flatten()
