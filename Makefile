@@ -1,5 +1,8 @@
 CONFIG ?= configs/antonyms_smollm2.yaml
 SET ?=
+RUN ?=
+# The recipes read these from the environment, so that neither make nor the shell splits or runs what a value holds.
+export CONFIG SET RUN
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,7 +14,7 @@ DEV := $(VENV)/.ready-dev
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
-	@echo "  variables: CONFIG=configs/NAME.yaml  SET=\"a.b=c d.e=f\"  RUN=runs/NAME/HASH"
+	@echo "  variables: CONFIG=configs/NAME.yaml  SET=\"a.b=c title='two words'\"  RUN=runs/NAME/HASH"
 
 setup: $(READY) ## create the environment in .venv (the other targets do it when it is missing)
 
@@ -62,18 +65,17 @@ benchmark: $(VENV)/.benchmark ## our engine beside other libraries: SET=quick, s
 	@$(BIN)/python -m benchmarks $(if $(SET),--set $(SET))
 
 experiment: $(READY) ## run CONFIG to its report
-	@$(BIN)/interp run $(CONFIG) $(foreach item,$(SET),--set '$(item)')
+	@$(BIN)/interp run "$$CONFIG" --sets "$$SET"
 
 sparsify: $(READY) ## make a model's attention sparse, as CONFIG says (configs/sparsify_smollm2.yaml)
-	@$(BIN)/interp run $(if $(filter file,$(origin CONFIG)),configs/sparsify_smollm2.yaml,$(CONFIG)) \
-		$(foreach item,$(SET),--set '$(item)')
+	@$(BIN)/interp run $(if $(filter file,$(origin CONFIG)),configs/sparsify_smollm2.yaml,"$$CONFIG") --sets "$$SET"
 
 validate: $(READY) ## check CONFIG without running it
-	@$(BIN)/interp validate $(CONFIG) $(foreach item,$(SET),--set '$(item)')
+	@$(BIN)/interp validate "$$CONFIG" --sets "$$SET"
 
 report: $(READY) ## draw figures and report of RUN again
-	@test -n "$(RUN)" || { echo "error: say which run, as in make report RUN=runs/NAME/HASH" >&2; exit 2; }
-	@$(BIN)/interp report $(RUN)
+	@test -n "$$RUN" || { echo "error: say which run, as in make report RUN=runs/NAME/HASH" >&2; exit 2; }
+	@$(BIN)/interp report "$$RUN"
 
 list: $(READY) ## probes, tasks, metrics, figures, models
 	@$(BIN)/interp list

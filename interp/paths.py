@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 
 from interp.errors import UserError
+
+ABSOLUTE = re.compile(r"(?m)(^|[\s:,\[{'\"])(/[^\s,\]}'\"]+)")
 
 
 def user_path(text: str | Path, field: str) -> Path:
@@ -21,3 +25,19 @@ def user_path(text: str | Path, field: str) -> Path:
         raise UserError(f"{field}: {str(text)!r} is no path, because it holds half of a surrogate pair") from None
     except RuntimeError:  # `~somebody` that this machine does not know
         raise UserError(f"{field}: {str(text)!r} begins with the home folder of a user that does not exist") from None
+
+
+def shown_path(path: str | Path) -> str:
+    """A path as a report shows it: never whose machine it is. Below the working folder, else below `~`, else by `../`."""
+    given = Path(path)
+    if not given.is_absolute():
+        return str(path)
+    for base, prefix in ((Path.cwd(), ""), (Path.home(), "~/")):
+        if given.is_relative_to(base):
+            return prefix + given.relative_to(base).as_posix()
+    return Path(os.path.relpath(given)).as_posix()
+
+
+def with_shown_paths(text: str) -> str:
+    """A YAML's text whose absolute paths are shown as `shown_path` shows them."""
+    return ABSOLUTE.sub(lambda found: found[1] + shown_path(found[2]), text)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from interp.paths import shown_path
+from interp.report.commands import run_command
 from interp.results.run_folder import RunFolder
 from interp.yaml_config import LoadedConfig
 
@@ -13,14 +15,10 @@ def manifest_of(config: LoadedConfig[Any], folder: RunFolder, verb: str = "exper
     return {
         "status": "running",
         "name": config.run.name,
-        "config": str(config.path),
+        "config": shown_path(config.path),
         "overrides": list(config.overrides),
         "config_hash": folder.config_hash,
         "seed": config.run.seed,
-        "command": " ".join(["make", verb, f"CONFIG={config.path}", *_set(config.overrides)]),
-        "folder": str(folder.path),
+        "command": run_command(verb, config.path, config.overrides),
+        "folder": shown_path(folder.path),
     }
-
-
-def _set(overrides: tuple[str, ...]) -> list[str]:
-    return [f'SET="{" ".join(overrides)}"'] if overrides else []

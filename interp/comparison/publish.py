@@ -17,6 +17,7 @@ from interp.figures.circuit_panel import CircuitPanel
 from interp.figures.words import percent, plural
 from interp.lifecycle import Kept, whole
 from interp.publish import KEPT as KEPT_BY_ARMS
+from interp.report.commands import report_command
 from interp.report.definitions import DEFINITIONS
 from interp.report.facts import model_facts, reproduction
 from interp.report.render import DrawnFile, Page, write_page
@@ -70,7 +71,7 @@ def publish(folder: RunFolder, console: Console) -> Path:
     )
     manifest = folder.manifest()
     commands = (
-        f"{manifest['command']}\n\n# draw this page again, without the models\nmake report RUN={manifest['folder']}"
+        f"{manifest['command']}\n\n# draw this page again, without the models\n{report_command(manifest['folder'])}"
     )
     facts = [
         (f"{label}: {name}" if name != "model" else label, text)

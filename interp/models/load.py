@@ -12,7 +12,7 @@ from interp.models import catalogue, hub, package
 from interp.models.config import DirectoryModel, HubModel, PackagedModel, SparseModel
 from interp.models.info import LoadedModel, ModelInfo, Sizes
 from interp.models.names import official_name
-from interp.paths import user_path
+from interp.paths import shown_path, user_path
 
 AnyModel = HubModel | DirectoryModel | PackagedModel
 
@@ -110,7 +110,10 @@ def _made_sparse(hf_model: Any, config: SparseModel, weights_hash: str) -> tuple
     from interp.models.gated_attention import Gate, attach
     from interp.models.sparse_checkpoint import merged, read_checkpoint
 
-    facts: dict[str, Any] = {"bias": config.bias or 0.0, "checkpoint": config.checkpoint}
+    facts: dict[str, Any] = {
+        "bias": config.bias or 0.0,
+        "checkpoint": config.checkpoint and shown_path(config.checkpoint),
+    }
     if config.checkpoint is not None:
         folder = user_path(config.checkpoint, "model.sparse.checkpoint")
         about = read_checkpoint(folder)
@@ -146,7 +149,7 @@ def model_dimensions(config: AnyModel) -> tuple[Sizes, Any] | None:
 def _fetch(config: AnyModel, console: Console) -> tuple[Path, str, str]:
     """(directory, name, origin) of a model."""
     if isinstance(config, DirectoryModel):
-        return user_path(config.path, "model.path"), _name(config), f"directory {config.path}"
+        return user_path(config.path, "model.path"), _name(config), f"directory {shown_path(config.path)}"
     if isinstance(config, PackagedModel):
         entry = catalogue.packaged(config.name)
         origin = f"{entry.package}=={entry.version} (sha256 {entry.wheel_sha256}), {Path(entry.member).name}"

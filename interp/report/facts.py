@@ -7,6 +7,7 @@ from typing import Any
 
 from interp.figures.words import metric_words, percent, plural
 from interp.report import prompts as prompt_tables
+from interp.report.commands import report_command
 from interp.report.numbers import NONE, estimate
 from interp.report.story import TableBlock
 from interp.report.tokens import FocusPrompt, focus_prompt
@@ -140,7 +141,7 @@ def _edited(effects: Any) -> str:
 def _commands(manifest: dict[str, Any]) -> str:
     return (
         f"{manifest['command']}\n\n# draw this page again from the tables, without the model\n"
-        f"make report RUN={manifest['folder']}"
+        f"{report_command(manifest['folder'])}"
     )
 
 

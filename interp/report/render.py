@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from markupsafe import escape as escape_html
 
+from interp.paths import with_shown_paths
 from interp.report import escape
 from interp.report.definitions import DEFINITIONS, SOURCES
 from interp.report.facts import gather
@@ -67,7 +68,7 @@ class Page:
 def write_report(folder: Path, tables: RunTables, story: Story, figures: list[DrawnFile]) -> None:
     """Write report.md and report.html into the run folder, atomically; the same folder gives the same bytes."""
     manifest = reading.read_json(folder / "manifest.json")
-    resolved = reading.read_text(folder / "config.resolved.yaml")
+    resolved = with_shown_paths(reading.read_text(folder / "config.resolved.yaml"))
     after = ["The run", "Prompts", "What was left out", "Definitions", "Reproduce"]
     facts = gather(tables, manifest, resolved)
     # What a run's prompts should be read with is no matter of the recipe.
@@ -78,7 +79,8 @@ def write_report(folder: Path, tables: RunTables, story: Story, figures: list[Dr
 
 def write_page(folder: Path, page: Page, figures: list[DrawnFile]) -> None:
     """Write report.md and report.html of a page."""
-    _write(folder, "page", page.story, figures, [], ["The run", "Definitions", "Reproduce"], {"page": page})
+    shown = dataclasses.replace(page, config=with_shown_paths(page.config))
+    _write(folder, "page", page.story, figures, [], ["The run", "Definitions", "Reproduce"], {"page": shown})
 
 
 def _write(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from interp.errors import UserError
 from interp.lazy import lazy
+from interp.results.cells import without_formulas
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,7 +63,7 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
     if path.suffix == ".parquet":
         table.to_parquet(buffer, index=False, compression="zstd")
     else:
-        table.to_csv(buffer, index=False, lineterminator="\n")
+        without_formulas(table).to_csv(buffer, index=False, lineterminator="\n")
     write_bytes(path, buffer.getvalue())
 
 

@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 
 from interp.errors import UserError
 from interp.lazy import lazy
+from interp.results.cells import as_it_was
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,7 +64,7 @@ def read_parquet(path: Path) -> pd.DataFrame:
 def read_csv(path: Path, **options: Any) -> pd.DataFrame:
     """A CSV table, with pandas' options."""
     with guarded(path):
-        return pd.read_csv(path, **options)
+        return as_it_was(pd.read_csv(path, **options))
 
 
 def _mapping(data: object, path: Path) -> dict[str, Any]:

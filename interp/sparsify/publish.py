@@ -12,6 +12,8 @@ from rich.console import Console
 from interp.figures.base import save
 from interp.figures.words import plural, tenth
 from interp.lifecycle import Kept
+from interp.paths import shown_path
+from interp.report.commands import report_command
 from interp.report.facts import reproduction
 from interp.report.render import DrawnFile, Page, write_page
 from interp.report.story import Section, Story, TableBlock
@@ -90,9 +92,8 @@ def publish(folder: RunFolder, console: Console) -> Path:
         files.append(DrawnFile(stem, made.title, made.caption, png, float(made.figure.get_figwidth())))
     story = _story(tables)
     resolved = reading.read_text(folder.path / RESOLVED)
-    commands = (
-        f"{tables.manifest['command']}\n\n# draw this page again, without the model\nmake report RUN={folder.path}"
-    )
+    again = report_command(shown_path(folder.path))
+    commands = f"{tables.manifest['command']}\n\n# draw this page again, without the model\n{again}"
     page = Page(story, _facts(tables), DEFINITIONS, commands, reproduction(tables.manifest), resolved, FILES)
     write_page(folder.path, page, files)
     report = folder.path / "report.html"

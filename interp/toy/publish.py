@@ -12,6 +12,7 @@ from scipy import stats
 from interp.figures.base import save
 from interp.figures.words import plural, tenth
 from interp.lifecycle import Kept
+from interp.report.commands import report_command
 from interp.report.facts import reproduction
 from interp.report.render import DrawnFile, Page, write_page
 from interp.report.story import Section, Story, TableBlock
@@ -55,7 +56,7 @@ def publish(folder: RunFolder, console: Console) -> Path:
     story = _story(config, accuracy, attention, density)
     manifest = folder.manifest()
     commands = (
-        f"{manifest['command']}\n\n# draw this page again, without the models\nmake report RUN={manifest['folder']}"
+        f"{manifest['command']}\n\n# draw this page again, without the models\n{report_command(manifest['folder'])}"
     )
     resolved = reading.read_text(folder.path / RESOLVED)
     facts = _facts(config, log)
