@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from interp.errors import UserError
 from interp.lazy import lazy
@@ -26,11 +26,18 @@ TEMPORARY = ".partial"
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file atomically; UserError when the disk is full or the folder cannot be written."""
+    with replaced(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def replaced(path: Path) -> Iterator[BinaryIO]:
+    """A file to write into; it takes its place when the block ends well. UserError as `write_bytes`."""
     temporary = path.with_name(path.name + TEMPORARY)
     with mendable(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
