@@ -7,13 +7,13 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from interp.interventions.edits import Edit, Variant
 from interp.prompts.pairs import Position, PromptSet
+from interp.results.columns import EFFECTS, HELD
 
-Place = tuple[int | None, int | None, int | None, int | None]
-"""Layer, head, query and key of something that was read off; None where it has none."""
+Numbers = Int[np.ndarray, " place"]
 Values = Float[np.ndarray, "variant prompt"]
 
 
@@ -22,36 +22,55 @@ def variant_columns(variants: Sequence[Variant], prompts: PromptSet) -> pd.DataF
     return pd.DataFrame([_labels(variant, prompts) for variant in variants])
 
 
-def observed_columns(part: str, places: Sequence[Place]) -> pd.DataFrame:
-    """The same for what was only read off the clean run."""
+def observed_columns(
+    part: str,
+    layer: Sequence[int | None] | Numbers,
+    head: Sequence[int | None] | Numbers | None = None,
+    query: Numbers | None = None,
+    key: Numbers | None = None,
+) -> pd.DataFrame:
+    """The same for what was only read off the clean run, at the places that the arrays name."""
     constant = {"part": part, "base": "clean", "source": "", "site": "", "group": "", "n_kept": None}
-    return pd.DataFrame(
-        [
-            {
-                **constant,
-                **{"layer": layer, "head": head, "query": query, "key": key},
-                **{"query_label": _text(query), "key_label": _text(key)},
-            }
-            for layer, head, query, key in places
-        ]
-    )
+    places = {"layer": layer, "head": head, "query": query, "key": key}
+    labels = {f"{side}_label": "" if at is None else at.astype(str) for side, at in (("query", query), ("key", key))}
+    return pd.DataFrame({**places, **labels, **constant})
 
 
 def effects_table(
-    columns: pd.DataFrame, values: Values, base: Values, normalised: Values, prompts: PromptSet, rows: Sequence[int]
+    columns: pd.DataFrame,
+    values: Values,
+    base: Values,
+    normalised: Values,
+    prompts: PromptSet,
+    rows: Sequence[int],
+    first: int = 0,
+    **constant: str,
 ) -> pd.DataFrame:
-    """One row a variant and prompt, variant by variant; `rows` are the prompts' row numbers in their set."""
-    table = columns.loc[columns.index.repeat(len(rows))].reset_index(drop=True)
-    table.insert(0, "variant", np.repeat(np.arange(len(columns)), len(rows)))
-    table["prompt"] = [prompts.prompts[row] for row in rows] * len(columns)
-    table["pair"] = [prompts.pairs[row].pair for row in rows] * len(columns)
-    table["template"] = [prompts.pairs[row].template for row in rows] * len(columns)
-    table["set"] = prompts.name
-    table["value"], table["baseline"], table["normalised"] = values.ravel(), base.ravel(), normalised.ravel()
-    table["effect"] = table["value"] - table["baseline"]
-    for name in ("layer", "head", "query", "key", "n_kept"):
-        table[name] = table[name].astype("Int64")
-    return table
+    """One row a variant and prompt, variant by variant, in compact columns (interp.results.columns.HELD).
+
+    Args:
+        rows: the prompts' row numbers in their set.
+        first: the number of the first variant.
+        constant: further columns of texts, the same in every row.
+    """
+    pairs = [prompts.pairs[row] for row in rows]
+    by_variant = columns.assign(variant=np.arange(first, first + len(columns)))
+    by_prompt = pd.DataFrame(
+        {
+            "prompt": [prompts.prompts[row] for row in rows],
+            "pair": [pair.pair for pair in pairs],
+            "template": [pair.template for pair in pairs],
+        }
+    )
+    alike = pd.DataFrame([{"set": prompts.name, **constant}])
+    variant, prompt = np.divmod(np.arange(len(columns) * len(rows)), len(rows))
+    held = {
+        name: part[name].astype(HELD[EFFECTS[name]]).array.take(number)
+        for part, number in ((by_variant, variant), (by_prompt, prompt), (alike, np.zeros_like(variant)))
+        for name in part.columns
+    }
+    measured = {"value": values.ravel(), "baseline": base.ravel(), "normalised": normalised.ravel()}
+    return pd.DataFrame({**held, **measured, "effect": measured["value"] - measured["baseline"]}, copy=False)
 
 
 def _labels(variant: Variant, prompts: PromptSet) -> dict[str, object]:

@@ -13,7 +13,8 @@ import torch
 from interp.analysis.seeding import generator
 from interp.config import Compute
 from interp.interventions.cells import Dimensions
-from interp.interventions.engine import Engine
+from interp.interventions.engine import TOKENS_AT_ONCE, Engine
+from interp.interventions.readout import ModelReadout
 from interp.metrics import Metric
 from interp.models import LoadedModel
 from interp.probes import Probe
@@ -57,6 +58,7 @@ def prepare(config: Asks, models: Sequence[LoadedModel]) -> list[Study]:
         engine = Engine(model.hooked, config.compute.memory_gb, config.seed)
         gaps = [_gap(engine, prompts, config) for prompts in book.sets]
         book = drop_without_gap(book, gaps, config.prompts.min_gap, strict)
+        engine.forget(but=book.sets)
         studies.append(
             Study(
                 model=model.info.name,
@@ -113,15 +115,24 @@ def prompts_table(study: Study) -> pd.DataFrame:
 
 
 def _asked(model: Any) -> Top1:
-    """The model's first prediction at the query, in batches of 64 prompts."""
+    """The model's first prediction at the query, in batches of at most 64 prompts."""
 
     def top1(tokens: torch.Tensor, query: int) -> torch.Tensor:
-        device = model.cfg.device
+        device, rows = model.cfg.device, max(1, min(64, TOKENS_AT_ONCE["cpu"] // tokens.shape[1]))
         with torch.no_grad():
-            said = [model(part.to(device))[:, query].argmax(-1).cpu() for part in torch.split(tokens, 64)]
+            said = [
+                _unembedded(model, model(part.to(device), stop_at_layer=model.cfg.n_layers)[:, query]).argmax(-1).cpu()
+                for part in torch.split(tokens, rows)
+            ]
         return torch.cat(said)
 
     return top1
+
+
+def _unembedded(model: Any, final: torch.Tensor) -> torch.Tensor:
+    """Logits at one position: those of all of them would be the largest array of the run."""
+    nobody = torch.zeros(len(final), dtype=torch.long, device=final.device)
+    return ModelReadout(model, final, nobody, nobody, final).logits()
 
 
 def _gap(engine: Engine, prompts: PromptSet, config: Asks) -> list[float]:

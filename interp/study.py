@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from interp.effects import Place, effects_table, observed_columns, variant_columns
+from interp.effects import Values, effects_table, observed_columns, variant_columns
 from interp.errors import UserError
 from interp.interventions import observe
 from interp.interventions.attribution import estimate
@@ -27,6 +27,7 @@ from interp.prompts.encoder import Encoder
 from interp.prompts.pairs import PromptSet
 from interp.prompts.regroup import Group, grouped_sets
 from interp.prompts.select import PromptBook
+from interp.results.effects_file import ROWS_AT_ONCE, stacked
 
 Method = Literal["exact", "attribution"]
 RUNS: tuple[Run, Run] = ("clean", "corrupted")
@@ -59,7 +60,7 @@ class Study:
     accuracy: float = float("nan")
     n_asked: int = 0
     probes: dict[str, Any] = field(default_factory=dict)
-    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     findings: dict[str, dict[str, Any]] = field(default_factory=dict)
     progress: Callable[[int], None] | None = None
 
@@ -122,16 +123,16 @@ class Study:
             else:
                 values = estimate(self.engine, listed, prompts, self.metric, rows)
             frames.append(self._rows(listed, values, selection, method))
-        return pd.concat(frames, ignore_index=True)
+        return stacked(frames)
 
     def logit_lens(self, where: Sequence[Selection]) -> pd.DataFrame:
         """The metric read before every block and at the output, at the query position of the clean run."""
         frames = []
         for selection in where:
             values = observe.logit_lens(self.engine, selection.prompts, self.metric, "clean")
-            places = [(layer, None, None, None) for layer in range(len(values))]
-            frames.append(self._observed("lens", places, values[:, list(selection.rows)], selection))
-        return pd.concat(frames, ignore_index=True)
+            places = observed_columns("lens", range(len(values)))
+            frames.append(self._observed(places, values[:, list(selection.rows)], selection))
+        return stacked(frames)
 
     def need_linear_metric(self) -> None:
         """UserError when contributions to the logits do not add up to the metric."""
@@ -151,25 +152,34 @@ class Study:
             for name in dict.fromkeys(part for part, _, _ in parts):
                 keys = [key for key in parts if key[0] == name]
                 values = torch.stack([parts[key] for key in keys])[:, list(selection.rows)]
-                places = [(_none(layer), _none(head), None, None) for _, layer, head in keys]
-                frames.append(self._observed(name, places, values, selection))
-        return pd.concat(frames, ignore_index=True)
+                layers = [None if layer < 0 else layer for _, layer, _ in keys]
+                heads = [None if head < 0 else head for _, _, head in keys]
+                frames.append(self._observed(observed_columns(name, layers, heads), values, selection))
+        return stacked(frames)
 
-    def attention_weights(self, where: Sequence[Selection]) -> pd.DataFrame:
-        """Attention weights of the clean run, for every head and causal pair of positions (BOS left out)."""
-        frames = []
+    def attention_weights(self, where: Sequence[Selection]) -> Iterator[pd.DataFrame]:
+        """Attention weights of the clean run, for every head and causal pair of positions (BOS left out).
+
+        In parts: the table is as large as heads x tokens^2 x prompts.
+        """
         for selection in where:
-            prompts = selection.prompts
-            weights = observe.attention_weights(self.engine, prompts, "clean", list(selection.rows))
-            places, values = [], []
+            query, key = np.tril_indices(selection.prompts.n_tokens)
+            at_once = max(1, ROWS_AT_ONCE // len(selection.rows))
+            first = 0
             for layer in range(self.sizes.n_layers):
-                for head in range(self.sizes.n_heads):
-                    for query in range(1, prompts.n_tokens + 1):
-                        for key in range(1, query + 1):
-                            places.append((layer, head, query, key))
-                            values.append(weights[layer, :, head, query - 1 + prompts.bos, key - 1 + prompts.bos])
-            frames.append(self._observed("weight", places, torch.stack(values), selection))
-        return pd.concat(frames, ignore_index=True)
+                weights = observe.attention_weights(
+                    self.engine, selection.prompts, "clean", list(selection.rows), layer
+                )
+                for places in np.array_split(
+                    np.arange(self.sizes.n_heads * len(query)), range(at_once, self.sizes.n_heads * len(query), at_once)
+                ):
+                    head, pair = np.divmod(places, len(query))
+                    columns = observed_columns(
+                        "weight", np.full(len(places), layer), head, query[pair] + 1, key[pair] + 1
+                    )
+                    values = weights[:, head, query[pair], key[pair]].T
+                    yield self._observed(columns, values, selection, first)
+                    first += len(places)
 
     def clean_metric(self, selection: Selection) -> pd.Series:
         """The metric of the clean run, by prompt number."""
@@ -187,32 +197,30 @@ class Study:
         clean, corrupted = self._both(selection)
         measured = values.double().numpy()
         base = np.where((columns["base"] == "clean").to_numpy()[:, None], clean, corrupted)
-        return self._named(
-            effects_table(
-                columns, measured, base, (measured - corrupted) / (clean - corrupted), selection.prompts, selection.rows
-            ),
-            method,
-        )
+        scaled = (measured - corrupted) / (clean - corrupted)
+        return self._table(columns, measured, base, scaled, selection, method)
 
     def _observed(
-        self, part: str, places: Sequence[Place], values: Float[Tensor, "place prompt"], selection: Selection
+        self, columns: pd.DataFrame, values: Float[Tensor, "place prompt"], selection: Selection, first: int = 0
     ) -> pd.DataFrame:
         clean, corrupted = self._both(selection)
         seen = values.double().numpy()
-        columns = observed_columns(part, places)
-        scaled = seen / (clean - corrupted)
-        table = effects_table(columns, seen, np.zeros_like(seen), scaled, selection.prompts, selection.rows)
-        return self._named(table, "observed")
+        return self._table(columns, seen, np.zeros_like(seen), seen / (clean - corrupted), selection, "observed", first)
 
     def _both(self, selection: Selection) -> tuple[Float[np.ndarray, " prompt"], Float[np.ndarray, " prompt"]]:
         rows = list(selection.rows)
         clean, corrupted = (self._read(selection.prompts, run)[rows].double().numpy() for run in RUNS)
         return clean, corrupted
 
-    def _named(self, table: pd.DataFrame, method: str) -> pd.DataFrame:
-        table["model"], table["method"] = self.model, method
-        return table
-
-
-def _none(number: int) -> int | None:
-    return None if number < 0 else number
+    def _table(
+        self,
+        columns: pd.DataFrame,
+        values: Values,
+        base: Values,
+        scaled: Values,
+        selection: Selection,
+        method: str,
+        first: int = 0,
+    ) -> pd.DataFrame:
+        prompts, rows = selection.prompts, selection.rows
+        return effects_table(columns, values, base, scaled, prompts, rows, first, model=self.model, method=method)

@@ -86,7 +86,7 @@ class Engine:
 
     def _kept(self, prompts: PromptSet) -> Runs:
         if id(prompts) not in self._runs:
-            while len(self._runs) >= KEPT_SETS:
+            while len(self._runs) >= self._sets_kept(prompts):
                 self._runs.pop(next(iter(self._runs)))
             rows = max(1, self.tokens_at_once(prompts) // prompts.clean.shape[1])
             make: Callable[[list[Tensor]], list[Any]] = (
@@ -94,6 +94,17 @@ class Engine:
             )
             self._runs[id(prompts)] = (prompts, Runs(prompts, make))
         return self._runs[id(prompts)][1]
+
+    def _sets_kept(self, prompts: PromptSet) -> int:
+        """One where a second would not stay within the budget."""
+        held = [*(kept for kept, _ in self._runs.values()), prompts]
+        total = sum(base_run_bytes(self.model.cfg, self.sizes, *one.clean.shape) for one in held)
+        return KEPT_SETS if total <= self._budget() else 1
+
+    def forget(self, but: Sequence[PromptSet] = ()) -> None:
+        """Free the kept activations, but for those of some prompt sets."""
+        wanted = {id(prompts) for prompts in but}
+        self._runs = {number: kept for number, kept in self._runs.items() if number in wanted}
 
     def _hooked_runs(self, tokens: list[Tensor]) -> list[Any]:
         return [hooked.HookedRun(self.model, one) for one in tokens]
@@ -184,9 +195,13 @@ class Engine:
     def tokens_at_once(self, prompts: PromptSet) -> int:
         """Tokens of one sweep."""
         device = torch.device(self.model.cfg.device)
-        gigabytes = free_memory_gb(device) / 4 if self._memory_gb is None else self._memory_gb
-        fitting = int(gigabytes * 2**30 / token_bytes(self.model.cfg, self.sizes, prompts.clean.shape[1]))
+        fitting = int(self._budget() / token_bytes(self.model.cfg, self.sizes, prompts.clean.shape[1]))
         return max(1, min(TOKENS_AT_ONCE.get(device.type, TOKENS_AT_ONCE["cpu"]), fitting))
+
+    def _budget(self) -> float:
+        """What activations may take, in bytes."""
+        device = torch.device(self.model.cfg.device)
+        return 2**30 * (free_memory_gb(device) / 4 if self._memory_gb is None else self._memory_gb)
 
     def rows(self, prompts: PromptSet, rows: Sequence[int] | None) -> Int[Tensor, " row"]:
         """Row numbers as a tensor; None stands for all of them."""
@@ -220,6 +235,13 @@ def token_bytes(cfg: Any, sizes: Dimensions, n_tokens: int) -> int:
     """Rough memory that one token of a sweep takes, its share of attention over `n_tokens` positions included."""
     heads = (sizes.n_heads + 2 * sizes.n_kv_heads) * cfg.d_head
     return 4 * (8 * cfg.d_model + 5 * heads + 3 * (cfg.d_mlp or 0) + 4 * sizes.n_heads * n_tokens)
+
+
+def base_run_bytes(cfg: Any, sizes: Dimensions, n_prompts: int, n_tokens: int) -> int:
+    """What the clean and the corrupted run of a prompt set keep: every site of every layer that is not made anew."""
+    heads = (2 * sizes.n_heads + 2 * sizes.n_kv_heads) * cfg.d_head + sizes.n_heads * n_tokens
+    width = sizes.n_layers * (2 * cfg.d_model + heads) + 2 * cfg.d_model
+    return 2 * n_prompts * n_tokens * width * getattr(getattr(cfg, "dtype", None), "itemsize", 4)
 
 
 def free_memory_gb(device: torch.device) -> float:

@@ -89,8 +89,8 @@ def _frozen_norm(model: object, final: Float[Tensor, "prompt d_model"]):  # type
 
 @torch.no_grad()
 def attention_weights(
-    engine: Engine, prompts: PromptSet, run: Run, rows: list[int]
-) -> Float[Tensor, "layer prompt head query key"]:
-    """Attention weights of every head on the prompts in `rows` (the BOS token's row and column included)."""
-    base = engine.runs(prompts)[run]
-    return torch.stack([base.site("pattern", layer)[rows].cpu() for layer in range(engine.sizes.n_layers)])
+    engine: Engine, prompts: PromptSet, run: Run, rows: list[int], layer: int
+) -> Float[Tensor, "prompt head query key"]:
+    """Attention weights of a layer's heads on the prompts in `rows` (the BOS token's row and column left out)."""
+    weights = engine.runs(prompts)[run].site("pattern", layer)[:, :, prompts.bos :, prompts.bos :]
+    return weights[rows].cpu()

@@ -61,10 +61,9 @@ class BlockRun:
         self._made: dict[tuple[str, int], Tensor] = {}
         with torch.no_grad():
             resid = model.input_to_embed(tokens.to(model.cfg.device))[0]
-            parts = [self._run(part) for part in torch.split(resid, rows)]
-        self.final: Float[Tensor, "prompt pos d_model"] = torch.cat([final for final, _ in parts])
-        for layer, kept in enumerate(self._kept):
-            kept.update({name: torch.cat([made[layer][name] for _, made in parts]) for name in parts[0][1][layer]})
+            self.final: Float[Tensor, "prompt pos d_model"] = resid
+            for first in range(0, len(resid), rows):
+                self.final = self._run(resid, slice(first, first + rows))
 
     def of(self, rows: slice) -> BlockRun:
         """The run of some of the prompts; nothing is copied."""
@@ -73,17 +72,21 @@ class BlockRun:
         part._kept = [{name: act[rows] for name, act in kept.items()} for kept in self._kept]
         return part
 
-    def _run(self, resid: Float[Tensor, "prompt pos d_model"]) -> tuple[Tensor, list[dict[str, Tensor]]]:
-        kept, shape = [], resid.shape[:2]
-        for block in self._blocks:
+    def _run(self, embedded: Float[Tensor, "prompt pos d_model"], rows: slice) -> Tensor:
+        """Run some of the prompts, keep what they make, and give the final residual stream of all that have run."""
+        resid = embedded[rows]
+        shape = resid.shape[:2]
+        for layer, block in enumerate(self._blocks):
             q, k, v = (torch.unflatten(made, 0, shape) for made in block.qkv(resid.flatten(0, 1)))
             keys = Keys("pskd", block.rotated(k, 0), v, 0)
             pattern = attend(block, block.rotated(q, 0)[None], 0, [keys])
             z = head_values(pattern, [keys])[0]
             mid = resid + block.out(z.flatten(0, 1)).view_as(resid)
-            kept.append({"resid_pre": resid, "q": q, "k": k, "v": v, "pattern": pattern[0], "z": z, "resid_mid": mid})
+            made = {"resid_pre": resid, "q": q, "k": k, "v": v, "pattern": pattern[0], "z": z, "resid_mid": mid}
+            for name, act in made.items():
+                self._kept[layer][name] = _filled(self._kept[layer].get(name), act, rows, len(embedded))
             resid = mid if block.attn_only else mid + block.mlp(mid.flatten(0, 1)).view_as(mid)
-        return resid, kept
+        return _filled(self.final if rows.start else None, resid, rows, len(embedded))
 
     def site(self, site: str, layer: int) -> Tensor:
         """As BaseRun.site; UserError for a site that the model does not have."""
@@ -107,6 +110,16 @@ class BlockRun:
     def past(self, layer: int) -> tuple[Tensor, Tensor]:
         """As BaseRun.past."""
         return self._kept[layer]["k"], self._kept[layer]["v"]
+
+
+def _filled(whole: Tensor | None, part: Tensor, rows: slice, n_rows: int) -> Tensor:
+    """An array of `n_rows` rows with a part written into it: joining the parts in the end would hold everything twice."""
+    if len(part) == n_rows:
+        return part
+    if whole is None:
+        whole = part.new_empty(n_rows, *part.shape[1:])
+    whole[rows] = part
+    return whole
 
 
 class Runs:

@@ -20,6 +20,7 @@ from interp.interventions.edits import Edit, Source, Variant
 from interp.lazy import lazy
 from interp.probes.base import Probe, Reading, by_prompt, clusters_of, head_label, heads_of, probes
 from interp.prompts.choice import PromptChoice
+from interp.results.effects_file import stacked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,7 +71,7 @@ class AttentionEdges(Probe):
         single = study.measure(self.variants(study), where, "attribution" if self.rank_by == "attribution" else "exact")
         order = rank(-by_prompt(single, ["variant"], "effect").to_numpy())
         joint = [Variant(tuple(edges[i] for i in order[n:]), part="joint", n_kept=n) for n in grid(len(edges))]
-        return pd.concat([single, study.measure(joint, where)], ignore_index=True)
+        return stacked([single, study.measure(joint, where)])
 
     def passes(self, study: Study) -> int:
         """The joint curve, and the single cuts where they are run."""

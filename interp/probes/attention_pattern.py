@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
 from interp.lazy import lazy
@@ -23,6 +24,6 @@ class AttentionPattern(Observation):
     kind: Literal["attention_pattern"] = "attention_pattern"
     prompts: PromptChoice = "focus"
 
-    def run(self, study: Study) -> pd.DataFrame:
-        """Weights of all heads and causal pairs of positions."""
+    def run(self, study: Study) -> Iterator[pd.DataFrame]:
+        """Weights of all heads and causal pairs of positions, in parts."""
         return study.attention_weights(self.where(study))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -69,8 +69,11 @@ class Probe(Section):
         """The prompts to measure on."""
         return study.select(self.prompts)
 
-    def run(self, study: Study) -> pd.DataFrame:
-        """The rows of the effects table; override it for a probe of several stages or one that only observes."""
+    def run(self, study: Study) -> pd.DataFrame | Iterator[pd.DataFrame]:
+        """The rows of the effects table; override it for a probe of several stages or one that only observes.
+
+        A table that may be large comes in parts, which are written as they come.
+        """
         return study.measure(self.variants(study), self.where(study))
 
     def passes(self, study: Study) -> int:
@@ -104,6 +107,11 @@ class Probe(Section):
     def n_prompts(self, study: Study) -> int:
         """Prompts that the probe measures on."""
         return sum(len(selection.rows) for selection in self.where(study))
+
+    @property
+    def concludes(self) -> bool:
+        """Whether it has a `summarise` of its own; else its table need not be read again."""
+        return type(self).summarise is not Probe.summarise
 
     def summarise(self, effects: pd.DataFrame, study: Study, reading: Reading) -> dict[str, Any]:
         """What the probe concludes, for metrics.json; the means and intervals of all effects are made without it."""

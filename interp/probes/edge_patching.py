@@ -21,6 +21,7 @@ from interp.lazy import lazy
 from interp.probes.base import Head, Probe, Reading, by_prompt, clusters_of, head_label, heads_of, probes
 from interp.prompts.choice import PromptChoice
 from interp.prompts.pairs import Position
+from interp.results.effects_file import stacked
 from interp.results.tables import SCREENED
 from interp.section import Section
 
@@ -72,7 +73,7 @@ class EdgePatching(Probe):
     def run(self, study: Study) -> pd.DataFrame:
         """Every edge cut; with `screen`, all estimates and the cuts that were needed."""
         if self.screen is None:
-            return super().run(study)
+            return study.measure(self.variants(study), self.where(study))
         variants, where = list(self.variants(study)), self.where(study)
         estimated = study.measure(variants, where, "attribution").assign(part=SCREENED)
         cuts: list[pd.DataFrame] = []
@@ -83,7 +84,7 @@ class EdgePatching(Probe):
             return _effects(cuts[-1], numbers)
 
         self._screened(self.screen, estimated, cut, study.engine.seed)
-        return pd.concat([estimated, *cuts], ignore_index=True)
+        return stacked([estimated, *cuts])
 
     def passes(self, study: Study) -> int:
         """One a variant; with `screen` at most, and one for the estimates."""

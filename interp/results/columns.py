@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 Kind = Literal["text", "number", "optional", "value"]
 """Text; a whole number; one that may be missing; a floating-point number."""
@@ -16,7 +16,7 @@ EFFECTS: dict[str, Kind] = {
     "n_kept": "optional",
     **dict.fromkeys(("value", "baseline", "effect", "normalised"), "value"),
 }
-STORED = {"text": "str", "number": "int64", "optional": "Int64", "value": "float64"}
+STORED: dict[Kind, Any] = {"text": "str", "number": "int64", "optional": "Int64", "value": "float64"}
 """What a kind is on disk, as pandas names it."""
-HELD = {"text": "category", "number": "int32", "optional": "Int32", "value": "float64"}
+HELD: dict[Kind, Any] = {"text": "category", "number": "int32", "optional": "Int32", "value": "float64"}
 """What it is in memory: 90 bytes a row and not 300. Categories are sorted, so that groups come as those of texts would."""

@@ -10,21 +10,26 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
+from interp.lazy import lazy
 from interp.results import atomic
 from interp.results.columns import EFFECTS, HELD, STORED
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    Frames = Iterable[pd.DataFrame]
+else:
+    pd, pa, pq = lazy("pandas"), lazy("pyarrow"), lazy("pyarrow.parquet")
 
 ROWS_A_GROUP = 2**20
 ROWS_AT_ONCE = 2**17
 """Rows of a part that is made, read or copied at once."""
-
-Frames = Iterable[pd.DataFrame]
 
 
 def write(path: Path, frames: Frames) -> None:
@@ -53,25 +58,55 @@ def read(path: Path, columns: Sequence[str] | None = None, **equals: object) -> 
     return stacked(found)
 
 
+class EffectsFile:
+    """A table on disk in parts, its row groups; see `read` for what they hold."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with pq.ParquetFile(path) as file:
+            self._n_parts = file.num_row_groups
+
+    def __len__(self) -> int:
+        return self._n_parts
+
+    def part(self, number: int, columns: Sequence[str]) -> pd.DataFrame:
+        """Some columns of one row group."""
+        return stacked(list(_batches(self._path, columns, [number])))
+
+
+class Stack:
+    """Frames in memory as the parts of one table."""
+
+    def __init__(self, *parts: pd.DataFrame) -> None:
+        self._parts = parts
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def part(self, number: int, columns: Sequence[str]) -> pd.DataFrame:
+        """Some columns of one frame."""
+        return self._parts[number][list(columns)]
+
+
 def frames(path: Path, columns: Sequence[str] | None = None, **equals: object) -> Iterator[pd.DataFrame]:
     """The same in parts of at most ROWS_AT_ONCE rows; one at least, which may be empty."""
-    with pq.ParquetFile(path, read_dictionary=[name for name, kind in EFFECTS.items() if kind == "text"]) as file:
-        wanted = list(columns or file.schema_arrow.names)
-        read_too = [*wanted, *(name for name in equals if name not in wanted)]
-        empty = None
-        for batch in file.iter_batches(ROWS_AT_ONCE, columns=read_too, use_threads=False):
-            frame = pd.DataFrame({name: _held(name, batch.column(name)) for name in read_too}, copy=False)
-            for name, value in equals.items():
-                frame = frame[frame[name] == value]
-            if len(frame):
-                yield frame[wanted]
-                empty = False
-            elif empty is None:
-                empty = frame[wanted]
-        if empty is None:
-            empty = pd.DataFrame({name: pd.Series(dtype=HELD[EFFECTS[name]]) for name in wanted})
-        if empty is not False:
-            yield empty
+    wanted = list(columns or pq.read_schema(path).names)
+    n_found = 0
+    for frame in _batches(path, [*wanted, *(name for name in equals if name not in wanted)]):
+        for name, value in equals.items():
+            frame = frame[frame[name] == value]
+        if len(frame):
+            yield frame[wanted]
+        n_found += len(frame)
+    if n_found == 0:
+        yield pd.DataFrame({name: pd.Series(dtype=HELD[EFFECTS[name]]) for name in wanted})
+
+
+def _batches(path: Path, columns: Sequence[str], groups: Sequence[int] | None = None) -> Iterator[pd.DataFrame]:
+    texts = [name for name, kind in EFFECTS.items() if kind == "text"]
+    with pq.ParquetFile(path, read_dictionary=texts) as file:
+        for batch in file.iter_batches(ROWS_AT_ONCE, row_groups=groups, columns=list(columns), use_threads=False):
+            yield pd.DataFrame({name: _held(name, batch.column(name)) for name in columns}, copy=False)
 
 
 def stacked(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -86,6 +121,11 @@ def stacked(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
             whole = pieces[0] if len(pieces) == 1 else pd.concat(pieces, ignore_index=True)
             columns[name] = (whole if kind is None else whole.astype(HELD[kind])).reset_index(drop=True)
     return pd.DataFrame(columns, copy=False)
+
+
+def alike(text: str, n_rows: int) -> pd.Categorical:
+    """A column that says the same in every row."""
+    return pd.Categorical.from_codes(np.zeros(n_rows, np.int8), pd.Index([text], dtype=object))
 
 
 def _regrouped(frames_: Frames) -> Iterator[list[pd.DataFrame]]:
@@ -135,7 +175,7 @@ def _categories(pieces: list[pd.Series]) -> pd.Categorical:
     order = np.argsort(np.array(texts, dtype=object), kind="stable")
     place = np.empty(len(texts) + 1, dtype=np.min_scalar_type(-max(1, len(texts))))
     place[order], place[-1] = np.arange(len(texts)), -1
-    return pd.Categorical.from_codes(place[codes], [texts[number] for number in order])
+    return pd.Categorical.from_codes(place[codes], pd.Index([texts[number] for number in order], dtype=object))
 
 
 def _encoded(pieces: list[pd.Series]) -> tuple[np.ndarray, list[str]]:

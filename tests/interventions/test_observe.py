@@ -38,7 +38,7 @@ def test_the_last_layer_of_the_logit_lens_is_the_model(model):
 
 def test_attention_weights_are_those_of_the_cache(model):
     prompts = random_prompts()
-    weights = attention_weights(Engine(model), prompts, "corrupted", [1, 2])
+    weights = attention_weights(Engine(model), prompts, "corrupted", [1, 2], layer=2)
     expected = model.run_with_cache(prompts.corrupted)[1]["blocks.2.attn.hook_pattern"][[1, 2]]
-    torch.testing.assert_close(weights[2], expected)
-    torch.testing.assert_close(weights.sum(-1), torch.ones(3, 2, 4, prompts.n_tokens))
+    torch.testing.assert_close(weights, expected)
+    torch.testing.assert_close(weights.sum(-1), torch.ones(2, 4, prompts.n_tokens))
