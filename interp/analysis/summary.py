@@ -43,12 +43,27 @@ class Parted(Protocol):
         """Some columns of one part."""
 
 
-def summarise_effects(effects: Parted, n_resamples: int, confidence: float, seed: int) -> pd.DataFrame:
+class Whole:
+    """A table in memory, as one part."""
+
+    def __init__(self, table: pd.DataFrame) -> None:
+        self._table = table
+
+    def __len__(self) -> int:
+        return 1
+
+    def part(self, number: int, columns: Sequence[str]) -> pd.DataFrame:
+        """Some columns of the table."""
+        return self._table[list(columns)]
+
+
+def summarise_effects(effects: Parted | pd.DataFrame, n_resamples: int, confidence: float, seed: int) -> pd.DataFrame:
     """The summary table (docs/tables.md): one row a variant, over its prompts.
 
     Variants measured on the same prompts are summarised together, by one matrix product. Every set of prompts has its
     own generator, so adding a probe changes no other probe's numbers.
     """
+    effects = Whole(effects) if isinstance(effects, pd.DataFrame) else effects
     keys, runs = _groups(effects)
 
     def resampled(members: tuple[int, ...], clusters: list[str]) -> Bootstrap:

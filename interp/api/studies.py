@@ -30,6 +30,7 @@ from interp.prompts.choice import PromptChoice
 from interp.prompts.config import PromptsConfig
 from interp.prompts.task import Task
 from interp.registry import nearest
+from interp.results.effects_file import whole
 from interp.study import Study
 
 By = Literal["head", "layer", "position"]
@@ -199,7 +200,7 @@ class NotebookStudy:
         asked = self._probe(probe, settings)
         with probe_progress(Console(stderr=True), asked.label, asked.passes(self.inner)) as advance:
             self.inner.progress = advance
-            effects = self._labelled(asked.run(self.inner), asked.label, asked.kind)
+            effects = self._labelled(whole(asked.run(self.inner)), asked.label, asked.kind)
         self.inner.tables[asked.label] = effects
         return effects
 

@@ -74,20 +74,6 @@ class EffectsFile:
         return stacked(list(_batches(self._path, columns, [number])))
 
 
-class Stack:
-    """Frames in memory as the parts of one table."""
-
-    def __init__(self, *parts: pd.DataFrame) -> None:
-        self._parts = parts
-
-    def __len__(self) -> int:
-        return len(self._parts)
-
-    def part(self, number: int, columns: Sequence[str]) -> pd.DataFrame:
-        """Some columns of one frame."""
-        return self._parts[number][list(columns)]
-
-
 def frames(path: Path, columns: Sequence[str] | None = None, **equals: object) -> Iterator[pd.DataFrame]:
     """The same in parts of at most ROWS_AT_ONCE rows; one at least, which may be empty."""
     wanted = list(columns or pq.read_schema(path).names)
@@ -107,6 +93,11 @@ def _batches(path: Path, columns: Sequence[str], groups: Sequence[int] | None = 
     with pq.ParquetFile(path, read_dictionary=texts) as file:
         for batch in file.iter_batches(ROWS_AT_ONCE, row_groups=groups, columns=list(columns), use_threads=False):
             yield pd.DataFrame({name: _held(name, batch.column(name)) for name in columns}, copy=False)
+
+
+def whole(made: pd.DataFrame | Frames) -> pd.DataFrame:
+    """A table that was made in parts, or in one."""
+    return made if isinstance(made, pd.DataFrame) else stacked(list(made))
 
 
 def stacked(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:

@@ -16,7 +16,6 @@ from interp.analysis.modulation import modulation_curve
 from interp.analysis.seeding import generator
 from interp.analysis.spans import layer_span
 from interp.analysis.summary import summarise_effects
-from interp.results.effects_file import Stack
 
 
 @given(st.lists(st.floats(-1, 1), min_size=1, max_size=8))
@@ -88,14 +87,14 @@ def test_the_summary_equals_group_by_and_does_not_mix_prompts():
     )
     table["normalised"], table["value"] = table["effect"] / 2, table["effect"] + 1
     shuffled = table.sample(frac=1, random_state=1)
-    summary = summarise_effects(Stack(shuffled), 500, 0.95, seed=0).sort_values("layer").reset_index(drop=True)
+    summary = summarise_effects(shuffled, 500, 0.95, seed=0).sort_values("layer").reset_index(drop=True)
     expected = table.groupby("layer")["effect"].mean()
     assert summary["mean"].tolist() == pytest.approx(expected.tolist())
     assert summary["n"].tolist() == [6, 6, 4]
     assert summary["n_pairs"].tolist() == [3, 3, 2]
     assert (summary["value_mean"] - summary["mean"]).tolist() == pytest.approx([1, 1, 1])
     assert ((summary["ci_low"] <= summary["mean"]) & (summary["mean"] <= summary["ci_high"])).all()
-    alone = summarise_effects(Stack(table[table["layer"] == 1]), 500, 0.95, seed=0)
+    alone = summarise_effects(table[table["layer"] == 1], 500, 0.95, seed=0)
     assert alone["ci_low"].iloc[0] == summary["ci_low"].iloc[1]
 
 
