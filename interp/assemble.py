@@ -9,7 +9,7 @@ import pandas as pd
 from interp.analysis.summary import summarise_effects
 from interp.config import RunConfig, validate
 from interp.probes.base import Reading
-from interp.results import reading
+from interp.results import effects_file, reading
 from interp.results.run_folder import RESOLVED, RunFolder
 
 STUDY = "@study"
@@ -33,19 +33,17 @@ def restore(folder: RunFolder) -> None:
     if not folder.damaged():
         return
     settings = validate(reading.read_yaml(folder.path / RESOLVED), str(folder.path / RESOLVED))
-    parts = {probe.label: folder.load_part(probe.label) for probe in settings.probes}
-    effects = pd.concat([table for table, _ in parts.values()], ignore_index=True)
-    write_tables(settings, effects, {label: findings for label, (_, findings) in parts.items()}, folder)
+    parts = {probe.label: folder.whole_part(probe.label) for probe in settings.probes}
+    write_tables(settings, {label: part.findings for label, part in parts.items()}, folder)
 
 
-def write_tables(
-    settings: RunConfig, effects: pd.DataFrame, findings: dict[str, dict[str, Any]], folder: RunFolder
-) -> None:
+def write_tables(settings: RunConfig, findings: dict[str, dict[str, Any]], folder: RunFolder) -> None:
     """Write the tables of a run, whose study's part is in its folder."""
     prompts, facts = folder.load_part(STUDY)
     statistics = settings.statistics
     folder.write_table("prompts.parquet", prompts)
-    folder.write_table("effects.parquet", effects)
+    folder.write_effects_of([probe.label for probe in settings.probes])
+    effects = effects_file.EffectsFile(folder.path / "effects.parquet")
     summary = summarise_effects(effects, statistics.n_resamples, statistics.confidence, settings.seed)
     folder.write_table("summary.csv", summary)
     folder.write_table("dropped.csv", _dropped(facts["dropped"], findings))

@@ -26,7 +26,8 @@ class Watched(UserDict[str, Any]):
     """A mapping that notes in `asked` which of its keys somebody looked at."""
 
     def __init__(self, content: Mapping[str, Any], asked: set[str]) -> None:
-        super().__init__(content)
+        super().__init__()
+        self.data = content  # type: ignore[assignment]  # not copied: its values may be read from disk when asked for
         self.asked = asked
 
     def __getitem__(self, key: str) -> Any:

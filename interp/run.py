@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, UserDict
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,17 +26,13 @@ from interp.prepare import first_prompt, prepare, prompts_table
 from interp.probes import Probe
 from interp.progress import probe_progress
 from interp.publish import KEPT
+from interp.results.columns import EFFECTS
+from interp.results.effects_file import alike
 from interp.results.inputs import Inputs
 from interp.results.parts import must_agree, table_name
 from interp.results.run_folder import RunFolder
 from interp.study import Study
 from interp.yaml_config import LoadedConfig
-
-COLUMNS = (
-    *("model", "probe", "kind", "part", "method", "variant", "prompt", "set", "pair", "template", "base", "source"),
-    *("site", "layer", "head", "query", "key", "query_label", "key_label", "group", "n_kept"),
-    *("value", "baseline", "effect", "normalised"),
-)
 
 
 def run(config: LoadedConfig[RunConfig], console: Console, fresh: bool = False) -> Path:
@@ -74,7 +71,8 @@ def measure(
     work = _Work(settings, study, folder, console, made_from, prompts)
     for probe in settings.probes:
         work.do(probe)
-    write_tables(settings, pd.concat(study.tables.values(), ignore_index=True), dict(study.findings), folder)
+    study.engine.forget()
+    write_tables(settings, dict(study.findings), folder)
     return {
         "model": asdict(info),
         "threads": torch.get_num_threads(),
@@ -91,6 +89,32 @@ def _facts(study: Study, info: ModelInfo) -> dict[str, Any]:
         "notes": list(study.book.notes),
         "focus_is_declared": any(pair.focus for prompts in study.book.sets for pair in prompts.pairs),
     }
+
+
+def rows_of(probe: Probe, study: Study) -> Iterator[pd.DataFrame]:
+    """The rows of a probe's effects table, in parts; UserError where the model returned no number."""
+    made = probe.run(study)
+    for frame in [made] if isinstance(made, pd.DataFrame) else made:
+        if not np.isfinite(frame["value"]).all():
+            raise UserError(f"probe {probe.label!r}: the model returned NaN or infinity; try model.dtype float32")
+        yield frame.assign(probe=alike(probe.label, len(frame)), kind=alike(probe.kind, len(frame)))[list(EFFECTS)]
+
+
+class _Tables(UserDict[str, pd.DataFrame]):
+    """The effects of finished probes: read when they are looked at, and not held."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        super().__init__()
+        self._folder = folder
+
+    def add(self, label: str) -> None:
+        """A probe is finished."""
+        self.data[label] = pd.DataFrame()
+
+    def __getitem__(self, label: str) -> pd.DataFrame:
+        if label not in self.data:
+            raise KeyError(label)
+        return self._folder.effects(label)
 
 
 class _Work:
@@ -112,6 +136,8 @@ class _Work:
             label: provenance.of_probe(made_from, prompts, probe, self._reading)
             for label, probe in self._probes.items()
         }
+        self._tables = _Tables(folder)
+        study.tables = self._tables
         self._digests: dict[str, str] = {}
         self.costs: dict[str, dict[str, Any]] = {}
         # Told before an hour of measuring, and not after.
@@ -131,7 +157,8 @@ class _Work:
         # Read back in both cases, so that a resumed run works on the very same numbers.
         part = folder.whole_part(label)
         self._digests[label], self.costs[label] = part.digest, part.cost
-        self._study.tables[label], self._study.findings[label] = folder.parts.table(label), part.findings
+        self._study.findings[label] = part.findings
+        self._tables.add(label)
 
     def counts(self) -> dict[str, int]:
         """What the engine was asked for, over all probes and attempts."""
@@ -145,13 +172,11 @@ class _Work:
         before = Counter(study.engine.counts)
         with provenance.watched(study) as asked, probe_progress(self._console, label, probe.passes(study)) as advance:
             study.progress = advance
-            effects = probe.run(study)
-            effects["probe"], effects["kind"] = label, probe.kind
-            effects = effects[list(COLUMNS)]
-            if not np.isfinite(effects["value"]).all():
-                raise UserError(f"probe {label!r}: the model returned NaN or infinity; try model.dtype float32")
-            findings = {"kind": probe.kind, **probe.summarise(effects, study, self._reading)}
+            self._folder.write_effects(label, rows_of(probe, study))
+            # Read back, and only where it is looked at: it may be larger than what measured it.
+            concluded = probe.summarise(self._folder.effects(label), study, self._reading) if probe.concludes else {}
+            findings = {"kind": probe.kind, **concluded}
         counts = {name: count - before[name] for name, count in study.engine.counts.items()}
         cost = {"seconds": round(time.monotonic() - started, 1), "engine": counts}
         earlier = provenance.of_earlier(asked - {label}, self._probes, self._digests)
-        self._folder.save_part(label, effects, findings, self._made_from[label], cost, earlier)
+        self._folder.save_effects(label, findings, self._made_from[label], cost, earlier)

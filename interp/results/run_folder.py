@@ -11,7 +11,7 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -21,12 +21,14 @@ from ruamel.yaml import YAML
 
 from interp.errors import UserError
 from interp.lazy import lazy
-from interp.results import atomic, reading, sealed
+from interp.results import atomic, effects_file, reading, sealed
 from interp.results.parts import Part, Parts, table_name
 from interp.results.versions import versions
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from interp.results.effects_file import Frames
 else:
     pd = lazy("pandas")
 
@@ -164,6 +166,32 @@ class RunFolder:
         name = table_name(label)
         self.write_table(name, effects)
         self.parts.save(label, findings, made_from or {}, [name], cost, builds_on)
+
+    def write_effects(self, label: str, frames: Frames) -> None:
+        """Write the effects of a probe as they are made; they count from `save_effects`."""
+        effects_file.write(self.path / table_name(label), frames)
+
+    def save_effects(
+        self,
+        label: str,
+        findings: dict[str, Any],
+        made_from: Mapping[str, str],
+        cost: Mapping[str, Any],
+        builds_on: Mapping[str, str],
+    ) -> None:
+        """Keep a finished probe, whose effects are written."""
+        self.parts.save(label, findings, made_from, [table_name(label)], cost, builds_on)
+
+    def effects(self, label: str) -> pd.DataFrame:
+        """The effects of a probe, compact (interp.results.columns.HELD); Damaged when they cannot be read."""
+        path = self.path / table_name(label)
+        with reading.guarded(path):
+            return effects_file.read(path)
+
+    def write_effects_of(self, labels: Sequence[str]) -> None:
+        """Write effects.parquet: the effects of the probes, one after another."""
+        parts = (frame for label in labels for frame in effects_file.frames(self.path / table_name(label)))
+        effects_file.write(self.path / "effects.parquet", parts)
 
     def whole_part(self, label: str) -> Part:
         """A part, whatever it was made from; Damaged when it is missing or not whole."""
