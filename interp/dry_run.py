@@ -45,7 +45,8 @@ def _describe(settings: RunConfig, config: LoadedConfig[Any], console: Console) 
         )
         return
     info, tokenizer = found
-    encoder = Encoder(tokenizer, settings.model.prepend_bos, info.d_vocab, info.n_ctx)
+    several = bool(settings.metric.sums_over)
+    encoder = Encoder(tokenizer, settings.model.prepend_bos, info.d_vocab, info.n_ctx, several)
     book = choose_prompts(settings.prompts, encoder, [], generator(settings.seed, "prompts"))
     study = Study(
         model=info.name,

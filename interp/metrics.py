@@ -27,6 +27,9 @@ class Readout(Protocol):
 
     answer: Int[torch.Tensor, " row"]
     foil: Int[torch.Tensor, " row"]
+    answers: Int[torch.Tensor, "row right"]
+    """The first token of every right answer; -1 where a prompt has fewer."""
+    foils: Int[torch.Tensor, "row wrong"]
 
     def logits(self) -> Float[torch.Tensor, "row vocab"]:
         """All logits."""
@@ -44,6 +47,8 @@ class Metric(Section, abc.ABC):
     kind: str
     unit: ClassVar[str] = "units"
     words: ClassVar[str] = ""
+    sums_over: ClassVar[tuple[Literal["answer", "foil"], ...]] = ()
+    """A metric of all tokens of an answer: it is called once a token, as the answer, and summed; the foil's are subtracted."""
 
     @classmethod
     def described(cls) -> dict[str, str]:
@@ -97,14 +102,56 @@ class AnswerProbability(Metric):
 
 @metrics.register
 class AnswerLogProbability(Metric):
-    """Natural logarithm of the answer's probability."""
+    """Natural logarithm of the answer's probability, over all of its tokens."""
 
     kind: Literal["answer_log_prob"] = "answer_log_prob"
     unit: ClassVar[str] = "nats"
     words: ClassVar[str] = "log probability of the answer"
+    sums_over: ClassVar[tuple[Literal["answer", "foil"], ...]] = ("answer",)
 
     def __call__(self, out: Readout) -> Float[torch.Tensor, " row"]:
         return out.logits().log_softmax(dim=-1).gather(-1, out.answer[:, None])[:, 0]
+
+
+@metrics.register
+class LogProbabilityDiff(AnswerLogProbability):
+    """Log probability of the answer minus that of the foil, over all of their tokens."""
+
+    kind: Literal["log_prob_diff"] = "log_prob_diff"  # type: ignore[assignment]
+    words: ClassVar[str] = "difference in log probability of answer and foil"
+    sums_over: ClassVar[tuple[Literal["answer", "foil"], ...]] = ("answer", "foil")
+
+
+@metrics.register
+class BestLogitDiff(Metric):
+    """Largest logit among the right answers minus the largest among the foils; one token each."""
+
+    kind: Literal["best_logit_diff"] = "best_logit_diff"
+    unit: ClassVar[str] = "logits"
+    words: ClassVar[str] = "logit difference of the best right and the best wrong answer"
+
+    def __call__(self, out: Readout) -> Float[torch.Tensor, " row"]:
+        logits = out.logits()
+        return _gathered(logits, out.answers, -torch.inf).amax(-1) - _gathered(logits, out.foils, -torch.inf).amax(-1)
+
+
+@metrics.register
+class ProbabilityDiff(Metric):
+    """Summed probability of the right answers minus that of the foils; one token each."""
+
+    kind: Literal["prob_diff"] = "prob_diff"
+    unit: ClassVar[str] = "probability"
+    words: ClassVar[str] = "difference in probability of right and wrong answers"
+
+    def __call__(self, out: Readout) -> Float[torch.Tensor, " row"]:
+        shares = out.logits().softmax(dim=-1)
+        return _gathered(shares, out.answers, 0.0).sum(-1) - _gathered(shares, out.foils, 0.0).sum(-1)
+
+
+def _gathered(
+    values: Float[torch.Tensor, "row vocab"], tokens: Int[torch.Tensor, "row n"], absent: float
+) -> Float[torch.Tensor, "row n"]:
+    return values.gather(-1, tokens.clamp(min=0)).masked_fill(tokens < 0, absent)
 
 
 @metrics.register

@@ -15,6 +15,7 @@ from interp.config import Compute
 from interp.interventions.cells import Dimensions
 from interp.interventions.engine import TOKENS_AT_ONCE, Engine
 from interp.interventions.readout import ModelReadout
+from interp.measuring import read_metric
 from interp.metrics import Metric
 from interp.models import LoadedModel
 from interp.probes import Probe
@@ -49,7 +50,8 @@ def prepare(config: Asks, models: Sequence[LoadedModel]) -> list[Study]:
     """A study a model, all on the same prompts: candidates tokenised, answered, paired and filtered by every model."""
     n_embeddings = min(model.info.d_vocab for model in models)
     n_context = min(model.info.n_ctx for model in models)
-    encoder = Encoder(models[0].tokenizer, models[0].info.prepend_bos, n_embeddings, n_context)
+    several = bool(config.metric.sums_over)
+    encoder = Encoder(models[0].tokenizer, models[0].info.prepend_bos, n_embeddings, n_context, several)
     rng = generator(config.seed, "prompts")
     book = choose_prompts(config.prompts, encoder, [_asked(model.hooked) for model in models], rng)
     strict = config.prompts.task.strict and len(book) == 1
@@ -83,8 +85,8 @@ def prompts_table(study: Study) -> pd.DataFrame:
     focus = study.focus
     for prompts in study.book.sets:
         everyone = tuple(range(len(prompts)))
-        clean = study.engine.read(prompts, study.metric, "clean").tolist()
-        corrupted = study.engine.read(prompts, study.metric, "corrupted").tolist()
+        clean = read_metric(study.engine, prompts, study.metric, "clean").tolist()
+        corrupted = read_metric(study.engine, prompts, study.metric, "corrupted").tolist()
         with torch.no_grad():
             final = study.engine.runs(prompts)["clean"].final[:, prompts.query_index]
             logits = study.engine.readout(prompts, final, study.engine.rows(prompts, None)).logits()
@@ -136,5 +138,5 @@ def _unembedded(model: Any, final: torch.Tensor) -> torch.Tensor:
 
 
 def _gap(engine: Engine, prompts: PromptSet, config: Asks) -> list[float]:
-    clean, corrupted = (engine.read(prompts, config.metric, run) for run in ("clean", "corrupted"))
+    clean, corrupted = (read_metric(engine, prompts, config.metric, run) for run in ("clean", "corrupted"))
     return (clean - corrupted).tolist()

@@ -15,11 +15,11 @@ from torch import Tensor
 from interp.effects import Values, effects_table, observed_columns, variant_columns
 from interp.errors import UserError
 from interp.interventions import observe
-from interp.interventions.attribution import estimate
 from interp.interventions.cells import Dimensions
 from interp.interventions.edits import Run, Variant
 from interp.interventions.engine import Engine
 from interp.literals import check_literal
+from interp.measuring import estimate_metric, measure_metric, read_metric, several_tokens
 from interp.metrics import AnswerLogit, LogitDiff, Metric
 from interp.prompts.choice import PromptChoice
 from interp.prompts.encode import Dropped
@@ -119,9 +119,9 @@ class Study:
         for selection in where:
             prompts, rows = selection.prompts, list(selection.rows)
             if method == "exact":
-                values = self.engine.measure(listed, prompts, self.metric, rows, self.progress)
+                values = measure_metric(self.engine, listed, prompts, self.metric, rows, self.progress)
             else:
-                values = estimate(self.engine, listed, prompts, self.metric, rows)
+                values = estimate_metric(self.engine, listed, prompts, self.metric, rows)
             frames.append(self._rows(listed, values, selection, method))
         return stacked(frames)
 
@@ -129,6 +129,8 @@ class Study:
         """The metric read before every block and at the output, at the query position of the clean run."""
         frames = []
         for selection in where:
+            if several_tokens(selection.prompts, self.metric):
+                raise UserError(f"the logit lens reads one token, and {self.metric.kind} reads several here")
             values = observe.logit_lens(self.engine, selection.prompts, self.metric, "clean")
             places = observed_columns("lens", range(len(values)))
             frames.append(self._observed(places, values[:, list(selection.rows)], selection))
@@ -188,7 +190,7 @@ class Study:
         return pd.Series(values, index=[prompts.prompts[row] for row in rows])
 
     def _read(self, prompts: PromptSet, run: Run) -> Float[Tensor, " prompt"]:
-        return self.engine.read(prompts, self.metric, run)
+        return read_metric(self.engine, prompts, self.metric, run)
 
     def _rows(
         self, variants: list[Variant], values: Float[Tensor, "variant prompt"], selection: Selection, method: str

@@ -64,7 +64,10 @@ def by_lists(
     words = next(iter(several.values())) if several else [""] * len(lists["clean"])
     pairs = [
         ListedPair(
-            **{name: lists[name][number] for name in COLUMNS},
+            clean=lists["clean"][number],
+            corrupted=lists["corrupted"][number],
+            answer=lists["answer"][number],
+            foil=lists["foil"][number],
             word=words[number],
             cluster=None if cluster is None else str(cluster[number]),
             template=f"{len(tokens[0][number])} tokens",

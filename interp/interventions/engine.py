@@ -220,6 +220,8 @@ class Engine:
             repeat(prompts.answer.to(device)[index], "prompt -> (variant prompt)", variant=times),
             repeat(prompts.foil.to(device)[index], "prompt -> (variant prompt)", variant=times),
             clean,
+            repeat(prompts.first_right.to(device)[index], "prompt n -> (variant prompt) n", variant=times),
+            repeat(prompts.first_wrong.to(device)[index], "prompt n -> (variant prompt) n", variant=times),
         )
 
     def resampled(self, prompts: PromptSet) -> Int[Tensor, " prompt"]:

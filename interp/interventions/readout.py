@@ -23,12 +23,16 @@ class ModelReadout:
         answer: Int[Tensor, " row"],
         foil: Int[Tensor, " row"],
         clean: Float[Tensor, "prompt d_model"],
+        answers: Int[Tensor, "row right"] | None = None,
+        foils: Int[Tensor, "row wrong"] | None = None,
     ) -> None:
         self._model = model
         self._resid = self._normalise(resid)
         self._clean = clean
         self.answer = answer
         self.foil = foil
+        self.answers = answer[:, None] if answers is None else answers
+        self.foils = foil[:, None] if foils is None else foils
 
     def logits(self) -> Float[Tensor, "row vocab"]:
         """All logits."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from interp.errors import UserError
 from interp.lazy import lazy
 from interp.prompts.encoder import Encoder
-from interp.prompts.pairs import PromptPair, PromptSet
+from interp.prompts.pairs import Answers, PromptPair, PromptSet
 from interp.prompts.roles import RoleSpec
 
 if TYPE_CHECKING:
@@ -31,12 +31,15 @@ class Dropped:
 
 @dataclass(frozen=True)
 class Encoded:
-    """A candidate whose clean prompt and answer are tokens; `roles` are people's positions."""
+    """A candidate whose clean prompt and answers are tokens; `roles` are people's positions.
+
+    `answers` are the tokens of every right answer, the first one's first.
+    """
 
     pair: PromptPair
     clean: tuple[int, ...]
     tokens: tuple[str, ...]
-    answer: int
+    answers: Answers
     roles: Mapping[str, tuple[int, ...]]
 
 
@@ -118,8 +121,13 @@ def _encode_one(pair: PromptPair, encoder: Encoder, roles: Mapping[str, RoleSpec
             f"key position {key[0]} comes after query position {query[0]}; attention is causal, so no head can "
             "carry anything backwards"
         )
-    answer = encoder.following(pair.clean, pair.answer, "the answer")
-    return Encoded(pair, tuple(clean), tokens, answer, resolved)
+    answers = tuple(encoder.following(pair.clean, text, "the answer") for text in (pair.answer, *pair.answers))
+    if any(len(tokens_of) > 1 for tokens_of in answers):
+        if query != (len(tokens),):
+            raise UserError("an answer of several tokens follows the last token, so the role query must be at the end")
+        if len(answers) > 1:
+            raise UserError("of several right answers each must be one token")
+    return Encoded(pair, tuple(clean), tokens, answers, resolved)
 
 
 def batch(
@@ -129,7 +137,7 @@ def batch(
 
     `numbers` are the members' numbers in the run; those that are left keep theirs. None when no prompt is left.
     """
-    good: list[tuple[int, Encoded, tuple[int, ...], int]] = []
+    good: list[tuple[int, Encoded, tuple[int, ...], Answers]] = []
     dropped: list[Dropped] = []
     for number, one in zip(numbers, members, strict=True):
         try:
@@ -147,8 +155,10 @@ def batch(
         prompts=kept,
         clean=torch.tensor([one.clean for one in encoded]),
         corrupted=torch.tensor(corrupted),
-        answer=torch.tensor([one.answer for one in encoded]),
-        foil=torch.tensor(foils),
+        answer=torch.tensor([one.answers[0][0] for one in encoded]),
+        foil=torch.tensor([wrong[0][0] for wrong in foils]),
+        answers=tuple(one.answers for one in encoded),
+        foils=foils,
         clean_tokens=tuple(one.tokens for one in encoded),
         corrupted_tokens=tuple(tuple(map(encoder.text, ids[encoder.n_bos :])) for ids in corrupted),
         roles=encoded[0].roles,
@@ -156,7 +166,7 @@ def batch(
     ), dropped
 
 
-def _encode_corrupted(one: Encoded, encoder: Encoder) -> tuple[tuple[int, ...], int]:
+def _encode_corrupted(one: Encoded, encoder: Encoder) -> tuple[tuple[int, ...], Answers]:
     corrupted = encoder.prompt(one.pair.corrupted)
     if len(corrupted) != len(one.clean):
         raise UserError(
@@ -165,7 +175,8 @@ def _encode_corrupted(one: Encoded, encoder: Encoder) -> tuple[tuple[int, ...], 
         )
     if tuple(corrupted) == one.clean:
         raise UserError(f"the corrupted prompt {one.pair.corrupted!r} equals the clean prompt")
-    foil = encoder.following(one.pair.corrupted, one.pair.foil, "the foil")
-    if foil == one.answer:
-        raise UserError(f"the foil {one.pair.foil!r} is the answer itself")
-    return tuple(corrupted), foil
+    foils = tuple(encoder.following(one.pair.corrupted, text, "the foil") for text in (one.pair.foil, *one.pair.foils))
+    if both := set(foils) & set(one.answers):
+        text = "".join(map(encoder.text, both.pop()))
+        raise UserError(f"the foil {text!r} is the answer itself")
+    return tuple(corrupted), foils

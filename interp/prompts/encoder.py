@@ -18,16 +18,23 @@ class Encoder:
     Args:
         n_embeddings: tokens that the model has an embedding for; None: any. A tokenizer may know more.
         n_context: tokens of the longest prompt that the model can read, BOS included; None: any.
+        several: answers and foils may have more than one token, because the metric reads all of them.
     """
 
     def __init__(
-        self, tokenizer: Any, prepend_bos: bool, n_embeddings: int | None = None, n_context: int | None = None
+        self,
+        tokenizer: Any,
+        prepend_bos: bool,
+        n_embeddings: int | None = None,
+        n_context: int | None = None,
+        several: bool = False,
     ) -> None:
         if not isinstance(prepend_bos, bool):
             raise TypeError(f"prepend_bos is true or false, not {prepend_bos!r}")
         self._tokenizer = tokenizer
         self._n_embeddings = n_embeddings
         self._n_context = n_context
+        self._several = several
         self._bos: list[int] = []
         if prepend_bos:
             if tokenizer.bos_token_id is None:
@@ -72,10 +79,10 @@ class Encoder:
         """A token as text; bytes of a partial character as `<E5>`."""
         return token_text(self._tokenizer, token)
 
-    def following(self, prompt: str, text: str, what: str) -> int:
-        """The one token by which `prompt + text` goes beyond `prompt`.
+    def following(self, prompt: str, text: str, what: str) -> tuple[int, ...]:
+        """The tokens by which `prompt + text` goes beyond `prompt`: one, unless the metric reads several.
 
-        UserError when it is several or none, when the tokenizer does not know it, or when the prompt's own tokens are
+        UserError when they are none or too many, when the tokenizer does not know one, or when the prompt's own tokens are
         others with `text` behind them: then no run of the prompt is ever asked for it.
         """
         before, after = self.ids(prompt), self.ids(prompt + text)
@@ -85,11 +92,15 @@ class Encoder:
                 f"prompt where a token ends (a space between the two belongs to {what})"
             )
         added = after[len(before) :]
-        if len(added) != 1:
-            raise UserError(f"{what} {text!r} is {len(added)} tokens ({self._bars(added)}), where one is needed")
-        if added[0] == self._tokenizer.unk_token_id and self._tokenizer.unk_token not in text:
-            raise UserError(f"{what} {text!r} is unknown to the tokenizer: it stands for it as {self.text(added[0])}")
-        return added[0]
+        if not added or (len(added) > 1 and not self._several):
+            raise UserError(
+                f"{what} {text!r} is {len(added)} tokens ({self._bars(added)}), where one is needed"
+                + ("; metrics of log probability take several" if added else "")
+            )
+        for token in added:
+            if token == self._tokenizer.unk_token_id and self._tokenizer.unk_token not in text:
+                raise UserError(f"{what} {text!r} is unknown to the tokenizer: it stands for it as {self.text(token)}")
+        return tuple(added)
 
     def _known(self, ids: list[int], what: str) -> list[int]:
         most = self._n_embeddings

@@ -28,6 +28,11 @@ class _Table(Task):
         description=f"Columns that are called otherwise, as in {{clean: prompt}}. Needed: {', '.join(NEEDED)}; optional: "
         f"{', '.join(OPTIONAL)}. Every column can be used in roles, as `{{column}}`.",
     )
+    separator: str | None = Field(
+        default=None,
+        min_length=1,
+        description="What stands between several right answers (or foils) in a cell, as in `he|him`; null: a cell is one answer.",
+    )
     max_pairs: int | None = Field(
         default=None, ge=1, le=10**9, description="A seeded sample of as many pairs (clusters); null: all of them."
     )
@@ -39,7 +44,7 @@ class _Table(Task):
     def candidates(self) -> list[PromptPair]:
         """One prompt pair a row."""
         rows, where, first = self.rows()
-        return pairs_of(rows, self.columns, where, first)
+        return pairs_of(rows, self.columns, where, first, self.separator)
 
     def corrupt(self, pairs: list[PromptPair], rng: np.random.Generator) -> list[PromptPair]:
         """All of them, or a seeded sample of clusters that holds the focus prompt's."""

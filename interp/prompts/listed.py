@@ -18,6 +18,8 @@ class ListedPair(Section):
     corrupted: str
     answer: str = Field(description="What follows the clean prompt: one token, with its leading space if it has one.")
     foil: str = Field(description="What follows the corrupted prompt, likewise.")
+    answers: tuple[str, ...] = Field(default=(), description="Further right answers, for metrics that read several.")
+    foils: tuple[str, ...] = Field(default=(), description="Further wrong answers, likewise.")
     word: str = Field(default="", description="Fills `{word}` in the roles.")
     cluster: str | None = Field(default=None, description="Prompts of one cluster are resampled together.")
     template: str = Field(default="listed", description="Prompts of one template are batched and must be equally long.")
@@ -39,6 +41,8 @@ class Listed(Task):
                 corrupted=pair.corrupted,
                 answer=pair.answer,
                 foil=pair.foil,
+                answers=pair.answers,
+                foils=pair.foils,
                 template=pair.template,
                 pair=pair.cluster or pair.clean,
                 focus=number == 0,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from jaxtyping import Int
 from pydantic import Field
@@ -22,6 +22,8 @@ else:
 
 Position = Annotated[int, Field(ge=1, le=1_000_000)] | str
 """People's position (from 1, BOS not counted), or the name of a role."""
+Answers = tuple[tuple[int, ...], ...]
+"""The tokens of every right answer of a prompt (or of every foil)."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class PromptPair:
     `pair` names the word pair: prompts that share it are not independent, so it is the bootstrap's cluster.
     `fields` are the words that the template was filled with. `id` is the number of the task's candidate, given when a
     run chooses its prompts: it is what a prompt is known by, for two may have the same text, pair and template.
+    `answers` and `foils` are further right and wrong answers, for metrics that read several.
     """
 
     clean: str
@@ -42,6 +45,8 @@ class PromptPair:
     focus: bool = False
     fields: Mapping[str, str] = field(default_factory=dict)
     id: int = -1
+    answers: tuple[str, ...] = ()
+    foils: tuple[str, ...] = ()
 
     def corrupted_by(self, template: str | None, foil: str | None, where: str) -> PromptPair:
         """The same clean prompt with another corrupted prompt and foil; None keeps what there is."""
@@ -49,6 +54,7 @@ class PromptPair:
             self,
             corrupted=self.corrupted if template is None else fill(template, self.fields, where),
             foil=self.foil if foil is None else fill(foil, self.fields, where),
+            foils=self.foils if foil is None else (),
         )
 
 
@@ -57,7 +63,9 @@ class PromptSet:
     """Pairs of equal token length whose roles sit at equal positions, as tensors.
 
     `prompts` are the pairs' numbers in the run; `roles` people's positions; `bos` the number of leading BOS tokens
-    (0 or 1), which are part of the tensors and of no position.
+    (0 or 1), which are part of the tensors and of no position. `answer` and `foil` are the first tokens of the first ones;
+    `answers` and `foils` hold all tokens of all of them. `read_at` is the tensor index at which the metric is read where
+    that is not the role `query`.
     """
 
     name: str
@@ -71,6 +79,9 @@ class PromptSet:
     corrupted_tokens: tuple[tuple[str, ...], ...]
     roles: Mapping[str, tuple[int, ...]]
     bos: int
+    answers: tuple[Answers, ...] = ()
+    foils: tuple[Answers, ...] = ()
+    read_at: int | None = None
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -110,8 +121,33 @@ class PromptSet:
 
     @cached_property
     def query_index(self) -> int:
-        """Tensor index at which the metric is read: the role `query`."""
-        return tensor_index(self.position("query"), self.bos)
+        """Tensor index at which the metric is read: the role `query`, if nothing else is said."""
+        return self.read_at if self.read_at is not None else tensor_index(self.position("query"), self.bos)
+
+    @cached_property
+    def right(self) -> tuple[Answers, ...]:
+        """All tokens of all right answers of every prompt."""
+        return self.answers or tuple(((int(token),),) for token in self.answer)
+
+    @cached_property
+    def wrong(self) -> tuple[Answers, ...]:
+        """All tokens of all foils of every prompt."""
+        return self.foils or tuple(((int(token),),) for token in self.foil)
+
+    @cached_property
+    def first_right(self) -> Int[torch.Tensor, "prompt n"]:
+        """The first token of every right answer; -1 where a prompt has fewer."""
+        return _padded(self.right)
+
+    @cached_property
+    def first_wrong(self) -> Int[torch.Tensor, "prompt n"]:
+        """The first token of every foil; -1 where a prompt has fewer."""
+        return _padded(self.wrong)
+
+    @cached_property
+    def memo(self) -> dict[str, Any]:
+        """What others have made from these prompts and want to find again."""
+        return {}
 
     @cached_property
     def first_difference(self) -> int:
@@ -134,4 +170,14 @@ class PromptSet:
             foil=self.foil[index],
             clean_tokens=tuple(self.clean_tokens[i] for i in rows),
             corrupted_tokens=tuple(self.corrupted_tokens[i] for i in rows),
+            answers=tuple(self.answers[i] for i in rows) if self.answers else (),
+            foils=tuple(self.foils[i] for i in rows) if self.foils else (),
         )
+
+
+def _padded(answers: Sequence[Answers]) -> Int[torch.Tensor, "prompt n"]:
+    most = max(map(len, answers), default=1)
+    firsts = [[tokens[0] for tokens in one] for one in answers]
+    return torch.tensor([one + [-1] * (most - len(one)) for one in firsts], dtype=torch.long).reshape(
+        len(answers), most
+    )

@@ -46,7 +46,7 @@ def grouped_sets(base: PromptSet, group: Group, encoder: Encoder) -> tuple[Promp
             pair=base.pairs[row].corrupted_by(group.corrupted, group.foil, f"group {group.name!r}"),
             clean=tuple(base.clean[row].tolist()),
             tokens=base.clean_tokens[row],
-            answer=int(base.answer[row]),
+            answers=base.right[row],
             roles=roles,
         )
         for row in rows

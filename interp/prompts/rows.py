@@ -17,7 +17,9 @@ OPTIONAL: tuple[ColumnName, ...] = ("pair", "template", "focus")
 Row = Mapping[str, Any]
 
 
-def pairs_of(rows: Sequence[Row], columns: Mapping[ColumnName, str], where: str, first: int) -> list[PromptPair]:
+def pairs_of(
+    rows: Sequence[Row], columns: Mapping[ColumnName, str], where: str, first: int, separator: str | None = None
+) -> list[PromptPair]:
     """One prompt pair a row.
 
     Args:
@@ -25,6 +27,7 @@ def pairs_of(rows: Sequence[Row], columns: Mapping[ColumnName, str], where: str,
         columns: our name of a column -> the file's, where it has another.
         where: the file, for messages.
         first: number of the first row as an editor counts it (2 where a header stands above).
+        separator: stands between several right answers, and several foils, in a cell; None: there is one.
 
     Raises:
         UserError: a column is missing, there is no row, or rows are wrong: the first ten are told, and how many there are.
@@ -43,7 +46,7 @@ def pairs_of(rows: Sequence[Row], columns: Mapping[ColumnName, str], where: str,
     pairs, wrong = [], []
     for number, row in enumerate(rows):
         try:
-            pairs.append(_pair(row, names, focus=number == 0))
+            pairs.append(_pair(row, names, number == 0, separator))
         except UserError as error:
             wrong.append(f"row {number + first}: {error}")
     if wrong:
@@ -59,20 +62,31 @@ def gathered(wrong: Sequence[str], total: int, what: str) -> str:
     return f"{len(wrong)} of {total} {what} cannot be used: " + "; ".join(wrong[:TOLD]) + more
 
 
-def _pair(row: Row, names: Mapping[str, str], focus: bool) -> PromptPair:
+def _pair(row: Row, names: Mapping[str, str], focus: bool, separator: str | None) -> PromptPair:
     texts = {name: _text(row.get(names[name]), names[name]) for name in NEEDED}
     fields = dict(_fields(row.items()))
     clean = texts["clean"]
+    answer, *answers = _split(texts["answer"], separator)
+    foil, *foils = _split(texts["foil"], separator)
     return PromptPair(
         clean=clean,
         corrupted=texts["corrupted"],
-        answer=texts["answer"],
-        foil=texts["foil"],
+        answer=answer,
+        foil=foil,
+        answers=tuple(answers),
+        foils=tuple(foils),
         template=_label(row.get(names["template"]), "prompts"),
         pair=_label(row.get(names["pair"]), clean),
         focus=focus,
-        fields={**fields, "answer": texts["answer"], "foil": texts["foil"]},
+        fields={**fields, "answer": answer, "foil": foil},
     )
+
+
+def _split(text: str, separator: str | None) -> list[str]:
+    found = [text] if separator is None else text.split(separator)
+    if "" in found:
+        raise UserError(f"{text!r} holds an empty answer between two {separator!r}")
+    return found
 
 
 def _text(value: Any, name: str) -> str:

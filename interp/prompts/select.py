@@ -136,10 +136,15 @@ def _wrong(encoded: list[Encoded], top1: Top1, encoder: Encoder) -> dict[int, st
         templates[one.pair.template].append(one)
     for members in templates.values():
         query = members[0].roles["query"][0] - 1 + encoder.n_bos
-        said = top1(torch.tensor([one.clean for one in members]), query).tolist()
-        for one, token in zip(members, said, strict=True):
-            if token != one.answer:
-                wrong[one.pair.id] = f"the model answers {encoder.text(token)!r}"
+        for step in range(max(len(tokens) for one in members for tokens in one.answers)):
+            # An answer of several tokens is right when the model, led along it, says every one of them.
+            asked = [one for one in members if len(one.answers[0]) > step and one.pair.id not in wrong]
+            if not asked:
+                break
+            said = top1(torch.tensor([(*one.clean, *one.answers[0][:step]) for one in asked]), query + step).tolist()
+            for one, token in zip(asked, said, strict=True):
+                if token not in {tokens[step] for tokens in one.answers}:
+                    wrong[one.pair.id] = f"the model answers {encoder.text(token)!r}"
     return wrong
 
 

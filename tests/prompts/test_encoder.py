@@ -50,7 +50,7 @@ def test_the_tokenizer_is_of_the_kind_that_is_meant(tokenizer):
     ],
 )
 def test_the_answer_is_the_token_by_which_the_prompt_goes_on(encoder, tokenizer, prompt, text, piece):
-    token = encoder.following(prompt, text, "the answer")
+    (token,) = encoder.following(prompt, text, "the answer")
     assert tokenizer.convert_ids_to_tokens(token) == piece
     assert [*encoder.ids(prompt), token] == encoder.ids(prompt + text)
 

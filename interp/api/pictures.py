@@ -1,0 +1,1 @@
+"""`interp.heatmap`: a frame of effects as a picture. (Filled in below.)"""
