@@ -1,6 +1,5 @@
 """Which attention heads carry information from one token to another, exactly and with error bars.
 
-For a notebook (docs/notebook.md): `load` a model, ask a `study`, draw a `heatmap`, `read` a finished run. They are
 imported when they are first used, so that `import interp` loads no torch.
 """
 
@@ -11,19 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from interp.api.models import load
-    from interp.api.pictures import heatmap
     from interp.api.runs import read
     from interp.api.studies import study
     from interp.errors import UserError
     from interp.interventions.edits import Edit, Variant
 
 __version__ = "0.1.0"
-__all__ = ["Edit", "UserError", "Variant", "heatmap", "load", "read", "study"]
+__all__ = ["Edit", "UserError", "Variant", "load", "read", "study"]
 
 _AT = {
     "load": "interp.api.models",
     "study": "interp.api.studies",
-    "heatmap": "interp.api.pictures",
     "read": "interp.api.runs",
     "UserError": "interp.errors",
     "Edit": "interp.interventions.edits",

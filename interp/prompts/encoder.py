@@ -97,6 +97,12 @@ class Encoder:
                 f"{what} {text!r} is {len(added)} tokens ({self._bars(added)}), where one is needed"
                 + ("; metrics of log probability take several" if added else "")
             )
+        # The last token of an answer is never read.
+        if self._n_context is not None and len(self._bos) + len(after) - 1 > self._n_context:
+            raise UserError(
+                f"the prompt and {what} {text!r} have {len(after):,} tokens, but the model reads at most "
+                f"{self._n_context:,} (its context)"
+            )
         for token in added:
             if token == self._tokenizer.unk_token_id and self._tokenizer.unk_token not in text:
                 raise UserError(f"{what} {text!r} is unknown to the tokenizer: it stands for it as {self.text(token)}")

@@ -1,1 +1,0 @@
-"""`interp.heatmap`: a frame of effects as a picture. (Filled in below.)"""
