@@ -10,7 +10,8 @@ from rich.console import Console
 from interp.assemble import TABLES, restore
 from interp.config import validate
 from interp.experiment import Experiment, experiments
-from interp.figures.base import Figure, save
+from interp.figures.base import Figure, drawn_texts, save
+from interp.figures.fonts import warning
 from interp.lifecycle import Kept
 from interp.report.render import DrawnFile, write_report
 from interp.report.terminal import print_answer
@@ -24,6 +25,8 @@ def publish(folder: RunFolder, console: Console) -> Path:
     config = validate(tables.config, str(folder.path / "config.resolved.yaml"))
     recipe = config.experiment or _plain_recipe()
     drawn = [_draw(figure, tables, folder) for figure in config.figures or recipe.figures(tables)]
+    if said := warning(drawn_texts(tables)):
+        console.print(said, style="yellow", markup=False, highlight=False)
     story = recipe.story(tables, [one.stem for one in drawn])
     write_report(folder.path, tables, story, drawn)
     report = folder.path / "report.html"

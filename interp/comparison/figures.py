@@ -11,8 +11,12 @@ from matplotlib.figure import Figure as MplFigure
 
 from interp.errors import UserError
 from interp.figures import style
-from interp.figures.base import Drawn, new_figure, probe_label
+from interp.figures.base import Drawn, drawn_texts, new_figure, new_page, probe_label
+from interp.figures.fit import whole_numbers, wrap
+from interp.figures.fonts import drawable, rc
 from interp.figures.maps import attention_weights, draw_map, weights_table
+from interp.figures.sentence import focus_window, sentence
+from interp.figures.window import Window
 from interp.figures.words import ablation_text, basis_text, percent, plural
 from interp.results.tables import RunTables
 
@@ -31,33 +35,33 @@ def side_by_side(arms: dict[str, RunTables]) -> Drawn:
     width = (style.PAGE - GAP - 2 * MARGIN) / 2
     step = width / columns
     grid = lines * (step + 0.1)
-    height = grid + 1.3
-    with mpl.rc_context(style.STYLE):
-        figure = new_figure(style.PAGE, height)
-        figure.set_layout_engine("none")
-        page = figure.add_axes((0, 0, 1, 1))
-        page.set(xlim=(0, style.PAGE), ylim=(0, height))
-        page.set_axis_off()
+    shown = focus_window(first)
+    with mpl.rc_context(rc([text for tables in arms.values() for text in drawn_texts(tables)])):
+        row = sentence(first, shown, MARGIN, style.PAGE - 2 * MARGIN)
+        height = grid + 0.95 + row.height
+        figure, page = new_page(height)
         top = height - 0.62
         for number, (maps, title) in enumerate(panels.values()):
             left = MARGIN + number * (width + GAP)
-            page.text(left, height - 0.08, title, ha="left", va="top", fontsize=8, fontweight="bold")
-            _grid(figure, page, maps, left, top, step, side, columns, focus, height)
+            heading = wrap(drawable(title), width, 8, "bold")
+            page.text(left, height - 0.08, heading[0], ha="left", va="top", fontsize=8, fontweight="bold")
+            _grid(figure, page, maps, shown, left, top, step, side, columns, focus, height)
         red = f"All heads map key pos {focus['key']} to query pos {focus['query']}"
         page.text(
             style.PAGE / 2, height - 0.28, red, ha="center", va="top", color=style.RED, fontsize=8, fontweight="bold"
         )
-        _sentence(page, first, focus)
+        row.draw(page)
     names = " and ".join(tables.metrics["run"]["model"]["name"] for tables in arms.values())
     found = first.metrics["probes"][probe_label(first, None, ("key_query_heads",), "side_by_side")]
     caption = (
         f"Attention maps on {focus['clean']} of the heads that carry {percent(found['target'])} of what key position "
         f"{focus['key']} does to the answer at query position {focus['query']} ({found['definition']} share), in order of "
-        f"importance, in {names}. Up: queries; across: keys; blue: weight, the darker, the larger; red: the key→query cell. "
+        f"importance, in {names}. Up: queries; across: keys; blue: weight, the darker, the larger; red: the key→query cell."
+        f"{shown.words} "
         f"Importance: size of the mean effect of the key→query edge. {basis(first, None)}"
     )
     data = pd.concat(
-        [weights_table(maps).assign(model=label) for label, (maps, _) in panels.items()], ignore_index=True
+        [weights_table(maps, shown).assign(model=label) for label, (maps, _) in panels.items()], ignore_index=True
     )
     return Drawn(figure, data, "Dense and sparse side by side" if "sparse" in arms else "Side by side", caption)
 
@@ -75,14 +79,14 @@ def _panel(tables: RunTables) -> tuple[dict[str, Any], str]:
 
 
 def _grid(
-    figure: MplFigure, page: Any, maps: dict[str, Any], left: float, top: float, step: float, side: float, columns: int,
-    focus: dict[str, Any], height: float,
+    figure: MplFigure, page: Any, maps: dict[str, Any], shown: Window, left: float, top: float, step: float, side: float,
+    columns: int, focus: dict[str, Any], height: float,
 ) -> None:  # fmt: skip
     for number, (name, weights) in enumerate(maps.items()):
         line, column = divmod(number, columns)
         x, y = left + column * step, top - line * (step + 0.1) - side
         axes = figure.add_axes((x / style.PAGE, y / height, side / style.PAGE, side / height))
-        draw_map(axes, weights, focus["key"], focus["query"])
+        draw_map(axes, weights, shown, focus["key"], focus["query"])
         page.text(x + side / 2, y + side + 0.02, name, ha="center", va="bottom", fontsize=6.5)
     line = (len(maps) - 1) // columns
     y = top - line * (step + 0.1) - side - 0.05
@@ -91,22 +95,6 @@ def _grid(
     page.text(left + 0.66 * side, y, "K", ha="left", va="center", fontsize=7)
     page.annotate("", (left - 0.05, y + 0.05 + 0.7 * side), (left - 0.05, y + 0.05), arrowprops=arrow)
     page.text(left - 0.05, y + 0.05 + 0.74 * side, "Q", ha="center", va="bottom", fontsize=7)
-
-
-def _sentence(page: Any, tables: RunTables, focus: dict[str, Any]) -> None:
-    tokens = list(tables.prompts[tables.prompts["focus"]].iloc[0]["clean_tokens"])
-    slot = (style.PAGE - 2 * MARGIN) / (len(tokens) + 1)
-    for place, token in enumerate([*tokens, focus["answer"]], start=1):
-        answer = place > len(tokens)
-        colour = {focus["key"]: style.RED, focus["query"]: style.BLUE}.get(place, style.GREY if answer else "black")
-        x = MARGIN + (place - 0.5) * slot
-        bold = "bold" if place == focus["key"] else "normal"
-        page.text(
-            x, 0.26, token.strip() or repr(token), ha="center", va="center", color=colour, fontweight=bold,
-            fontsize=8.5 if len(tokens) <= 12 else 6.5, fontstyle="italic" if answer else "normal",
-        )  # fmt: skip
-        if not answer:
-            page.text(x, 0.1, str(place), ha="center", va="center", fontsize=6.5, color=colour)
 
 
 def curves(arms: dict[str, RunTables], kind: str, x: str, xlabel: str, ylabel: str, title: str, caption: str) -> Drawn:
@@ -132,6 +120,8 @@ def curves(arms: dict[str, RunTables], kind: str, x: str, xlabel: str, ylabel: s
             ticks.append(int(last))
             axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks], rotation=45 if last > 1000 else 0)
             axes.minorticks_off()
+        else:
+            whole_numbers(axes.xaxis)
         axes.set(xlabel=xlabel, ylabel=ylabel, xlim=(0, last))
         axes.legend(loc="lower right" if x == "n" else "center left")
     return Drawn(figure, pd.concat(tables_, ignore_index=True), title, caption)

@@ -12,8 +12,9 @@ from interp.comparison.compare import compare
 from interp.comparison.config import ComparisonConfig
 from interp.comparison.sentences import answer, caveats, observations
 from interp.comparison.tables import counts_table, means_table, spans_table
-from interp.figures.base import Drawn, save
+from interp.figures.base import Drawn, drawn_texts, save
 from interp.figures.circuit_panel import CircuitPanel
+from interp.figures.fonts import warning
 from interp.figures.words import percent, plural
 from interp.lifecycle import Kept, whole
 from interp.publish import KEPT as KEPT_BY_ARMS
@@ -43,6 +44,8 @@ def publish(folder: RunFolder, console: Console) -> Path:
     found = reading.read_json(folder.path / COMPARISON)
     arms = {label: RunTables.load(folder.path / label) for label in found["labels"]}
     files = [_saved(folder, stem, made) for stem, made in _figures(arms).items()]
+    if said := warning(text for tables in arms.values() for text in drawn_texts(tables)):
+        console.print(said, style="yellow", markup=False, highlight=False)
     run = next(iter(arms.values())).metrics["run"]
     drawn = {file.stem for file in files}
     story = Story(

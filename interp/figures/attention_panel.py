@@ -10,6 +10,7 @@ from pydantic import Field
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, new_figure
 from interp.figures.maps import attention_weights, draw_map, weights_table
+from interp.figures.sentence import focus_window
 from interp.figures.words import basis_text, percent, plural
 from interp.results.tables import RunTables
 
@@ -32,8 +33,11 @@ class AttentionPanel(Figure):
         needed = share["heads"] or found["ranking"]
         heads = needed[: self.max_heads]
         maps = attention_weights(tables, source, heads)
-        columns = min(10, len(heads))
-        lines, side = math.ceil(len(heads) / columns), 0.66
+        shown = focus_window(tables)
+        # Many positions need larger maps.
+        most, side = (10, 0.66) if len(shown) <= 16 else (8, 0.82)
+        columns = min(most, len(heads))
+        lines = math.ceil(len(heads) / columns)
         figure = new_figure(max(style.COLUMN, columns * side + 0.25), lines * (side + 0.16) + 0.25)
         grid = figure.subplots(lines, columns, squeeze=False)
         for number, axes in enumerate(grid.flat):
@@ -41,20 +45,21 @@ class AttentionPanel(Figure):
                 axes.set_axis_off()
                 continue
             name = heads[number]["label"]
-            draw_map(axes, maps[name], focus["key"], focus["query"])
+            draw_map(axes, maps[name], shown, focus["key"], focus["query"])
             axes.set_title(name, fontsize=6.5, pad=2)
-        grid[-1, 0].set_xlabel(f"K (1–{len(next(iter(maps.values())))})", labelpad=2, fontsize=6.5)
+        grid[-1, 0].set_xlabel("K", labelpad=2, fontsize=6.5)
         grid[-1, 0].set_ylabel("Q", labelpad=2, fontsize=6.5)
         reached = (
             f"{plural(len(needed), 'head')} that carry {percent(found['target'])} ({found['definition']} share)"
             if share["n"] is not None
             else f"all {len(needed)} heads; no set reaches {percent(found['target'])} ({found['definition']} share)"
         )
-        shown = "" if len(heads) == len(needed) else f"; the first {len(heads)} are shown"
+        more = "" if len(heads) == len(needed) else f"; the first {len(heads)} are shown"
         caption = (
-            f"Attention maps on {focus['clean']} of the {reached}{shown}, in order of importance. Rows: query positions "
-            f"upwards; columns: key positions; blue: attention weight, the darker, the larger. Red: key {focus['key']} to query "
+            f"Attention maps on {focus['clean']} of the {reached}{more}, in order of importance. Rows: query positions "
+            f"upwards; columns: key positions; blue: attention weight, the darker, the larger."
+            f"{shown.words} Red: key {focus['key']} to query "
             f"{focus['query']}. Importance: size of the mean effect of the key→query edge. {basis_text(tables, label)}"
         )
         title = f"{tables.metrics['run']['model']['name']}: {plural(len(needed), 'head')}"
-        return Drawn(figure, weights_table(maps), title, self.caption or caption)
+        return Drawn(figure, weights_table(maps, shown), title, self.caption or caption)

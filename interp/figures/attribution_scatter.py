@@ -52,7 +52,7 @@ class AttributionScatter(Figure):
         )
         if found["pearson"] is not None:
             words = f"Pearson r = {found['pearson']:.2f}\nSpearman ρ = {found['spearman']:.2f}"
-            axes.text(0.03, 0.97, words, transform=axes.transAxes, va="top", ha="left", fontsize=6.5)
+            axes.text(0.03, 0.97, words, transform=axes.transAxes, va="top", ha="left", fontsize=6.5, bbox=style.PAPER)
         caption = (
             f"Gradient estimate (attribution patching, one backward pass) against the exact effect of the {len(both):,} "
             f"variants of {found['of']}. Dashed: equal. {basis_text(tables, label)}"
@@ -75,6 +75,6 @@ def _label_largest(axes: Any, rows: pd.DataFrame, limit: float, count: int = 4) 
         axes.annotate(
             f"L{one.layer}-H{one.head}",
             *((one.mean_exact, one.mean_estimated), spot),
-            **{"va": "center", "ha": "left", "fontsize": 6.5},
+            **{"va": "center", "ha": "left", "fontsize": 6.5, "bbox": style.PAPER},
             arrowprops={"arrowstyle": "-", "color": style.GREY, "linewidth": 0.4, "shrinkA": 1, "shrinkB": 2},
         )

@@ -7,26 +7,30 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
 from interp.errors import UserError
-from interp.figures.style import STYLE
+from interp.figures import style
+from interp.figures.fonts import drawable, rc
 from interp.lazy import lazy
 from interp.registry import Registry
 from interp.results import atomic
 from interp.results.tables import RunTables
 from interp.section import Section
+from interp.visible import visible
 
 if TYPE_CHECKING:
     import matplotlib as mpl
     import matplotlib.backends.backend_agg as agg
     import matplotlib.figure as mpl_figure
+    import matplotlib.text as mpl_text
     import pandas as pd
 else:
     agg = lazy("matplotlib.backends.backend_agg")
     mpl_figure = lazy("matplotlib.figure")
+    mpl_text = lazy("matplotlib.text")
     pd = lazy("pandas")
     mpl = lazy("matplotlib")
 
@@ -81,8 +85,8 @@ class Figure(Section, abc.ABC):
 
     def render(self, tables: RunTables) -> Drawn:
         """Draw in the house style."""
-        with mpl.rc_context(STYLE):
-            return self.draw(tables)
+        with mpl.rc_context(rc(drawn_texts(tables))):
+            return shown(self.draw(tables))
 
     @abc.abstractmethod
     def draw(self, tables: RunTables) -> Drawn:
@@ -125,11 +129,42 @@ def new_figure(width: float, height: float) -> mpl_figure.Figure:
     return figure
 
 
+def new_page(height: float) -> tuple[mpl_figure.Figure, Any]:
+    """A figure as wide as a page, and axes over all of it whose unit is an inch, counted from below left."""
+    figure = new_figure(style.PAGE, height)
+    figure.set_layout_engine("none")
+    page = figure.add_axes((0, 0, 1, 1))
+    page.set(xlim=(0, style.PAGE), ylim=(0, height))
+    page.set_axis_off()
+    return figure, page
+
+
+def drawn_texts(tables: RunTables) -> list[str]:
+    """The texts of a run that figures draw and that a user or a model chose."""
+    run = tables.metrics["run"]
+    groups = [group["group"] for probe in tables.metrics["probes"].values() for group in probe.get("groups", ())]
+    focus = tables.prompts[tables.prompts["focus"]].iloc[0]
+    return [*focus["clean_tokens"], run["focus"]["answer"], run["model"]["name"], run["metric"]["unit"], *groups]
+
+
+def shown(drawn: Drawn) -> Drawn:
+    """The same, with no text on the page that cannot be drawn."""
+    for text in drawn.figure.findobj(mpl_text.Text):
+        if (better := drawable(text.get_text())) != text.get_text():
+            text.set_text(better)
+    return drawn
+
+
 def save(drawn: Drawn, folder: Path, stem: str) -> None:
     """Write stem.png (300 dpi), .pdf, .svg and the numbers as .csv, atomically; the same input gives the same bytes."""
-    with mpl.rc_context(STYLE):
+    written = [text.get_text() for text in shown(drawn).figure.findobj(mpl_text.Text)]
+    with mpl.rc_context(rc(written)):
         for ending, metadata in METADATA.items():
             buffer = io.BytesIO()
             drawn.figure.savefig(buffer, format=ending, dpi=300, metadata=metadata)
-            atomic.write_bytes(folder / f"{stem}.{ending}", buffer.getvalue())
+            content = buffer.getvalue()
+            if ending == "svg":
+                # A label that an axis makes as it is drawn is no text of the figure yet.
+                content = visible(content.decode("utf-8")).encode("utf-8")
+            atomic.write_bytes(folder / f"{stem}.{ending}", content)
     atomic.write_table(folder / f"{stem}.csv", drawn.data)

@@ -5,39 +5,41 @@ Drawn in inches from the bottom: numbers, tokens, boxes, the arrow with its labe
 
 from __future__ import annotations
 
-import textwrap
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from interp.figures import style
-from interp.figures.base import Drawn, Figure, figures
+from interp.figures.base import Drawn, Figure, figures, new_page
 from interp.figures.circuit_drawing import (
-    CHARACTER,
+    LABEL,
     LINE,
     MARGIN,
+    NAME,
+    SPAN,
     Box,
     draw_arrow,
     draw_boxes,
-    draw_sentence,
     heights,
     touch,
 )
+from interp.figures.fit import wrap
+from interp.figures.fonts import drawable
 from interp.figures.maps import attention_weights, draw_map, weights_table
+from interp.figures.sentence import Sentence, focus_window, sentence
+from interp.figures.window import Window
 from interp.figures.words import percent, runs_text
 from interp.lazy import lazy
 from interp.results.tables import RunTables
 
 if TYPE_CHECKING:
-    import matplotlib as mpl
-    import matplotlib.backends.backend_agg as agg
-    import matplotlib.figure as mpl_figure
     import pandas as pd
 else:
-    agg = lazy("matplotlib.backends.backend_agg")
-    mpl_figure = lazy("matplotlib.figure")
     pd = lazy("pandas")
-    mpl = lazy("matplotlib")
+
+MOST_LINES = 3  # of heads below the arrow's heading, of layers with gaps in a box
+LABEL_WIDTH = 4.2  # inches
 
 
 @figures.register
@@ -65,80 +67,73 @@ class CircuitPanel(Figure):
         selected = found["shares"][found["definition"]]["heads"]
         shown = (selected or found["ranking"])[: self.max_heads]
         maps = attention_weights(tables, source, shown)
-        tokens = list(tables.prompts[tables.prompts["focus"]].iloc[0]["clean_tokens"])
-        slot = (style.PAGE - 2 * MARGIN) / (len(tokens) + 1)
-        centres = [MARGIN + (place + 0.5) * slot for place in range(len(tokens) + 1)]
-        boxes = self._boxes(tables, centres, focus)
-        label_lines = self._arrow_label(tables, [head["label"] for head in selected], centres[focus["key"] - 1])
-        sentence = 2.4 * LINE
-        box_tops = sentence + sum(heights(boxes)) if boxes else sentence
-        arrow = box_tops + 0.12
+        groups = self._groups(tables)
+        shown_positions = focus_window(tables, [group["positions"][-1] for group in groups if not group.get("output")])
+        row = sentence(tables, shown_positions, MARGIN, style.PAGE - 2 * MARGIN)
+        boxes = self._boxes(groups, row, focus)
+        label_lines = self._arrow_label(tables, [head["label"] for head in selected])
+        arrow = row.height + sum(heights(boxes)) + 0.12
         maps_bottom = arrow + 0.06 + len(label_lines) * LINE + 0.24
         side = min(0.95, (style.PAGE - 2 * MARGIN) / len(shown) - 0.1)
         height = maps_bottom + side + 0.2 + 0.24
-        with mpl.rc_context(style.STYLE):
-            figure = mpl_figure.Figure(figsize=(style.PAGE, height))
-            agg.FigureCanvasAgg(figure)
-            page = figure.add_axes((0, 0, 1, 1))
-            page.set(xlim=(0, style.PAGE), ylim=(0, height))
-            page.set_axis_off()
-            draw_sentence(page, tokens, centres, focus)
-            draw_boxes(page, boxes, sentence)
-            draw_arrow(page, boxes, centres, focus, sentence, arrow, label_lines)
-            self._maps(figure, page, maps, focus, maps_bottom, side, height, len(selected))
+        figure, page = new_page(height)
+        row.draw(page)
+        draw_boxes(page, boxes, row.height)
+        key = next((box.centre for box in boxes if box.colour == style.RED), row.near(focus["key"]))
+        end = next((box.centre for box in boxes if box.output), row.answer)
+        draw_arrow(page, boxes, key, end, arrow, row.height, label_lines)
+        self._maps(figure, page, maps, shown_positions, focus, maps_bottom, side, height, len(selected))
         data = pd.concat(
             [
-                weights_table(maps).assign(part="attention"),
+                weights_table(maps, shown_positions).assign(part="attention"),
                 pd.DataFrame([{"part": "box", "text": " ".join(box.lines)} for box in boxes]),
                 pd.DataFrame([{"part": "arrow", "text": " ".join(label_lines)}]),
             ]
         )
-        caption = self._caption(tables, found, len(selected), len(shown))
+        caption = self._caption(tables, found, len(selected), len(shown), shown_positions.words)
         title = f"Heads that map key position {focus['key']} to query position {focus['query']}"
         return Drawn(figure, data, title, self.caption or caption)
 
-    def _boxes(self, tables: RunTables, centres: list[float], focus: dict[str, Any]) -> list[Box]:
+    def _groups(self, tables: RunTables) -> list[dict[str, Any]]:
         if not any(one["kind"] == "layer_span" for one in tables.metrics["probes"].values()):
             return []
-        label = self.label(tables, "spans")
+        found: list[dict[str, Any]] = tables.metrics["probes"][self.label(tables, "spans")]["groups"]
+        return found
+
+    def _boxes(self, groups: list[dict[str, Any]], row: Sentence, focus: dict[str, Any]) -> list[Box]:
         boxes: list[Box] = []
-        for group in tables.metrics["probes"][label]["groups"]:
+        for group in groups:
             output = group.get("output", False)
-            centre = centres[-1] if output else centres[group["positions"][-1] - 1]
-            lines = [group["group"], _span(group)]
+            lines = [*wrap(drawable(group["group"]), 1.6, NAME)[:2], _span(group)]
             if group.get("gaps"):
-                lines += textwrap.wrap(f"({runs_text(group['layers'])})", 14)
+                layers = wrap(f"({runs_text(group['layers'])})", 1.0, SPAN)
+                lines += layers if len(layers) <= MOST_LINES else [*layers[: MOST_LINES - 1], "…)"]
             colour = style.RED if not output and focus["key"] in group["positions"] else style.GREY
-            box = Box(lines, centre, 0, colour)
-            level = 0
-            while any(touch(box, other) for other in boxes if other.level == level):
-                level += 1
+            box = Box(lines, row.answer if output else row.near(group["positions"][-1]), 0, colour, output)
             half = box.width / 2
-            centre = min(max(centre, MARGIN / 2 + half), style.PAGE - MARGIN / 2 - half)
-            boxes.append(Box(lines, centre, level, colour))
+            box = replace(box, centre=min(max(box.centre, MARGIN / 2 + half), style.PAGE - MARGIN / 2 - half))
+            while any(touch(box, other) for other in boxes if other.level == box.level):
+                box = replace(box, level=box.level + 1)
+            boxes.append(box)
         return boxes
 
-    def _arrow_label(self, tables: RunTables, heads: list[str], start: float) -> list[str]:
+    def _arrow_label(self, tables: RunTables, heads: list[str]) -> list[str]:
         if not any(one["kind"] == "layer_modulation" for one in tables.metrics["probes"].values()):
             return []
-        label = self.label(tables, "modulation")
-        end = tables.metrics["probes"][label]["final"]["mean"]
-        words = f"Modulated at {percent(end)} by"
-        width = int((style.PAGE - MARGIN - start - 0.1) / CHARACTER)
-        lines = textwrap.wrap(", ".join(heads), max(width, 24))
-        if len(lines) > 3:
-            kept = ", ".join(lines[:3]).count("-H")
-            lines = [
-                *lines[:2],
-                textwrap.shorten(lines[2], max(width, 24) - 12, placeholder="") + f" + {len(heads) - kept} more",
-            ]
-        return [words, *lines]
+        end = tables.metrics["probes"][self.label(tables, "modulation")]["final"]["mean"]
+        lines = wrap(", ".join(heads), LABEL_WIDTH, LABEL)
+        if len(lines) > MOST_LINES:
+            kept = lines[:MOST_LINES]
+            kept[-1] = kept[-1].rsplit(", ", 2)[0]
+            lines = [*kept[:-1], f"{kept[-1]} and {len(heads) - ' '.join(kept).count('-H')} more"]
+        return [f"Modulated at {percent(end)} by", *lines]
 
     def _maps(
         self,
         figure: Any,
         page: Any,
         maps: dict[str, Any],
+        shown: Window,
         focus: dict[str, Any],
         bottom: float,
         side: float,
@@ -151,7 +146,7 @@ class CircuitPanel(Figure):
         for number, (name, weights) in enumerate(maps.items()):
             x = left + number * (side + gap)
             axes = figure.add_axes((x / style.PAGE, bottom / height, side / style.PAGE, side / height))
-            draw_map(axes, weights, focus["key"], focus["query"])
+            draw_map(axes, weights, shown, focus["key"], focus["query"])
             page.text(x + side / 2, bottom + side + 0.03, name, ha="center", va="bottom", fontsize=7)
         arrow = {
             "arrowstyle": "-|>",
@@ -175,7 +170,7 @@ class CircuitPanel(Figure):
             **{"color": style.RED, "ha": "center", "va": "top", "fontsize": 8.5, "fontweight": "bold"},
         )
 
-    def _caption(self, tables: RunTables, found: dict[str, Any], n_selected: int, n_shown: int) -> str:
+    def _caption(self, tables: RunTables, found: dict[str, Any], n_selected: int, n_shown: int, positions: str) -> str:
         run = tables.metrics["run"]
         span = next((one for one in tables.metrics["probes"].values() if one["kind"] == "layer_span"), None)
         boxes = (
@@ -189,7 +184,7 @@ class CircuitPanel(Figure):
             f"{run['model']['name']}: attention maps of the first {n_shown} of {n_selected} heads that carry "
             f"{percent(found['target'])} of the key→query effect ({found['definition']} share; edges cut: {found['ablation']}; "
             f"{run['n_prompts']} prompts). Up: queries; across: keys; blue: weight on the focus prompt; red: "
-            f"the key→query cell.{boxes}"
+            f"the key→query cell.{positions}{boxes}"
         )
 
 

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, new_figure
+from interp.figures.fit import SPACING, TICK, labelled
 from interp.figures.words import ablation_text, basis_text, metric_text, unit
 from interp.lazy import lazy
 from interp.results.tables import RunTables
@@ -34,7 +35,7 @@ class EffectBars(Figure):
         heads = found["ranking"][: self.top_k]
         effects = tables.probe(label)
         effects = effects[effects["part"] == "single"]
-        figure = new_figure(style.COLUMN, 0.75 + 0.145 * len(heads))
+        figure = new_figure(style.COLUMN, min(0.75 + 0.145 * len(heads), style.TALL))
         axes = figure.add_subplot()
         for place, head in enumerate(heads):
             mine = effects[(effects["layer"] == head["layer"]) & (effects["head"] == head["head"])]
@@ -48,7 +49,8 @@ class EffectBars(Figure):
                 carried["mean"], place, "o", color=colour, markersize=3.5, markeredgecolor="white", markeredgewidth=0.5
             )
         axes.axvline(0, color="black", linewidth=0.6)
-        axes.set_yticks(range(len(heads)), [head["label"] for head in heads])
+        rows = labelled(len(heads), (style.TALL - 0.75) / len(heads), SPACING * TICK / 72)
+        axes.set_yticks(rows, [heads[row]["label"] for row in rows])
         axes.set_ylim(len(heads) - 0.5, -0.5)
         axes.set_xlabel(f"{unit(tables)} lost when the edge is cut")
         data = pd.DataFrame([{"head": head["label"], **head["carried"]} for head in heads])

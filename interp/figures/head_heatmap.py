@@ -10,6 +10,7 @@ from pydantic import Field
 from interp.errors import UserError
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, new_figure
+from interp.figures.fit import number_ticks, wrap
 from interp.figures.words import basis_text, metric_text, unit
 from interp.lazy import lazy
 from interp.results.tables import RunTables
@@ -52,15 +53,18 @@ class HeadHeatmap(Figure):
         panels = [rows[rows["part"] == part] for part in parts]
         limit = max(float(panel["mean"].abs().max()) for panel in panels) or 1.0
         n_layers = tables.metrics["run"]["model"]["n_layers"]
-        figure = new_figure(
-            min(style.PAGE, max(style.COLUMN, 1.75 * len(panels) + 0.9)), max(2.9, 1.0 + 0.115 * n_layers)
+        width, height = (
+            min(style.PAGE, max(style.COLUMN, 1.75 * len(panels) + 0.9)),
+            min(max(2.9, 1.0 + 0.115 * n_layers), style.TALL),
         )
+        figure = new_figure(width, height)
+        inches = ((width - 1.0) / len(panels) - 0.1, height - 0.8)
         grid = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
         for axes, part, panel in zip(grid, parts, panels, strict=True):
-            self._panel(axes, panel, limit, n_layers)
+            self._panel(axes, panel, limit, n_layers, inches)
             axes.set(xlabel="head", ylabel="layer" if axes is grid[0] else "", title=part if len(parts) > 1 else "")
         bar = figure.colorbar(grid[-1].collections[0], ax=list(grid), shrink=0.7, aspect=30, pad=0.02)
-        bar.set_label(f"change in {metric_text(tables)} ({unit(tables)})")
+        bar.set_label("\n".join(wrap(f"change in {metric_text(tables)} ({unit(tables)})", 0.9 * height, 7.5)))
         caption = (
             f"Mean effect of {label} by layer and head (value minus the unedited run, in {unit(tables)}). Dots: the interval "
             f"excludes 0; frames: the {self.top_k} largest. {basis_text(tables, label)}"
@@ -68,7 +72,7 @@ class HeadHeatmap(Figure):
         columns = ["part", "layer", "head", "mean", "ci_low", "ci_high", "n", "n_pairs"]
         return Drawn(figure, pd.concat(panels)[columns], f"{label}: effect by head", self.caption or caption)
 
-    def _panel(self, axes: Any, panel: pd.DataFrame, limit: float, n_layers: int) -> None:
+    def _panel(self, axes: Any, panel: pd.DataFrame, limit: float, n_layers: int, inches: tuple[float, float]) -> None:
         layer, head = (panel[name].astype(int).to_numpy() for name in ("layer", "head"))
         values = np.full((n_layers, head.max() + 1), np.nan)
         values[layer, head] = panel["mean"]
@@ -92,7 +96,6 @@ class HeadHeatmap(Figure):
             axes.add_patch(
                 patches.Rectangle((head[row], layer[row]), 1, 1, fill=False, edgecolor="black", linewidth=0.9)
             )
-        step = 1 if n_layers <= 16 else 2
-        axes.set_yticks(np.arange(0, n_layers, step) + 0.5, [str(n) for n in range(0, n_layers, step)], rotation=0)
-        axes.set_xticks(np.arange(values.shape[1]) + 0.5, [str(n) for n in range(values.shape[1])], rotation=0)
-        axes.tick_params(length=0)
+        number_ticks(axes.yaxis, n_layers, inches[1])
+        number_ticks(axes.xaxis, values.shape[1], inches[0])
+        axes.tick_params(length=0, labelrotation=0)

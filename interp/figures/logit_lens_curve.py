@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, new_figure
+from interp.figures.fit import whole_numbers
 from interp.figures.words import basis_text, metric_text, unit
 from interp.results.tables import RunTables
 
@@ -27,6 +28,7 @@ class LogitLensCurve(Figure):
         axes.fill_between(layer, rows["value_ci_low"], rows["value_ci_high"], color=style.BLUE, alpha=0.2, linewidth=0)
         axes.plot(layer, rows["value_mean"], color=style.BLUE, marker="o", markersize=2)
         axes.axhline(0, color=style.GREY, linewidth=0.5)
+        whole_numbers(axes.xaxis)
         axes.set(
             xlabel=f"layer ({layer.iloc[-1]} = output)",
             ylabel=f"{metric_text(tables).split(' of ')[0]} ({unit(tables)})",

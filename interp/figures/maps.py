@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from interp.errors import UserError
 from interp.figures import style
+from interp.figures.window import Window
 from interp.lazy import lazy
 from interp.results.tables import RunTables
 
@@ -45,9 +46,17 @@ def attention_weights(tables: RunTables, label: str, heads: list[dict[str, Any]]
     return found
 
 
-def draw_map(axes: Any, weights: Weights, key: int, query: int) -> None:
-    """Draw one map, keys to the right and queries upwards; the key->query cell is red, the darker, the larger its weight."""
-    size = len(weights)
+def draw_map(axes: Any, weights: Weights, shown: Window, key: int, query: int) -> None:
+    """Draw one map, keys to the right and queries upwards; the key->query cell is red, the darker, the larger its weight.
+
+    Of a long prompt, the positions in `shown`; a line stands where some are left out.
+    """
+    weights, key, query, size = (
+        weights[np.ix_(shown.rows, shown.rows)],
+        shown.place(key),
+        shown.place(query),
+        len(shown),
+    )
     blues = mpl.colormaps[style.WEIGHTS](np.clip(weights, 0, 1))[..., :3]
     blues[np.triu_indices(size, 1)] = 1.0
     red = np.array(colors.to_rgb(style.RED))
@@ -56,18 +65,22 @@ def draw_map(axes: Any, weights: Weights, key: int, query: int) -> None:
     blues[query - 1, key - 1] = 1 - strength * (1 - red)
     axes.imshow(blues, interpolation="nearest", origin="lower", extent=(0.5, size + 0.5, 0.5, size + 0.5))
     axes.add_patch(patches.Rectangle((key - 0.5, query - 0.5), 1, 1, fill=False, edgecolor=style.RED, linewidth=0.7))
+    for place in shown.breaks:
+        for line in (axes.axvline, axes.axhline):
+            line(place + 0.5, color=style.GREY, linewidth=0.4, linestyle=(0, (2, 1)))
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():
         spine.set(visible=True, linewidth=0.4, color=style.GREY)
 
 
-def weights_table(maps: dict[str, Weights]) -> pd.DataFrame:
+def weights_table(maps: dict[str, Weights], shown: Window) -> pd.DataFrame:
     """The plotted weights, long."""
     rows = [
-        {"head": label, "query": query + 1, "key": key + 1, "weight": weights[query, key]}
+        {"head": label, "query": query, "key": key, "weight": weights[query - 1, key - 1]}
         for label, weights in maps.items()
-        for query in range(len(weights))
-        for key in range(query + 1)
+        for query in shown.positions
+        for key in shown.positions
+        if key <= query
     ]
     return pd.DataFrame(rows)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, new_figure
+from interp.figures.fit import whole_numbers
 from interp.figures.words import basis_text, percent, plural
 from interp.lazy import lazy
 from interp.results.tables import RunTables
@@ -48,6 +49,7 @@ class ModulationCurve(Figure):
             color=style.BLUE,
             fontweight="bold",
         )
+        whole_numbers(axes.xaxis)
         axes.set(xlabel=f"layer ({last} = output)", ylabel="share carried below")
         axes.set_ylim(top=max(1.0, float(curve["high"].max(skipna=True) or 1), end["mean"]) * 1.12)
         axes.set_xlim(-0.3, last + 0.3)

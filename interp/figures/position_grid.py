@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+import numpy as np
 from pydantic import Field
 
 from interp.analysis.grid import position_grid
 from interp.errors import UserError
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, new_figure
+from interp.figures.fit import number_ticks, token_ticks
+from interp.figures.sentence import focus_window, key_and_query, token_labels
+from interp.figures.window import Window
 from interp.figures.words import basis_text, percent
 from interp.lazy import lazy
 from interp.results.tables import RunTables
 
 if TYPE_CHECKING:
+    import matplotlib.collections as collections
     import matplotlib.patches as patches
+    import pandas as pd
 else:
+    collections = lazy("matplotlib.collections")
     patches = lazy("matplotlib.patches")
 
 
@@ -40,17 +47,18 @@ class PositionGrid(Figure):
             raise UserError(f"figure {self.kind}: probe {label!r} names positions by role; it needs `pairs: all`")
         used = tables.prompts[tables.prompts["prompt"].isin(tables.probe(label)["prompt"])]
         grid = position_grid(edges, self.threshold, float(used["gap"].mean()))
-        tokens = list(tables.prompts[tables.prompts["focus"]].iloc[0]["clean_tokens"])
-        n_layers = tables.metrics["run"]["model"]["n_layers"]
-        figure = new_figure(style.COLUMN, 1.25 + 0.115 * n_layers)
+        n_layers, shown = tables.metrics["run"]["model"]["n_layers"], focus_window(tables)
+        grid = grid[grid["position"].isin(shown.positions)]
+        wide = style.COLUMN if len(shown) <= 16 else style.PAGE
+        tall = min(0.115 * n_layers, style.TALL - 1.25)
+        figure = new_figure(wide, 1.25 + tall)
         axes = figure.add_subplot()
-        for cell in grid.to_dict("records"):
-            _cell(axes, cell["position"], cell["layer"], cell["is_key"], cell["is_query"])
-        axes.set(xlim=(0.5, len(tokens) + 0.5), ylim=(-0.5, n_layers - 0.5), ylabel="layer")
-        names = [f"{place} {token.strip()}" for place, token in enumerate(tokens, start=1)]
-        axes.set_xticks(range(1, len(tokens) + 1), names, rotation=45, ha="right", rotation_mode="anchor")
-        step = 1 if n_layers <= 16 else 2
-        axes.set_yticks(range(0, n_layers, step))
+        draw_cells(axes, grid, shown)
+        axes.set(xlim=(0.5, len(shown) + 0.5), ylim=(-0.5, n_layers - 0.5), ylabel="layer")
+        token_ticks(axes, token_labels(tables, shown.positions), wide - 0.5, key_and_query(tables, shown), 1)
+        number_ticks(axes.yaxis, n_layers, tall, 0)
+        for place in shown.breaks:
+            axes.axvline(place + 0.5, color=style.GREY, linewidth=0.6, linestyle=(0, (3, 2)))
         axes.tick_params(length=0)
         marks = [
             patches.Patch(color=style.RED, label="key position"),
@@ -59,19 +67,22 @@ class PositionGrid(Figure):
         figure.legend(handles=marks, loc="outside upper center", ncols=2, handlelength=1, handleheight=1)
         caption = (
             f"Positions that matter: cutting one head's edge from (red, key) or into (blue, query) the position changes the metric "
-            f"by at least {percent(self.threshold)} of the clean–corrupted gap; split cells are both. {basis_text(tables, label)}"
+            f"by at least {percent(self.threshold)} of the clean–corrupted gap; split cells are both."
+            f"{shown.words} {basis_text(tables, label)}"
         )
         return Drawn(figure, grid, "Key and query positions by layer", self.caption or caption)
 
 
-def _cell(axes: object, position: int, layer: int, key: bool, query: bool) -> None:
-    left, right, low, high = position - 0.46, position + 0.46, layer - 0.46, layer + 0.46
-    corners = {"key": [(left, low), (left, high), (right, high)], "query": [(left, low), (right, low), (right, high)]}
-    whole = [(left, low), (left, high), (right, high), (right, low)]
-    shapes = [(corners["key"], style.RED), (corners["query"], style.BLUE)] if key and query else []
-    if key != query:
-        shapes = [(whole, style.RED if key else style.BLUE)]
-    if not (key or query):
-        shapes = [(whole, "#efefef")]
-    for points, colour in shapes:
-        axes.add_patch(patches.Polygon(points, closed=True, color=colour, linewidth=0))  # type: ignore[attr-defined]
+def draw_cells(axes: Any, grid: pd.DataFrame, shown: Window) -> None:
+    """A square a layer and position: red for a key, blue for a query, red above blue for both, grey for neither."""
+    corners = np.array([(-0.46, -0.46), (-0.46, 0.46), (0.46, 0.46), (0.46, -0.46)])
+    shapes: dict[str, list[np.ndarray]] = {style.RED: [], style.BLUE: [], "#efefef": []}
+    for cell in grid.to_dict("records"):
+        square = corners + np.array([shown.place(cell["position"]), cell["layer"]])
+        if cell["is_key"] and cell["is_query"]:
+            shapes[style.RED].append(square[[0, 1, 2]])
+            shapes[style.BLUE].append(square[[0, 2, 3]])
+        else:
+            shapes[style.RED if cell["is_key"] else style.BLUE if cell["is_query"] else "#efefef"].append(square)
+    for colour, polygons in shapes.items():
+        axes.add_collection(collections.PolyCollection(polygons, facecolors=colour, linewidths=0), autolim=False)

@@ -50,13 +50,14 @@ class ShareCurve(Figure):
         lines = [f"{name}: {_count(found['shares'][name])}" for name in ("joint", "absolute", "net")]
         axes.text(
             0.98,
-            0.06,
+            0.1,
             "heads for " + percent(found["target"]) + "\n" + "\n".join(lines),
             transform=axes.transAxes,
             ha="right",
             va="bottom",
             fontsize=6.5,
             linespacing=1.4,
+            bbox=style.PAPER,
         )
         axes.set(xlabel="heads kept (best first)", ylabel="share of key→query effect", xlim=(0, n_max))
         first = ", ".join(head["label"] for head in found["ranking"][:5])

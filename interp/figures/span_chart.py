@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, new_figure
+from interp.figures.fit import cut, whole_numbers
+from interp.figures.fonts import drawable
 from interp.figures.words import basis_text, percent, runs_text
 from interp.lazy import lazy
 from interp.results.tables import RunTables
@@ -41,10 +43,13 @@ class SpanChart(Figure):
                 axes.vlines(profile["layer"], profile["low"], profile["high"], color=style.GREY, linewidth=0.8)
             for chosen, colour in ((working, style.RED), (~working, style.GREY)):
                 axes.plot(profile["layer"][chosen], profile["mean"][chosen], "o", color=colour, markersize=2.8)
-            where = "no layer" if group["first"] is None else f"layers {runs_text(group['layers'])}"
-            axes.set_title(f"{group['group']}: {where}", loc="left", fontsize=7)
+            noun = "layer" if len(group["layers"]) == 1 else "layers"
+            where = "no layer" if group["first"] is None else f"{noun} {runs_text(group['layers'])}"
+            axes.set_title(cut(f"{drawable(group['group'])}: {where}", style.COLUMN - 0.8, 7), loc="left", fontsize=7)
             axes.margins(y=0.15)
             rows.append(profile.assign(group=group["group"], at_work=working))
+        grid[-1].set_xlim(-0.5, len(groups[0]["profile"]) - 0.5)
+        whole_numbers(grid[-1].xaxis)
         grid[-1].set_xlabel("layer")
         figure.supylabel("share of the gap", fontsize=7.5)
         corruptions = "; ".join(f"{group['group']}: {group['corrupted']} (n = {group['n']})" for group in groups)

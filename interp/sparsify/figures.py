@@ -9,6 +9,7 @@ import seaborn as sns
 
 from interp.figures import style
 from interp.figures.base import Drawn, new_figure
+from interp.figures.fit import number_ticks
 from interp.figures.words import percent
 
 NOISY = 15  # steps that the curve of the noisy training loss is averaged over
@@ -110,7 +111,7 @@ def frontier(stages: pd.DataFrame, baseline: pd.DataFrame, log: pd.DataFrame, he
             xlabel="open causal edges, %", ylabel="loss above dense, nats a token",
             ylim=(min(0.0, float(np.nanmin(shown))) - 0.02, 1.25 * float(np.nanmax(shown)) + 0.02),
         )  # fmt: skip
-        axes.legend(loc="upper right")
+        figure.legend(loc="outside upper center", ncols=1)
     caption = (
         f"Share of open causal edges against the loss above the dense model's on {held_out} (lower left is better). Blue: "
         "checkpoints at the ends of stages with 95 % intervals over sequences, and evaluations on the way; grey: the dense "
@@ -125,7 +126,8 @@ def head_densities(heads: pd.DataFrame, stage: int, held_out: str) -> Drawn:
     last = heads[heads["stage"] == stage]
     grid = 100 * last.pivot_table(index="layer", columns="head", values="density")
     with mpl.rc_context(style.STYLE):
-        figure = new_figure(style.COLUMN, min(5.0, 1.0 + 0.12 * len(grid)))
+        height = min(max(2.0, 0.8 + 0.115 * len(grid)), style.TALL)
+        figure = new_figure(style.COLUMN, height)
         axes = figure.add_subplot()
         sns.heatmap(
             grid,
@@ -138,8 +140,9 @@ def head_densities(heads: pd.DataFrame, stage: int, held_out: str) -> Drawn:
         )
         axes.invert_yaxis()
         axes.set(xlabel="head", ylabel="layer")
-        axes.tick_params(length=0)
-        axes.set_yticklabels(axes.get_yticklabels(), rotation=0)
+        number_ticks(axes.yaxis, len(grid), height - 0.8)
+        number_ticks(axes.xaxis, len(grid.columns), style.COLUMN - 1.2)
+        axes.tick_params(length=0, labelrotation=0)
     shut = float((last["density"] < 0.001).mean())
     caption = (
         f"Share of the causal edges that are open in every head on {held_out} after stage {stage}; {percent(shut)} of the "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import matplotlib as mpl
@@ -16,29 +17,22 @@ MODELS = ("dense", "sparse")
 
 
 def by_example(attention: pd.DataFrame) -> Drawn:
-    """One row an example, one map a layer: the largest weight of any head, for both models."""
-    layers = sorted(attention["layer"].unique())
-    examples = list(dict.fromkeys(attention["sum"]))
+    """A block of rows an example, one map a layer: the largest weight of any head, for both models."""
+    layers, examples = sorted(attention["layer"].unique()), list(dict.fromkeys(attention["sum"]))
+    lines = [(sum_, *line) for sum_ in examples for line in _lines(layers, 3)]
     with mpl.rc_context(style.STYLE):
-        figure = new_figure(style.PAGE, 0.35 + 1.12 * len(examples))
-        grid = figure.subplots(
-            len(examples), 2 * len(layers) + 1, squeeze=False,
-            width_ratios=[*([1] * len(layers)), 0.12, *([1] * len(layers))],
-        )  # fmt: skip
-        for line, sum_ in enumerate(examples):
+        figure, grid = _grid(len(lines), min(3, len(layers)), len(lines) == len(examples), 1.12)
+        for row, (sum_, models, shown) in zip(grid, lines, strict=True):
             here = attention[attention["sum"] == sum_]
-            grid[line, len(layers)].set_axis_off()
-            for side, model in enumerate(MODELS):
-                for number, layer in enumerate(layers):
-                    axes = grid[line, number + side * (len(layers) + 1)]
-                    part = here[(here["model"] == model) & (here["layer"] == layer)]
-                    _map(axes, part.groupby(["query", "key"])["weight"].max(), sum_)
-                    if line == 0:
-                        axes.set_title(f"{model}, layer {layer}", fontsize=6.5, pad=3)
+            for axes, (model, layer) in zip(row, itertools.product(models, shown), strict=False):
+                part = here[(here["model"] == model) & (here["layer"] == layer)]
+                _map(axes, part.groupby(["query", "key"])["weight"].max(), sum_)
+                if sum_ == examples[0] or len(models) == 1:
+                    axes.set_title(f"{model}, layer {layer}", fontsize=6.5, pad=3)
             words = CARRIES[int(here["carries"].iloc[0])]
-            grid[line, 0].set_ylabel(f"{sum_.split('=')[0]}: {words}", fontsize=7)
+            row[0].set_ylabel(f"{sum_.split('=')[0]}: {words}", fontsize=6.5)
     caption = (
-        "Attention of the dense (left) and the sparse model (right), one row a sum. Rows of a map: queries upwards; columns: "
+        "Attention of the dense and the sparse model, for every sum one map a layer. Rows of a map: queries upwards; columns: "
         "keys, both labelled with their tokens; blue: the largest weight of any head of the layer. Open edges only: the "
         "sparse model's white cells are exactly 0."
     )
@@ -51,29 +45,41 @@ def all_heads(attention: pd.DataFrame) -> Drawn:
     one = attention[attention["carries"] == 1]
     sum_ = (one if len(one) else attention)["sum"].iloc[0]
     here = attention[attention["sum"] == sum_]
-    layers, heads = sorted(here["layer"].unique()), sorted(here["head"].unique())
+    layers, heads = sorted(here["layer"].unique(), reverse=True), sorted(here["head"].unique())
+    lines = [(layer, *line) for layer in layers for line in _lines(heads, 5)]
     with mpl.rc_context(style.STYLE):
-        figure = new_figure(style.PAGE, 0.3 + 0.8 * len(layers))
-        grid = figure.subplots(
-            len(layers), 2 * len(heads) + 1, squeeze=False,
-            width_ratios=[*([1] * len(heads)), 0.12, *([1] * len(heads))],
-        )  # fmt: skip
-        for line, layer in enumerate(reversed(layers)):
-            grid[line, len(heads)].set_axis_off()
-            for side, model in enumerate(MODELS):
-                for number, head in enumerate(heads):
-                    axes = grid[line, number + side * (len(heads) + 1)]
-                    part = here[(here["model"] == model) & (here["layer"] == layer) & (here["head"] == head)]
-                    _map(axes, part.set_index(["query", "key"])["weight"], sum_, labels=False)
-                    axes.set_title(f"{model} L{layer}-H{head}", fontsize=6.5, pad=2)
+        figure, grid = _grid(len(lines), min(5, len(heads)), len(lines) == len(layers), 0.8)
+        for row, (layer, models, shown) in zip(grid, lines, strict=True):
+            for axes, (model, head) in zip(row, itertools.product(models, shown), strict=False):
+                part = here[(here["model"] == model) & (here["layer"] == layer) & (here["head"] == head)]
+                _map(axes, part.set_index(["query", "key"])["weight"], sum_, labels=False)
+                axes.set_title(f"{model} L{layer}-H{head}", fontsize=6.5, pad=2)
     caption = (
-        f"Attention maps of every head on {sum_}, dense (left) and sparse (right), the last layer on top. Queries upwards, "
-        "keys across; blue: weight."
+        f"Attention maps of every head on {sum_}, dense and sparse, the last layer on top. Queries upwards, keys across; "
+        "blue: weight."
     )
     return Drawn(figure, here, "All heads, one carry", caption)
 
 
+def _lines(maps: list[int], most: int) -> list[tuple[tuple[str, ...], list[int]]]:
+    """(models, maps) of every line: both models side by side, or below each other where one has more than `most` maps."""
+    if len(maps) <= most:
+        return [(MODELS, maps)]
+    return [((model,), line) for model in MODELS for line in _batched(maps, 2 * most)]
+
+
+def _grid(lines: int, side: int, both: bool, height: float) -> tuple[Any, list[list[Any]]]:
+    """A figure with `lines` rows of 2 x `side` maps, a gap in the middle where both models stand in a row."""
+    figure = new_figure(style.PAGE, 0.35 + height * lines)
+    ratios = [*([1.0] * side), 0.12, *([1.0] * side)] if both else [1.0] * 2 * side
+    grid = figure.subplots(lines, len(ratios), squeeze=False, width_ratios=ratios)
+    for axes in grid.flat:
+        axes.set_axis_off()
+    return figure, [[axes for place, axes in enumerate(row) if not (both and place == side)] for row in grid]
+
+
 def _map(axes: Any, weights: pd.Series, sum_: str, labels: bool = True) -> None:
+    axes.set_axis_on()
     table = weights.reset_index()
     query, key = table["query"].to_numpy(), table["key"].to_numpy()
     size = int(query.max())
@@ -85,3 +91,7 @@ def _map(axes: Any, weights: pd.Series, sum_: str, labels: bool = True) -> None:
     axes.tick_params(length=0, pad=1)
     for spine in axes.spines.values():
         spine.set(visible=True, linewidth=0.4, color=style.GREY)
+
+
+def _batched(maps: list[int], most: int) -> list[list[int]]:
+    return [maps[start : start + most] for start in range(0, len(maps), most)]

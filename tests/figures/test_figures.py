@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import json
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.text import Text
 
 from interp.errors import UserError
 from interp.figures import figures, save
 from interp.figures.maps import attention_weights, draw_map
 from interp.figures.style import PAGE, STYLE
+from interp.figures.window import window
 from interp.figures.words import runs_text
 from interp.results.tables import RunTables
-
-SMALLEST = 6.5  # points
+from tests.figures.readable import drawn, faults
 
 
 @pytest.fixture(scope="session", params=["finished", "crowded"])
@@ -32,68 +30,22 @@ def small(finished):
     return RunTables.load(finished[1])
 
 
-def texts(figure):
-    """Texts that are drawn, with their boxes in pixels."""
-    figure.canvas.draw()
-    renderer = figure.canvas.get_renderer()
-    hidden = undrawn_ticks(figure)
-    found = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
-    # The box of an annotation without its arrow.
-    boxes = [(text, Text.get_window_extent(text, renderer)) for text in found if text not in hidden]
-    return [(text, box) for text, box in boxes if box.width > 0]
-
-
-def undrawn_ticks(figure):
-    """Labels of ticks beyond their axis' limits: they exist, but matplotlib does not draw them."""
-    hidden = set()
-    for axes in figure.axes:
-        for axis in (axes.xaxis, axes.yaxis):
-            low, high = sorted(axis.get_view_interval())
-            slack = 1e-9 * (high - low)
-            for place, tick in zip(axis.get_majorticklocs(), axis.get_major_ticks(), strict=False):
-                if not low - slack <= place <= high + slack:
-                    hidden |= {tick.label1, tick.label2}
-    return hidden
-
-
-def overlap(one, other):
-    width = min(one.x1, other.x1) - max(one.x0, other.x0)
-    height = min(one.y1, other.y1) - max(one.y0, other.y0)
-    return width > 1 and height > 1
-
-
 @pytest.mark.parametrize("kind", list(figures))
 def test_texts_are_legible_inside_the_page_and_do_not_overlap(tables, kind):
     figure = figures[kind]().render(tables).figure
     with mpl.rc_context(STYLE):
-        found = texts(figure)
-    assert found
+        assert drawn(figure)
+        assert faults(figure) == []
     assert figure.get_figwidth() <= PAGE + 1e-6
-    frame = figure.bbox
-    for text, box in found:
-        assert text.get_fontsize() >= SMALLEST, text
-        inside = box.x0 >= frame.x0 - 1 and box.x1 <= frame.x1 + 1 and box.y0 >= frame.y0 - 1 and box.y1 <= frame.y1 + 1
-        assert inside, f"{text.get_text()!r} leaves the page"
-    straight = [(text, box) for text, box in found if text.get_rotation() in (0, 90)]
-    for (one, box), (other, where) in itertools.combinations(straight, 2):
-        assert not overlap(box, where), f"{one.get_text()!r} overlaps {other.get_text()!r}"
-
-
-def test_the_check_for_overlaps_can_fail(small):
-    figure = figures["share_curve"]().render(small).figure
-    figure.axes[0].text(0.5, 0.5, "one", transform=figure.axes[0].transAxes)
-    figure.axes[0].text(0.5, 0.5, "other", transform=figure.axes[0].transAxes)
-    boxes = {text.get_text(): box for text, box in texts(figure)}
-    assert overlap(boxes["one"], boxes["other"])
 
 
 @pytest.mark.parametrize("kind", list(figures))
 def test_captions_state_what_a_reader_needs(small, kind):
-    drawn = figures[kind]().render(small)
-    assert small.metrics["run"]["model"]["name"] in drawn.caption
-    assert "prompt" in drawn.caption
-    assert drawn.title
-    assert len(drawn.data)
+    made = figures[kind]().render(small)
+    assert small.metrics["run"]["model"]["name"] in made.caption
+    assert "prompt" in made.caption
+    assert made.title
+    assert len(made.data)
 
 
 @pytest.mark.parametrize("kind", list(figures))
@@ -125,7 +77,7 @@ def test_the_red_cell_is_at_key_five_and_query_eight_counted_from_one(small):
     assert weights.sum(axis=1) == pytest.approx(np.ones(8))
     axes = figures["share_curve"]().render(small).figure.axes[0]
     axes.clear()
-    draw_map(axes, weights, key=5, query=8)
+    draw_map(axes, weights, window(8, [5, 8]), key=5, query=8)
     image = axes.images[0].get_array()
     redness = image[..., 0] - image[..., 2]
     assert np.unravel_index(redness.argmax(), redness.shape) == (7, 4)
@@ -136,10 +88,10 @@ def test_a_crowd_of_heads_is_shown_up_to_the_limit_and_the_caption_says_so(crowd
     tables = RunTables.load(crowded[1])
     needed = len(tables.metrics["probes"]["key_query_heads"]["shares"]["joint"]["heads"])
     assert needed > 10
-    drawn = figures["attention_panel"](max_heads=10).render(tables)
-    assert drawn.data["head"].nunique() == 10
-    assert "the first 10 are shown" in drawn.caption
-    words = [text.get_text() for text, _ in texts(figures["circuit_panel"]().render(tables).figure)]
+    made = figures["attention_panel"](max_heads=10).render(tables)
+    assert made.data["head"].nunique() == 10
+    assert "the first 10 are shown" in made.caption
+    words = [text.get_text() for text, _ in drawn(figures["circuit_panel"]().render(tables).figure)]
     assert any(f"first 10 of {needed} shown" in word for word in words)
 
 
@@ -168,7 +120,7 @@ def test_tokens_are_shown_literally(small):
     prompts.at[focus, "clean_tokens"] = np.array(odd, dtype=object)
     shown = [
         text.get_text()
-        for text, _ in texts(figures["circuit_panel"]().render(dataclasses.replace(small, prompts=prompts)).figure)
+        for text, _ in drawn(figures["circuit_panel"]().render(dataclasses.replace(small, prompts=prompts)).figure)
     ]
     assert set(odd) <= set(shown)
 
