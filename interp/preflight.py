@@ -4,24 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from interp.errors import UserError
+from interp.errors import Mistakes, UserError
 from interp.probes import Probe
 from interp.study import Study
 
 
 def check_probes(probes: Sequence[Probe], study: Study) -> None:
-    """Hold every probe against the model's sizes and the prompts; UserError names the probe. Runs no model."""
+    """Hold every probe against the model's sizes and the prompts; UserError names all that do not fit. Runs no model."""
     before: list[str] = []
+    wrong: list[str] = []
     for probe in probes:
-        for field in ("of", "heads_from"):
-            label = getattr(probe, field, None)
-            if label is not None and label not in before:
-                raise UserError(
-                    f"probe {probe.label!r}: {field} names {label!r}, which is no probe that stands before it"
-                )
         try:
-            probe.check(study)
+            _check(probe, before, study)
         except UserError as error:
             text = str(error)
-            raise UserError(text if text.startswith("probe ") else f"probe {probe.label!r}: {text}") from None
+            wrong.append(text if text.startswith("probe ") else f"probe {probe.label!r}: {text}")
         before.append(probe.label)
+    if len(wrong) > 1:
+        raise Mistakes("the probes", wrong)
+    if wrong:
+        raise UserError(wrong[0])
+
+
+def _check(probe: Probe, before: Sequence[str], study: Study) -> None:
+    for field in ("of", "heads_from"):
+        label = getattr(probe, field, None)
+        if label is not None and label not in before:
+            raise UserError(f"{field} names {label!r}, which is no probe that stands before it")
+    probe.check(study)

@@ -197,3 +197,25 @@ def test_bad_overrides(tmp_path, override, says):
 def test_yes_and_no_are_words_in_yaml_1_2(tmp_path):
     text = GOOD + "prompts: {task: {kind: antonyms, pairs: {yes: no, on: off, large: small, hot: cold}}}\n"
     assert load(write(tmp_path, text)).run.prompts.task.pairs["yes"] == "no"
+
+
+@pytest.mark.parametrize(
+    ("labels", "says"),
+    [
+        (("größe", "sparse"), "the label 'größe' names a folder"),
+        (("a/b", "sparse"), "names a folder"),
+        (("figures", "sparse"), "the label 'figures' names a folder"),
+        (("Sparse", "sparse"), "differ in more than capitals"),
+        (("dense-1", "sparse_2"), None),
+    ],
+)
+def test_the_labels_of_a_comparison_can_be_folders(tmp_path, labels, says):
+    models = ", ".join(f"{label!r}: {{source: pypi}}" for label in labels)
+    text = GOOD.replace("model: {source: pypi}", f"study: comparison\nmodels: {{{models}}}")
+    path = tmp_path / "run.yaml"
+    path.write_text(text, encoding="utf-8")
+    if says is None:
+        assert tuple(load_any(path)[1].run.models) == labels
+    else:
+        with pytest.raises(UserError, match=f"models: .*{says}"):
+            load_any(path)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from pydantic import Field, field_validator
 
 from interp.config import Measured, RunConfig
 from interp.models import ModelConfig
+
+LABEL = re.compile(r"[A-Za-z0-9_-]{1,60}")
+TAKEN = ("figures", "parts")  # folders that a comparison has besides
 
 
 class ComparisonConfig(Measured):
@@ -22,8 +26,14 @@ class ComparisonConfig(Measured):
         if len(models) != 2:
             raise ValueError(f"a comparison has two models, not {len(models)}")
         for label in models:
-            if not label.replace("_", "").replace("-", "").isalnum():
-                raise ValueError(f"the label {label!r} names a folder; use letters, digits, - and _")
+            if not LABEL.fullmatch(label) or label in TAKEN:
+                raise ValueError(
+                    f"the label {label[:100]!r} names a folder; use letters a to z, digits, - and _, and none of {', '.join(TAKEN)}"
+                )
+        if len({label.lower() for label in models}) < 2:
+            raise ValueError(
+                "the two labels name folders that some disks take for one; let them differ in more than capitals"
+            )
         if len({model.prepend_bos for model in models.values()}) > 1:
             raise ValueError("prepend_bos must be the same for both models, or their prompts differ")
         return models
