@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -154,9 +155,13 @@ def _here(what: str, config: Path) -> float:
 
     quiet, loaded = Console(file=io.StringIO(), width=300), load(config)
     if what == "estimate":
-        from interp.dry_run import peak_gb
+        from interp.dry_run import describe
 
-        return peak_gb(loaded.run)
+        said = io.StringIO()
+        describe(loaded, Console(file=said, width=1000))
+        found = re.search(r"about ([0-9.]+) GB of memory", said.getvalue())
+        assert found is not None, said.getvalue()
+        return float(found[1])
     from interp.run import run
 
     run(loaded, quiet)

@@ -174,7 +174,7 @@ def position_sentences(tables: RunTables) -> list[str]:
                     f"{side.capitalize()} positions {verdict}: Spearman correlation of layer and effect-weighted mean {side} "
                     f"position {two(moved.rho)} (p = {moved.p_value:.2g}, {moved.n_layers} layers)."
                 )
-        used = tables.prompts[tables.prompts["prompt"].isin(tables.probe(label)["prompt"])]
+        used = tables.prompts[tables.prompts["prompt"].isin(tables.probe(label, ["prompt"])["prompt"])]
         pairs = strongest_edges(rows, THRESHOLD, float(used["gap"].mean()))
         if pairs:
             listed = "; ".join(

@@ -11,9 +11,9 @@ from interp.analysis.seeding import generator
 from interp.comparison.config import ComparisonConfig
 from interp.config import RunConfig
 from interp.interventions.cells import Dimensions
-from interp.interventions.engine import KEPT_SETS, TOKENS_AT_ONCE, Engine, token_bytes
+from interp.interventions.engine import Engine
+from interp.memory import footprint
 from interp.models import model_dimensions
-from interp.models.info import Sizes
 from interp.preflight import check_probes
 from interp.prompts.encoder import Encoder
 from interp.prompts.select import choose_prompts
@@ -68,29 +68,12 @@ def _describe(settings: RunConfig, config: LoadedConfig[Any], console: Console) 
     console.print(table)
     for note in book.notes:
         console.print(f"note: {note}", highlight=False, markup=False)
-    loading, measuring = _memory_gb(info, study, settings.compute.memory_gb)
+    needed = footprint(info, study, settings.probes, settings.compute.memory_gb)
     console.print(
         f"{len(book)} prompts before the model's answers are checked (fewer may remain), {len(book.dropped)} left out; "
-        f"at most {total:,} forward passes of one prompt; about {loading:.1f} GB of memory while the model is loaded and "
-        f"{measuring:.1f} GB while it is measured",
+        f"at most {total:,} forward passes of one prompt; about {needed.peak / 2**30:.2f} GB of memory "
+        f"({needed.loading / 2**30:.2f} GB while the model is loaded, {needed.measuring / 2**30:.2f} GB while it is measured); "
+        f"compute.memory_gb cannot bring it below {max(needed.loading, needed.unbounded) / 2**30:.2f} GB, which the libraries, "
+        "the weights, the unedited runs of the largest template and the rows of the largest probe take",
         highlight=False,
     )
-
-
-def _memory_gb(info: Sizes, study: Study, most: float | None) -> tuple[float, float]:
-    """Rough peaks while loading and while measuring, on a CPU.
-
-    Loading holds the Hugging Face model, a copy of its tensors and the converted model with its rewrites: about four and
-    a half times the weights. Measuring holds the weights, batches with their temporaries, and cached activations.
-    """
-    libraries = 0.6
-    attention = 2 * info.d_model * info.d_head * (info.n_heads + info.n_kv_heads)
-    mlp = (3 if info.gated_mlp else 2) * info.d_model * info.d_mlp
-    weights = 4 * (info.n_layers * (attention + mlp) + 2 * info.d_vocab * info.d_model) / 2**30
-    batch = TOKENS_AT_ONCE["cpu"] * token_bytes(info, study.sizes, study.book.sets[0].clean.shape[1]) / 2**30
-    batch = batch if most is None else min(batch, most)
-    tokens = max(len(prompts) * prompts.clean.shape[1] for prompts in study.book.sets)
-    width = 4 * info.d_model + (2 * info.n_heads + 4 * info.n_kv_heads) * info.d_head
-    cached = KEPT_SETS * 2 * tokens * info.n_layers * width * 4 / 2**30
-    logits = 2 * 64 * study.book.sets[0].clean.shape[1] * info.d_vocab * 4 / 2**30
-    return libraries + 4.5 * weights, libraries + 1.2 * weights + max(batch, logits) + 2 * cached

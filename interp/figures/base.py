@@ -119,7 +119,7 @@ def probe_label(tables: RunTables, wanted: str | None, fitting: tuple[str, ...],
     kinds = {label: one["kind"] for label, one in tables.metrics["probes"].items()}
     found = fitting_labels(kinds, wanted, fitting, what)
     # The order in which probes ran is the order of the effects table; JSON sorts its keys.
-    return next(str(label) for label in tables.effects["probe"].unique() if label in found)
+    return next(label for label in tables.labels if label in found)
 
 
 def new_figure(width: float, height: float) -> mpl_figure.Figure:

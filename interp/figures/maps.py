@@ -31,8 +31,7 @@ Weights = Float[np.ndarray, "query key"]
 def attention_weights(tables: RunTables, label: str, heads: list[dict[str, Any]]) -> dict[str, Weights]:
     """Head label -> the focus prompt's attention weights, query rows and key columns, people's positions from 1."""
     prompt = tables.metrics["run"]["focus"]["prompt"]
-    rows = tables.probe(label)
-    rows = rows[rows["prompt"] == prompt]
+    rows = tables.probe(label, ("layer", "head", "query", "key", "value"), prompt=prompt)
     if rows.empty:
         raise UserError(f"probe {label!r} did not look at the focus prompt; give it `prompts: focus`")
     size = int(rows["query"].max())

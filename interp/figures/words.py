@@ -38,8 +38,8 @@ def basis_text(tables: RunTables, label: str | None = None) -> str:
     used = tables.prompts
     edited = ""
     if label is not None:
-        used = used[used["prompt"].isin(tables.probe(label)["prompt"])]
-        sources = sorted(source for source in tables.probe(label)["source"].unique() if source)
+        used = used[used["prompt"].isin(tables.probe(label, ["prompt"])["prompt"])]
+        sources = sorted(source for source in tables.probe(label, ["source"])["source"].unique() if source)
         edited = (
             f"edited values: {', '.join(SOURCES[source] for source in sources)}; " if sources else "nothing is edited; "
         )

@@ -79,6 +79,11 @@ class AttentionEdges(Probe):
         single = 1 if self.rank_by == "attribution" else n_edges
         return (single + len(grid(n_edges))) * self.n_prompts(study)
 
+    def n_rows(self, study: Study) -> int:
+        """The single effects, estimated or not, and the joint curve."""
+        n_edges = len(self.edges(study))
+        return (n_edges + len(grid(n_edges))) * self.n_prompts(study)
+
     def summarise(self, effects: pd.DataFrame, study: Study, reading: Reading) -> dict[str, Any]:
         """Edges needed in the three definitions, the first edges of the ranking, and the curve."""
         single, joint = (effects[effects["part"] == part] for part in ("single", "joint"))

@@ -24,6 +24,11 @@ class AttentionPattern(Observation):
     kind: Literal["attention_pattern"] = "attention_pattern"
     prompts: PromptChoice = "focus"
 
+    def n_rows(self, study: Study) -> int:
+        """One a head, causal pair and prompt."""
+        pairs = sum(len(one.rows) * one.prompts.n_tokens * (one.prompts.n_tokens + 1) // 2 for one in self.where(study))
+        return study.sizes.n_layers * study.sizes.n_heads * pairs
+
     def run(self, study: Study) -> Iterator[pd.DataFrame]:
         """Weights of all heads and causal pairs of positions, in parts."""
         return study.attention_weights(self.where(study))

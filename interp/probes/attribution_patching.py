@@ -49,6 +49,10 @@ class AttributionPatching(Probe):
         """One forward and one backward pass a prompt."""
         return 2 * self.n_prompts(study)
 
+    def n_rows(self, study: Study) -> int:
+        """One a variant and prompt."""
+        return sum(1 for _ in self.variants(study)) * self.n_prompts(study)
+
     def summarise(self, effects: pd.DataFrame, study: Study, reading: Reading) -> dict[str, Any]:
         """Agreement of the mean estimate with the mean exact effect, variant by variant."""
         if self.of not in study.tables:

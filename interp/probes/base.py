@@ -80,6 +80,10 @@ class Probe(Section):
         """How many forward passes of one prompt the probe will take; overridden with `run`."""
         return sum(1 for _ in self.variants(study)) * self.n_prompts(study)
 
+    def n_rows(self, study: Study) -> int:
+        """About how many rows of the effects table it writes."""
+        return self.passes(study)
+
     def check(self, study: Study) -> None:
         """UserError for whatever can be told wrong before anything is measured: from settings, sizes and prompts alone.
 

@@ -103,10 +103,13 @@ def _measurement(tables: RunTables) -> list[tuple[str, str]]:
     ]
 
 
+_TOLD = ("part", "base", "group", "variant", "kind", "source", "site", "method", "prompt")
+
+
 def _probes(tables: RunTables, seconds: dict[str, float]) -> TableBlock:
     rows = []
-    for label in tables.effects["probe"].unique():
-        effects = tables.probe(label)
+    for label in tables.labels:
+        effects = tables.probe(label, _TOLD)
         variants = effects[["part", "base", "group", "variant"]].drop_duplicates()
         rows.append(
             [
@@ -126,7 +129,7 @@ def _probes(tables: RunTables, seconds: dict[str, float]) -> TableBlock:
 
 
 def _edited(effects: Any) -> str:
-    changes = effects.loc[effects["source"] != "", ["site", "source"]].drop_duplicates()
+    changes = effects.loc[effects["source"] != "", ["site", "source"]].drop_duplicates().astype(str)
     if {"clean", "corrupted"} <= set(changes["source"]):
         changes = changes.assign(source=changes["source"].replace({"clean": "other", "corrupted": "other"}))
     parts = []

@@ -74,6 +74,48 @@ class EffectsFile:
         return stacked(list(_batches(self._path, columns, [number])))
 
 
+class OnDisk:
+    """The effects of a run's probes, read as far as they are looked at."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def labels(self) -> list[str]:
+        """The probes, in the order in which they ran."""
+        parts = (frame["probe"].drop_duplicates() for frame in frames(self._path, ["probe"]))
+        return list(dict.fromkeys(str(label) for part in parts for label in part))
+
+    def rows(self, label: str, columns: Sequence[str] | None, **equals: object) -> pd.DataFrame:
+        """Some rows and columns of one probe, compact."""
+        return read(self._path, columns, probe=label, **equals)
+
+    def frame(self) -> pd.DataFrame:
+        """All of them, as pandas reads the file."""
+        return pd.read_parquet(self._path)
+
+
+class InMemory:
+    """The same of a table in memory."""
+
+    def __init__(self, table: pd.DataFrame) -> None:
+        self._table = table
+
+    def labels(self) -> list[str]:
+        """The probes, in the order in which they ran."""
+        return [str(label) for label in self._table["probe"].unique()]
+
+    def rows(self, label: str, columns: Sequence[str] | None, **equals: object) -> pd.DataFrame:
+        """Some rows and columns of one probe."""
+        rows = self._table[self._table["probe"] == label]
+        for name, value in equals.items():
+            rows = rows[rows[name] == value]
+        return rows[list(columns or rows.columns)]
+
+    def frame(self) -> pd.DataFrame:
+        """All of them."""
+        return self._table
+
+
 def frames(path: Path, columns: Sequence[str] | None = None, **equals: object) -> Iterator[pd.DataFrame]:
     """The same in parts of at most ROWS_AT_ONCE rows; one at least, which may be empty."""
     wanted = list(columns or pq.read_schema(path).names)

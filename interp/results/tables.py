@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from interp.lazy import lazy
 from interp.results import reading
+from interp.results.effects_file import InMemory, OnDisk
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,11 +24,11 @@ SCREENED = "screen"
 class RunTables:
     """Everything that a finished run wrote, without a model.
 
-    `effects` is the primary record (one row per variant and prompt), `summary` its means with intervals, `metrics`
+    `record` is the primary record (one row per variant and prompt), `summary` its means with intervals, `metrics`
     what each probe concluded; `config` is the resolved YAML. Columns are listed in docs/tables.md.
     """
 
-    effects: pd.DataFrame
+    record: OnDisk | InMemory
     summary: pd.DataFrame
     prompts: pd.DataFrame
     dropped: pd.DataFrame
@@ -38,7 +40,7 @@ class RunTables:
         """Read a run folder; UserError when a table is missing or damaged."""
         types: Any = {**dict.fromkeys(TEXTS, str), **dict.fromkeys(("layer", "head", "n_kept"), "Int64")}
         return cls(
-            effects=reading.read_parquet(folder / "effects.parquet"),
+            record=_record(folder / "effects.parquet"),
             summary=reading.read_csv(
                 folder / "summary.csv",
                 dtype=types,
@@ -51,9 +53,19 @@ class RunTables:
             config=reading.read_yaml(folder / "config.resolved.yaml"),
         )
 
-    def probe(self, label: str) -> pd.DataFrame:
-        """The effects of one probe, by its label."""
-        return self.effects[self.effects["probe"] == label]
+    @property
+    def effects(self) -> pd.DataFrame:
+        """The whole record, which may be large; `probe` reads what is needed."""
+        return self.record.frame()
+
+    @property
+    def labels(self) -> list[str]:
+        """The probes, in the order in which they ran."""
+        return self.record.labels()
+
+    def probe(self, label: str, columns: Sequence[str] | None = None, **equals: object) -> pd.DataFrame:
+        """The effects of one probe, by its label; some columns of them, and the rows where others have the given values."""
+        return self.record.rows(label, columns, **equals)
 
     def summary_of(self, label: str, **equals: object) -> pd.DataFrame:
         """The summary rows of one probe whose columns equal the given values.
@@ -64,6 +76,13 @@ class RunTables:
         for column, value in equals.items():
             rows = rows[rows[column] == value]
         return rows
+
+
+def _record(path: Path) -> OnDisk:
+    with reading.guarded(path):
+        record = OnDisk(path)
+        record.labels()
+    return record
 
 
 # Whatever a user may name, `1` and `01` included: a name that is read as a number is found nowhere.

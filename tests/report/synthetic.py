@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from interp.report.render import DrawnFile, write_report
 from interp.report.story import Section, Story, TableBlock
+from interp.results.effects_file import InMemory
 from interp.results.tables import RunTables
 
 TOKENS = ["The", " opposite", " of", ' "', "large", '"', " is", ' "']
@@ -97,7 +98,7 @@ def make_tables(text: str | None) -> RunTables:
         )
     dropped = [(text, text, text)] if text else DROPPED
     return RunTables(
-        effects=make_effects(),
+        record=InMemory(make_effects()),
         summary=pd.DataFrame(),
         prompts=pd.DataFrame(rows),
         dropped=pd.DataFrame(dropped, columns=["pair", "template", "reason"]),

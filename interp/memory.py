@@ -1,0 +1,63 @@
+"""How much memory a run takes, from sizes, prompts and probes alone; each term is one thing that the process holds.
+
+What `compute.memory_gb` bounds: the tokens of one sweep and of one batch of base runs, and how many prompt sets keep their
+base runs (one at least). What it cannot: the libraries, the weights, the base runs of one prompt set, and the rows of a
+probe that measures. A table that is only observed is written as it is read off, and takes no memory of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from interp.interventions.engine import KEPT_SETS, TOKENS_AT_ONCE, base_run_bytes, token_bytes
+from interp.models.info import Sizes
+from interp.probes.base import Observation
+from interp.study import Study
+
+LIBRARIES = 0.56 * 2**30
+PARTS = 0.25 * 2**30
+"""Buffers of a table in parts: one row group, its dictionaries, and the resamples of some cells."""
+READ_ROW = 30  # bytes of the columns of a row that the report reads of a probe
+HELD_ROW = (
+    100  # bytes of a compact row; held up to three times while a probe's rows are joined, written and concluded from
+)
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Peaks in bytes while the model is loaded, while it is measured, and while the report is drawn."""
+
+    loading: float
+    measuring: float
+    reporting: float
+    unbounded: float
+    """What memory_gb has no say in, of `measuring`."""
+
+    @property
+    def peak(self) -> float:
+        """The largest."""
+        return max(self.loading, self.measuring, self.reporting)
+
+
+def footprint(info: Sizes, study: Study, probes: Any, memory_gb: float | None) -> Footprint:
+    """The footprint of a run on a CPU."""
+    attention = 2 * info.d_model * info.d_head * (info.n_heads + info.n_kv_heads)
+    mlp = (3 if info.gated_mlp else 2) * info.d_model * info.d_mlp
+    weights = 4.0 * (info.n_layers * (attention + mlp) + 2 * info.d_vocab * info.d_model)
+    budget = float("inf") if memory_gb is None else memory_gb * 2**30
+    sets = study.book.sets
+    runs = sorted((base_run_bytes(info, study.sizes, *one.clean.shape) for one in sets), reverse=True)[:KEPT_SETS]
+    kept = sum(runs) if sum(runs) <= budget else runs[0]
+    longest = max(one.clean.shape[1] for one in sets)
+    token = token_bytes(info, study.sizes, longest)
+    batch = max(min(TOKENS_AT_ONCE["cpu"] * token, budget), longest * token)
+    logits = 3.0 * 4 * max(len(one) for one in sets) * info.d_vocab
+    rows = {probe.label: probe.n_rows(study) for probe in probes}
+    held = max((rows[one.label] for one in probes if not isinstance(one, Observation)), default=0)
+    unbounded = LIBRARIES + 1.2 * weights + runs[0] + 3.0 * HELD_ROW * held
+    large = min(1.0, max(rows.values()) / 2**20)
+    measuring = unbounded + (kept - runs[0]) + max(batch, logits, PARTS * large)
+    return Footprint(
+        LIBRARIES + 4.5 * weights, measuring, LIBRARIES + 1.2 * weights + READ_ROW * max(rows.values()), unbounded
+    )
