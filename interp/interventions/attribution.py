@@ -87,7 +87,7 @@ def _gradients(
 
     model = engine.model
     # Parameters are frozen, so the residual stream must be the leaf that asks for gradients.
-    start = engine.runs(prompts)[base].site("resid_pre", 0)[index].clone().requires_grad_()
+    start = engine.runs(prompts)[base].site("resid_pre", 0)[index].to(model.cfg.dtype, copy=True).requires_grad_()
     with torch.enable_grad(), model.hooks(fwd_hooks=[(lambda name: name in names, keep)]):
         final = run_blocks(model, start, 0, dict.fromkeys(range(engine.sizes.n_layers)))
         total = metric(engine.readout(prompts, final[:, prompts.query_index], index)).sum()

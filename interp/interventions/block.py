@@ -2,7 +2,8 @@
 
 The engine runs thousands of short continuations through the same weights. TransformerLens lays its weights out anew in
 every call and passes every activation through hook points; here a block is six matrix products and nothing else. Tokens
-are rows: what does not mix positions (norms, projections, MLP) takes a flat [token, ...] array of any origin.
+are rows: what does not mix positions (norms, projections, MLP) takes a flat [token, ...] array of any origin. The arithmetic
+is float32 also on weights in half precision: rounded anew in batches of other sizes, a head that does nothing would move.
 
 `reason_against` names what a model has that these functions do not reproduce; such a model is run through its own blocks
 (interp.interventions.hooked).
@@ -19,6 +20,7 @@ from torch import Tensor
 from torch.nn.functional import gelu, layer_norm
 
 from interp.errors import UserError
+from interp.interventions.precision import wide
 
 # Flags of a TransformerLens config under which a block computes something else, with the value that is understood here.
 PLAIN = {
@@ -96,14 +98,14 @@ class Block:
         attention = block.attn
         grouped = hasattr(attention, "_W_K")
         names = ("W_Q", "_W_K", "_W_V") if grouped else ("W_Q", "W_K", "W_V")
-        weights = [getattr(attention, name).detach() for name in names]
-        biases = [getattr(attention, name.replace("W", "b")).detach() for name in names]
+        weights = [wide(getattr(attention, name).detach()) for name in names]
+        biases = [wide(getattr(attention, name.replace("W", "b")).detach()) for name in names]
         self.n_heads, self.n_kv_heads, self.d_head = len(weights[0]), len(weights[1]), weights[0].shape[-1]
         self.attn_only = bool(cfg.attn_only)
         self._qkv = torch.cat([rearrange(w, "head d_model d_head -> d_model (head d_head)") for w in weights], dim=1)
         self._qkv_bias = torch.cat([bias.flatten() for bias in biases])
-        self.head_out: Float[Tensor, "head d_head d_model"] = attention.W_O.detach()
-        self._out, self._out_bias = self.head_out.flatten(0, 1), attention.b_O.detach()
+        self.head_out: Float[Tensor, "head d_head d_model"] = wide(attention.W_O.detach())
+        self._out, self._out_bias = self.head_out.flatten(0, 1), wide(attention.b_O.detach())
         self._scale = float(attention.attn_scale)
         gate = getattr(attention, "sparse_gate", None)
         self._gate_bias: float | None = None if gate is None else gate.bias
@@ -166,10 +168,10 @@ def _norm(module: Any, cfg: Any) -> Any:
     kind, size = type(module).__name__, (cfg.d_model,)
     if kind == "Identity":
         return lambda x: x
-    if cfg.dtype != torch.float32:
-        return module  # it computes in float32
+    if cfg.dtype == torch.float64:
+        return module
     eps = float(module.eps)
-    weight, bias = getattr(module, "w", None), getattr(module, "b", None)
+    weight, bias = (wide(getattr(module, name, None)) for name in ("w", "b"))
     if kind.startswith("LayerNorm"):
         return lambda x: layer_norm(x, size, weight, bias, eps)
 
@@ -182,15 +184,15 @@ def _norm(module: Any, cfg: Any) -> Any:
 
 
 def _mlp(module: Any, cfg: Any) -> Any:
-    w_in, b_in, w_out, b_out = (getattr(module, name).detach() for name in ("W_in", "b_in", "W_out", "b_out"))
+    w_in, b_in, w_out, b_out = (wide(getattr(module, name).detach()) for name in ("W_in", "b_in", "W_out", "b_out"))
     # TransformerLens' own gelu_new takes eight passes over its input; torch's is the same function.
     tanh_gelu = str(cfg.act_fn) in ("gelu_new", "gelu_pytorch_tanh")
     act = (lambda x: gelu(x, approximate="tanh")) if tanh_gelu else module.act_fn
     if type(module).__name__ == "MLP":
         return lambda x: torch.addmm(b_out, act(torch.addmm(b_in, x, w_in)), w_out)
-    gate, shifted = module.W_gate.detach(), bool(b_in.any())
+    gate, shifted = wide(module.W_gate.detach()), bool(b_in.any())
     if type(module).__name__ == "BiasedGatedMLP":
-        b_gate, b_up = module.b_gate.detach(), module.b_up.detach()
+        b_gate, b_up = wide(module.b_gate.detach()), wide(module.b_up.detach())
         return lambda x: torch.addmm(b_out, act(torch.addmm(b_gate, x, gate)) * torch.addmm(b_up, x, w_in), w_out)
 
     def gated(x: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor
 from interp.errors import UserError
 from interp.interventions.edits import Run
 from interp.interventions.engine import Engine
+from interp.interventions.precision import wide
 from interp.metrics import Metric
 from interp.prompts.pairs import PromptSet
 
@@ -59,7 +60,7 @@ def direct_logit_attribution(
     for layer in range(sizes.n_layers):
         attention = model.blocks[layer].attn
         z = base.site("z", layer)[:, query]
-        heads = einsum(z, attention.W_O, "prompt head d_head, head d_head d_model -> head prompt d_model")
+        heads = einsum(wide(z), wide(attention.W_O), "prompt head d_head, head d_head d_model -> head prompt d_model")
         for head in range(sizes.n_heads):
             out["head", layer, head] = direct(heads[head])
         out["attn_bias", layer, -1] = direct(attention.b_O.expand(len(prompts), -1))
@@ -71,9 +72,10 @@ def direct_logit_attribution(
 
 
 def _frozen_norm(model: object, final: Float[Tensor, "prompt d_model"]):  # type: ignore[no-untyped-def]
+    final = wide(final)
     kind = model.cfg.normalization_type  # type: ignore[attr-defined]
     if kind is None:
-        return lambda vector: vector
+        return wide
     centred = kind.startswith("LN")
     norm = model.ln_final  # type: ignore[attr-defined]
     around = final - final.mean(-1, keepdim=True) if centred else final
@@ -81,6 +83,7 @@ def _frozen_norm(model: object, final: Float[Tensor, "prompt d_model"]):  # type
     gain = getattr(norm, "w", 1.0)
 
     def project(vector: Tensor) -> Tensor:
+        vector = wide(vector)
         vector = vector - vector.mean(-1, keepdim=True) if centred else vector
         return vector / scale * gain
 

@@ -9,6 +9,8 @@ from einops import einsum
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from interp.interventions.precision import wide
+
 
 class ModelReadout:
     """The final residual stream of a batch of rows, normalised once and unembedded on demand.
@@ -27,7 +29,7 @@ class ModelReadout:
         foils: Int[Tensor, "row wrong"] | None = None,
     ) -> None:
         self._model = model
-        self._resid = self._normalise(resid)
+        self._resid = self._normalise(resid)  # and from here on in float32, whatever the model's precision
         self._clean = clean
         self.answer = answer
         self.foil = foil
@@ -43,8 +45,8 @@ class ModelReadout:
         unembed = self._model.unembed
         # Prompts repeat in every variant; a column of W_U is read across the whole matrix.
         asked, which = torch.unique(tokens, return_inverse=True)
-        column = unembed.W_U[:, asked].T.contiguous()[which]
-        return self._cap(einsum(self._resid, column, "row d_model, row d_model -> row") + unembed.b_U[tokens])
+        column = wide(unembed.W_U[:, asked].T.contiguous())[which]
+        return self._cap(einsum(self._resid, column, "row d_model, row d_model -> row") + wide(unembed.b_U[tokens]))
 
     def clean_logits(self) -> Float[Tensor, "row vocab"]:
         """All logits of the clean run."""
@@ -53,11 +55,14 @@ class ModelReadout:
 
     def _normalise(self, resid: Float[Tensor, "row d_model"]) -> Float[Tensor, "row d_model"]:
         if self._model.cfg.normalization_type is None:
-            return resid
-        return self._model.ln_final(resid[:, None])[:, 0]
+            return wide(resid)
+        return wide(self._model.ln_final(resid[:, None])[:, 0])
 
     def _unembed(self, resid: Float[Tensor, "row d_model"]) -> Float[Tensor, "row vocab"]:
-        return self._cap(self._model.unembed(resid[:, None])[:, 0])
+        unembed = self._model.unembed
+        if unembed.W_U.dtype == resid.dtype:
+            return self._cap(unembed(resid[:, None])[:, 0])
+        return self._cap(torch.addmm(wide(unembed.b_U), resid, wide(unembed.W_U)))
 
     def _cap(self, logits: Tensor) -> Tensor:
         cap = getattr(self._model.cfg, "output_logits_soft_cap", -1.0)

@@ -15,6 +15,7 @@ from interp.errors import UserError
 from interp.interventions.attend import Keys, attend, head_values
 from interp.interventions.block import Block
 from interp.interventions.edits import Run
+from interp.interventions.precision import wide
 from interp.prompts.pairs import PromptSet
 
 HOOKS = {
@@ -60,7 +61,7 @@ class BlockRun:
         self._kept: list[dict[str, Tensor]] = [{} for _ in blocks]
         self._made: dict[tuple[str, int], Tensor] = {}
         with torch.no_grad():
-            resid = model.input_to_embed(tokens.to(model.cfg.device))[0]
+            resid = wide(model.input_to_embed(tokens.to(model.cfg.device))[0])
             self.final: Float[Tensor, "prompt pos d_model"] = resid
             for first in range(0, len(resid), rows):
                 self.final = self._run(resid, slice(first, first + rows))
