@@ -14,6 +14,7 @@ from interp.interventions.cells import Dimensions
 from interp.interventions.engine import Engine
 from interp.memory import footprint
 from interp.models import model_dimensions
+from interp.models.load import device_of
 from interp.preflight import check_probes
 from interp.prompts.encoder import Encoder
 from interp.prompts.select import choose_prompts
@@ -39,6 +40,8 @@ def describe(config: LoadedConfig[Any], console: Console) -> None:
 def _describe(settings: RunConfig, config: LoadedConfig[Any], console: Console) -> None:
     found = model_dimensions(settings.model)
     console.print(f"{config.path}: the config is valid", highlight=False)
+    if settings.model.dtype == "float16" and device_of(settings.model.device) == "cpu":
+        console.print("warning: model.dtype float16 is about six times slower on a CPU than float32", style="yellow")
     if found is None:
         console.print(
             "the model is not on this machine yet, so prompts and probes were not checked; run it to fetch it"

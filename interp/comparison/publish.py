@@ -20,7 +20,7 @@ from interp.lifecycle import Kept, whole
 from interp.publish import KEPT as KEPT_BY_ARMS
 from interp.report.commands import report_command
 from interp.report.definitions import DEFINITIONS
-from interp.report.facts import model_facts, reproduction
+from interp.report.facts import model_facts, precision_caveat, reproduction
 from interp.report.render import DrawnFile, Page, write_page
 from interp.report.story import Section, Story
 from interp.report.terminal import print_answer
@@ -53,7 +53,10 @@ def publish(folder: RunFolder, console: Console) -> Path:
         question=run["question"],
         answer=answer(found, run),
         observations=observations(found, run),
-        caveats=caveats(found, run),
+        caveats=[
+            *caveats(found, run),
+            *(one for tables in arms.values() for one in precision_caveat(tables.metrics["run"])),
+        ],
         sections=[
             Section("Side by side", figures=_drawn(["side_by_side"], drawn)),
             Section(

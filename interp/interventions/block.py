@@ -111,9 +111,9 @@ class Block:
         self._gate_bias: float | None = None if gate is None else gate.bias
         self._rotary = attention if cfg.positional_embedding_type == "rotary" else None
         self._adjacent = bool(getattr(cfg, "rotary_adjacent_pairs", False))
-        self._ln1 = _norm(block.ln1, cfg)
+        self._ln1 = norm_of(block.ln1, cfg)
         if not self.attn_only:
-            self._ln2, self._mlp = _norm(block.ln2, cfg), _mlp(block.mlp, cfg)
+            self._ln2, self._mlp = norm_of(block.ln2, cfg), _mlp(block.mlp, cfg)
 
     def qkv(
         self, resid: Float[Tensor, "token d_model"]
@@ -164,7 +164,8 @@ class Block:
         return self._mlp(self._ln2(resid))
 
 
-def _norm(module: Any, cfg: Any) -> Any:
+def norm_of(module: Any, cfg: Any) -> Any:
+    """A normalisation as a function of [token, d_model]; in float32, but for models in float64."""
     kind, size = type(module).__name__, (cfg.d_model,)
     if kind == "Identity":
         return lambda x: x

@@ -46,11 +46,11 @@ def direct_logit_attribution(
         raise UserError("direct_logit_attribution: this model's logits are not a sum over components")
     base, query = engine.runs(prompts)[run], prompts.query_index
     device = base.final.device
-    weights = model.unembed.W_U.T[prompts.answer.to(device)]
-    bias = model.unembed.b_U[prompts.answer.to(device)]
+    weights = wide(model.unembed.W_U.T[prompts.answer.to(device)])
+    bias = wide(model.unembed.b_U[prompts.answer.to(device)])
     if minus_foil:
-        weights = weights - model.unembed.W_U.T[prompts.foil.to(device)]
-        bias = bias - model.unembed.b_U[prompts.foil.to(device)]
+        weights = weights - wide(model.unembed.W_U.T[prompts.foil.to(device)])
+        bias = bias - wide(model.unembed.b_U[prompts.foil.to(device)])
     project = _frozen_norm(model, base.final[:, query])
 
     def direct(vector: Float[Tensor, "prompt d_model"]) -> Float[Tensor, " prompt"]:

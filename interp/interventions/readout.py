@@ -9,6 +9,7 @@ from einops import einsum
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from interp.interventions.block import NORMS, norm_of
 from interp.interventions.precision import wide
 
 
@@ -56,7 +57,12 @@ class ModelReadout:
     def _normalise(self, resid: Float[Tensor, "row d_model"]) -> Float[Tensor, "row d_model"]:
         if self._model.cfg.normalization_type is None:
             return wide(resid)
-        return wide(self._model.ln_final(resid[:, None])[:, 0])
+        norm = self._model.ln_final
+        if self._model.unembed.W_U.dtype in (torch.float32, torch.float64) or type(norm).__name__ not in NORMS:
+            return wide(norm(resid[:, None])[:, 0])
+        # TransformerLens' own rounds what it gives to the model's precision.
+        normed: Tensor = norm_of(norm, self._model.cfg)(wide(resid))
+        return normed
 
     def _unembed(self, resid: Float[Tensor, "row d_model"]) -> Float[Tensor, "row vocab"]:
         unembed = self._model.unembed

@@ -57,7 +57,6 @@ def load_model(config: AnyModel, console: Console | None = None, prompt: str | N
     from interp.models.convert import hooked_transformer, sizes_of
     from interp.models.directory import read_config, read_model, read_tokenizer
     from interp.models.families import supported
-    from interp.models.precision import read_out_in_float32
 
     with console.status(f"loading {name}"):
         hf_config, tokenizer = read_config(folder), read_tokenizer(folder)
@@ -87,7 +86,6 @@ def load_model(config: AnyModel, console: Console | None = None, prompt: str | N
 
             install_gate(hooked, sparse["bias"])
             sizes = replace(sizes, name=f"{sizes.name} (sparse)")
-        read_out_in_float32(hooked)
         difference = logits_difference(reference, hooked, config.dtype)
         info = ModelInfo(
             **asdict(sizes),

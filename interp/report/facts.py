@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from interp.figures.words import metric_words, percent, plural
 from interp.report import prompts as prompt_tables
 from interp.report.commands import report_command
-from interp.report.numbers import NONE, estimate
+from interp.report.numbers import NONE, estimate, number
 from interp.report.story import TableBlock
 from interp.report.tokens import FocusPrompt, focus_prompt
 from interp.results.tables import RunTables
@@ -72,6 +73,23 @@ def model_facts(model: dict[str, Any]) -> list[tuple[str, str]]:
             f"largest difference {model['logits_max_abs_diff']:.1e} logits on “{model['checked_prompt']}” (row means removed)",
         ),
         ("beginning-of-sequence token", "prepended, not counted in positions" if model["prepend_bos"] else "none"),
+    ]
+
+
+SIGNIFICANT_BITS = {"bfloat16": 8, "float16": 11}
+
+
+def precision_caveat(run: dict[str, Any]) -> list[str]:
+    """What half precision does to a run's numbers, with its step at the size of the clean metric; none for float32."""
+    dtype, size = run["model"]["dtype"], abs(run["clean"]["mean"] or 0.0)
+    if dtype not in SIGNIFICANT_BITS or not size:
+        return []
+    step = 2.0 ** (math.floor(math.log2(size)) + 1 - SIGNIFICANT_BITS[dtype])
+    return [
+        f"The weights of {run['model']['name']} are in {dtype}, whose numbers near the clean metric ({number(size)}) lie "
+        f"{step:.2g} apart. Blocks, last norm, unembedding and metric are computed in float32 on these rounded weights, so "
+        "effects can be finer than that step; where the run says that its interventions ran by hooks, the blocks round to it, "
+        "and effects of a few steps are rounding."
     ]
 
 

@@ -16,7 +16,7 @@ from markupsafe import escape as escape_html
 from interp.paths import with_shown_paths
 from interp.report import escape
 from interp.report.definitions import DEFINITIONS, SOURCES
-from interp.report.facts import gather
+from interp.report.facts import gather, precision_caveat
 from interp.report.numbers import is_number
 from interp.report.story import Section, Story, TableBlock
 from interp.results import atomic, reading
@@ -72,7 +72,8 @@ def write_report(folder: Path, tables: RunTables, story: Story, figures: list[Dr
     after = ["The run", "Prompts", "What was left out", "Definitions", "Reproduce"]
     facts = gather(tables, manifest, resolved)
     # What a run's prompts should be read with is no matter of the recipe.
-    story = dataclasses.replace(story, caveats=[*story.caveats, *tables.metrics["run"].get("notes", ())])
+    notes = [*precision_caveat(tables.metrics["run"]), *tables.metrics["run"].get("notes", ())]
+    story = dataclasses.replace(story, caveats=[*story.caveats, *notes])
     extra = {"facts": facts, "files": FILES, "definitions": DEFINITIONS, "sources": SOURCES}
     _write(folder, "report", story, figures, ["Tokens"], after, extra)
 

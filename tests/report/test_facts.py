@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from interp.report import numbers
-from interp.report.facts import gather
+from interp.report.facts import gather, precision_caveat
 from interp.report.prompts import MOST_PROMPTS, prompts
 from interp.report.story import TableBlock
 from tests.report.synthetic import make_manifest, make_tables
@@ -99,3 +99,22 @@ def test_a_long_list_of_prompts_ends_with_a_word_about_the_rest():
 def test_a_ragged_table_is_refused():
     with pytest.raises(ValueError, match="a row of 1 cells under 2 columns"):
         TableBlock("T", ["a", "b"], [["1"]])
+
+
+@pytest.mark.parametrize(
+    ("dtype", "mean", "step"), [("bfloat16", 9.75, "0.062"), ("bfloat16", -3.9, "0.016"), ("float16", 9.75, "0.0078")]
+)
+def test_half_precision_is_said_with_its_step(dtype, mean, step):
+    import torch
+
+    run = {"model": {"name": "m", "dtype": dtype}, "clean": {"mean": mean}}
+    (sentence,) = precision_caveat(run)
+    assert f"lie {step} apart" in sentence
+    here = torch.tensor(abs(mean), dtype=getattr(torch, dtype))
+    after = (
+        torch.nextafter(here, torch.tensor(float("inf"), dtype=here.dtype))
+        if dtype == "bfloat16"
+        else here + float(step)
+    )
+    assert float(after - here) == pytest.approx(float(step), rel=0.03)
+    assert precision_caveat({"model": {"name": "m", "dtype": "float32"}, "clean": {"mean": mean}}) == []
