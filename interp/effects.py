@@ -74,20 +74,8 @@ def effects_table(
 
 
 def _labels(variant: Variant, prompts: PromptSet) -> dict[str, object]:
-    # A point of the joint curve may have one edit left; it is still about a set of heads.
-    only = variant.edits[0] if len(variant.edits) == 1 and variant.n_kept is None else None
-    sources = {edit.source for edit in variant.edits}
-    return {
-        **{"part": variant.part, "base": variant.base, "group": variant.group, "n_kept": variant.n_kept},
-        "source": sources.pop() if len(sources) == 1 else "",
-        "site": only.site if only else "",
-        "layer": only.layer if only else variant.layer,
-        "head": only.head if only else None,
-        "query": _person(only, "query", prompts),
-        "key": _person(only, "key", prompts),
-        "query_label": _text(only.query) if only else "",
-        "key_label": _text(only.key) if only else "",
-    }
+    only = variant.only
+    return {**variant.names, "query": _person(only, "query", prompts), "key": _person(only, "key", prompts)}
 
 
 def _person(edit: Edit | None, side: Literal["query", "key"], prompts: PromptSet) -> int | None:

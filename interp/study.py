@@ -30,7 +30,6 @@ from interp.prompts.select import PromptBook
 from interp.results.effects_file import ROWS_AT_ONCE, stacked
 
 Method = Literal["exact", "attribution"]
-RUNS: tuple[Run, Run] = ("clean", "corrupted")
 
 
 @dataclass(frozen=True)
@@ -90,9 +89,10 @@ class Study:
             dropped += misfits
             if made is None:
                 continue
-            gaps = (self._read(made, "clean") - self._read(made, "corrupted")).tolist()
+            clean, corrupted = self.engine.both(made, self.metric)
+            gaps = (clean - corrupted).tolist()
             for pair, gap in zip(made.pairs, gaps, strict=True):
-                if abs(gap) < self.min_gap:
+                if not abs(gap) >= self.min_gap:  # NaN has no gap either
                     reason = (
                         f"group {group.name!r}: the clean-corrupted gap {gap:.3g} is below min_gap {self.min_gap:g}"
                     )
@@ -211,7 +211,7 @@ class Study:
 
     def _both(self, selection: Selection) -> tuple[Float[np.ndarray, " prompt"], Float[np.ndarray, " prompt"]]:
         rows = list(selection.rows)
-        clean, corrupted = (self._read(selection.prompts, run)[rows].double().numpy() for run in RUNS)
+        clean, corrupted = (one[rows].double().numpy() for one in self.engine.both(selection.prompts, self.metric))
         return clean, corrupted
 
     def _table(

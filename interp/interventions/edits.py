@@ -79,3 +79,27 @@ class Variant:
     def of(cls, edit: Edit, base: Run = "clean", part: str = "", group: str = "") -> Variant:
         """A variant of one edit."""
         return cls((edit,), base=base, part=part, group=group)
+
+    @property
+    def only(self) -> Edit | None:
+        """The edit of a variant that has one; a point of the joint curve with one edit left is still about a set."""
+        return self.edits[0] if len(self.edits) == 1 and self.n_kept is None else None
+
+    @property
+    def names(self) -> dict[str, object]:
+        """What tables know a variant by: rows with equal names are summarised as one."""
+        only = self.only
+        sources = {edit.source for edit in self.edits}
+        return {
+            **{"part": self.part, "base": self.base, "group": self.group, "n_kept": self.n_kept},
+            "source": sources.pop() if len(sources) == 1 else "",
+            "site": only.site if only else "",
+            "layer": only.layer if only else self.layer,
+            "head": only.head if only else None,
+            "query_label": _text(only.query) if only else "",
+            "key_label": _text(only.key) if only else "",
+        }
+
+
+def _text(position: Position | None) -> str:
+    return "" if position is None else str(position)

@@ -87,17 +87,23 @@ class Probe(Section):
     def check(self, study: Study) -> None:
         """UserError for whatever can be told wrong before anything is measured: from settings, sizes and prompts alone.
 
-        Here: no variant at all, one that is asked for twice (it would count double in every mean), a position or role that
-        a prompt does not have. Observations and probes of several stages check what they can.
+        Here: no variant at all, one that is asked for twice (it would count double in every mean), two that tables cannot
+        tell apart, a position or role that a prompt does not have. Observations and probes of several stages check what they can.
         """
         variants = list(self.variants(study))
         if not variants:
             raise UserError("it asks for nothing: its heads, layers or positions are empty")
         for variant, times in Counter(variants).items():
             if times > 1:
-                edit = variant.edits[0]
-                where = edit.site if edit.head is None else head_label(edit.layer, edit.head)
-                raise UserError(f"it asks {times} times for the same edit ({where}, layer {edit.layer}); name it once")
+                raise UserError(f"it asks {times} times for the same edit ({_first_edit(variant)}); name it once")
+        named: dict[tuple[object, ...], Variant] = {}
+        for variant in variants:
+            other = named.setdefault(tuple(variant.names.values()), variant)
+            if other is not variant:
+                raise UserError(
+                    f"two of its variants ({_first_edit(other)}; {_first_edit(variant)}) have the same names in the tables, so "
+                    "their rows would be taken for one; give them another part, group or n_kept"
+                )
         places = {place for variant in variants for edit in variant.edits for place in (edit.query, edit.key)}
         drawn = {edit.source for variant in variants for edit in variant.edits} & {"mean", "resample"}
         for selection in self.where(study):
@@ -131,6 +137,13 @@ class Observation(Probe):
 
     def check(self, study: Study) -> None:
         """It has no variants."""
+
+
+def _first_edit(variant: Variant) -> str:
+    if not variant.edits:
+        return "no edit"
+    edit = variant.edits[0]
+    return f"{edit.site if edit.head is None else head_label(edit.layer, edit.head)}, layer {edit.layer}"
 
 
 probes: Registry[Probe] = Registry("probe")
