@@ -89,8 +89,7 @@ class Study:
             dropped += misfits
             if made is None:
                 continue
-            clean, corrupted = self.engine.both(made, self.metric)
-            gaps = (clean - corrupted).tolist()
+            gaps = (self._read(made, "clean") - self._read(made, "corrupted")).tolist()
             for pair, gap in zip(made.pairs, gaps, strict=True):
                 if not abs(gap) >= self.min_gap:  # NaN has no gap either
                     reason = (
@@ -211,7 +210,8 @@ class Study:
 
     def _both(self, selection: Selection) -> tuple[Float[np.ndarray, " prompt"], Float[np.ndarray, " prompt"]]:
         rows = list(selection.rows)
-        clean, corrupted = (one[rows].double().numpy() for one in self.engine.both(selection.prompts, self.metric))
+        runs: tuple[Run, Run] = ("clean", "corrupted")
+        clean, corrupted = (self._read(selection.prompts, run)[rows].double().numpy() for run in runs)
         return clean, corrupted
 
     def _table(

@@ -116,11 +116,6 @@ class Engine:
         self.look()
         return self._read(prompts, metric, run, rows)
 
-    def both(self, prompts: PromptSet, metric: Metric) -> tuple[Float[Tensor, " prompt"], Float[Tensor, " prompt"]]:
-        """The metric on the clean and on the corrupted run."""
-        self.look()
-        return self._read(prompts, metric, "clean", None), self._read(prompts, metric, "corrupted", None)
-
     def _read(
         self, prompts: PromptSet, metric: Metric, run: Run, rows: Sequence[int] | None
     ) -> Float[Tensor, " prompt"]:
