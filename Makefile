@@ -14,7 +14,7 @@ DEV := $(VENV)/.ready-dev
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
-	@echo "  variables: CONFIG=configs/NAME.yaml  SET=\"a.b=c title='two words'\"  RUN=runs/NAME/HASH"
+	@echo "  variables: CONFIG=configs/NAME.yaml  SET=\"a.b=c title='two words'\"  RUN=runs/NAME/HASH  FRESH=1 (begin anew)"
 
 setup: $(READY) ## create the environment in .venv (the other targets do it when it is missing)
 
@@ -65,10 +65,10 @@ benchmark: $(VENV)/.benchmark ## our engine beside other libraries: SET=quick, s
 	@$(BIN)/python -m benchmarks $(if $(SET),--set $(SET))
 
 experiment: $(READY) ## run CONFIG to its report
-	@$(BIN)/interp run "$$CONFIG" --sets "$$SET"
+	@$(BIN)/interp run "$$CONFIG" --sets "$$SET" $(if $(FRESH),--fresh)
 
 sparsify: $(READY) ## make a model's attention sparse, as CONFIG says (configs/sparsify_smollm2.yaml)
-	@$(BIN)/interp run $(if $(filter file,$(origin CONFIG)),configs/sparsify_smollm2.yaml,"$$CONFIG") --sets "$$SET"
+	@$(BIN)/interp run $(if $(filter file,$(origin CONFIG)),configs/sparsify_smollm2.yaml,"$$CONFIG") --sets "$$SET" $(if $(FRESH),--fresh)
 
 validate: $(READY) ## check CONFIG without running it
 	@$(BIN)/interp validate "$$CONFIG" --sets "$$SET"

@@ -12,7 +12,7 @@ from interp.probes.base import Reading
 from interp.results import effects_file, reading
 from interp.results.run_folder import RESOLVED, RunFolder
 
-STUDY = "@study"
+STUDY = "@prompts"
 """The label of the part that holds the prompts; no probe can be called so."""
 TABLES = ("prompts.parquet", "effects.parquet", "summary.csv", "dropped.csv", "metrics.json")
 

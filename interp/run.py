@@ -179,4 +179,4 @@ class _Work:
         counts = {name: count - before[name] for name, count in study.engine.counts.items()}
         cost = {"seconds": round(time.monotonic() - started, 1), "engine": counts}
         earlier = provenance.of_earlier(asked - {label}, self._probes, self._digests)
-        self._folder.save_effects(label, findings, self._made_from[label], cost, earlier)
+        self._folder.save_part(label, None, findings, self._made_from[label], cost, earlier)

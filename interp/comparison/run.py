@@ -27,6 +27,10 @@ def run(config: LoadedConfig[ComparisonConfig], console: Console, fresh: bool = 
     settings = config.run
 
     def work(folder: RunFolder, inputs: Inputs) -> dict[str, Any]:
+        if fresh:
+            for label in settings.models:
+                with _folder(config, label, folder) as arm:
+                    arm.clear(KEPT_BY_ARMS.tables)
         if settings.compute.threads is not None:
             torch.set_num_threads(settings.compute.threads)
         labels = list(settings.models)
@@ -58,9 +62,13 @@ def _arm(
     def work(folder: RunFolder, inputs: Inputs) -> dict[str, Any]:
         return measure(settings, study, model.info, inputs, folder, console)
 
-    with RunFolder.at(parent.path / label, settings.resolved(), config.text) as folder:
+    with _folder(config, label, parent) as folder:
         attempt(config, folder, inputs_of(settings, known), KEPT_BY_ARMS.tables, work, name=settings.name)
         KEPT_BY_ARMS.publish(folder, Console(quiet=True))
+
+
+def _folder(config: LoadedConfig[ComparisonConfig], label: str, parent: RunFolder) -> RunFolder:
+    return RunFolder.at(parent.path / label, config.run.arm(label).resolved(), config.text)
 
 
 def _same_tokens(models: dict[str, LoadedModel]) -> None:

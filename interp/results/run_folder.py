@@ -156,31 +156,24 @@ class RunFolder:
     def save_part(
         self,
         label: str,
-        effects: pd.DataFrame,
+        effects: pd.DataFrame | None,
         findings: dict[str, Any],
         made_from: Mapping[str, str] | None = None,
         cost: Mapping[str, Any] | None = None,
         builds_on: Mapping[str, str] | None = None,
     ) -> None:
-        """Keep a finished piece that is a table with findings; see interp.results.parts for what else is kept."""
+        """Keep a finished piece that is a table with findings; see interp.results.parts for what else is kept.
+
+        `effects` is None where `write_effects` has written them.
+        """
         name = table_name(label)
-        self.write_table(name, effects)
+        if effects is not None:
+            self.write_table(name, effects)
         self.parts.save(label, findings, made_from or {}, [name], cost, builds_on)
 
     def write_effects(self, label: str, frames: Frames) -> None:
-        """Write the effects of a probe as they are made; they count from `save_effects`."""
+        """Write the effects of a probe as they are made; they count from `save_part`."""
         effects_file.write(self.path / table_name(label), frames)
-
-    def save_effects(
-        self,
-        label: str,
-        findings: dict[str, Any],
-        made_from: Mapping[str, str],
-        cost: Mapping[str, Any],
-        builds_on: Mapping[str, str],
-    ) -> None:
-        """Keep a finished probe, whose effects are written."""
-        self.parts.save(label, findings, made_from, [table_name(label)], cost, builds_on)
 
     def effects(self, label: str) -> pd.DataFrame:
         """The effects of a probe, compact (interp.results.columns.HELD); Damaged when they cannot be read."""

@@ -128,3 +128,41 @@ def test_the_manifest_names_versions(tmp_path):
 def test_a_folder_that_is_no_run(tmp_path):
     with pytest.raises(UserError, match="is no run folder"):
         RunFolder.existing(tmp_path)
+
+
+def test_nothing_is_written_before_the_lock_is_held(tmp_path):
+    first = folder(tmp_path)
+    assert not [path for path in first.path.iterdir() if path.name != ".lock"]
+    with first:
+        assert (first.path / "config.yaml").read_text() == "name: n\n"
+
+
+def test_a_config_that_was_damaged_is_written_again_and_another_one_is_not(tmp_path):
+    with folder(tmp_path) as run:
+        kept = (run.path / "config.resolved.yaml").read_bytes()
+    for damage in (b"", b"\x00\xff", kept[:1], b"[" * 3000):
+        (run.path / "config.resolved.yaml").write_bytes(damage)
+        with folder(tmp_path):
+            assert (run.path / "config.resolved.yaml").read_bytes() == kept
+
+
+def test_a_manifest_that_was_changed_by_hand_does_not_count(tmp_path):
+    with folder(tmp_path) as run:
+        run.write_manifest({"status": "running"})
+        path = run.path / "manifest.json"
+        path.write_text(path.read_text().replace("running", "finished"))
+        assert run.manifest() == {}
+        run.write_manifest({"status": "finished", "config_hash": "of another run"})
+        assert run.manifest() == {}
+
+
+def test_fresh_removes_what_the_run_left_and_nothing_else(tmp_path):
+    with folder(tmp_path) as run:
+        run.save_part("p", TABLE, {})
+        run.write_table("effects.parquet", TABLE)
+        run.write_manifest({"status": "finished"})
+        (run.path / "notes.txt").write_text("mine")
+        run.clear(["effects.parquet"])
+        assert {path.name for path in run.path.iterdir()} == {
+            *(".lock", "notes.txt", "config.yaml", "config.resolved.yaml")
+        }

@@ -17,7 +17,7 @@ from interp.studies import publish_any
 from tests.results.small_runs import carried_out, write_small
 
 pytestmark = pytest.mark.usefixtures("no_figures")
-PARTS = ("@study", "key_query_heads", "layer_modulation", "head_ablation")
+PARTS = ("@prompts", "key_query_heads", "layer_modulation", "head_ablation")
 FILES = (
     *TABLES,
     *("manifest.json", "config.yaml", "config.resolved.yaml"),
