@@ -17,13 +17,13 @@ from interp.studies import publish_any
 from tests.results.small_runs import carried_out, write_small
 
 pytestmark = pytest.mark.usefixtures("no_figures")
-PARTS = ("@prompts", "key_query_heads", "layer_modulation", "head_ablation")
-FILES = (
-    *TABLES,
-    *("manifest.json", "config.yaml", "config.resolved.yaml"),
-    *(f"parts/{label}.{ending}" for label in PARTS for ending in ("parquet", "json")),
+FILES = (*TABLES, "manifest.json", "config.yaml", "config.resolved.yaml")
+PARTS = tuple(
+    f"parts/{label}.{ending}"
+    for label in ("@prompts", "key_query_heads", "layer_modulation", "head_ablation")
+    for ending in ("parquet", "json")
 )
-DAMAGES = ("missing", "empty", "cut", "binary", "of another run", "a folder")
+DAMAGES = ("missing", "cut", "of another run", "empty", "binary", "a folder")
 
 
 @pytest.fixture(scope="module")
@@ -83,12 +83,12 @@ def asked(command: str, config: Path, folder: Path, monkeypatch) -> None:
         publish_any(folder, Console(file=io.StringIO()))
 
 
-@pytest.mark.parametrize("command", ["report", "run"])
+@pytest.mark.parametrize(("command", "damages"), [("report", DAMAGES), ("run", DAMAGES[:3])])
 @pytest.mark.parametrize("name", FILES)
-def test_any_file_damaged_in_any_way_is_mended_or_said(runs, again, monkeypatch, name, command):
+def test_any_file_damaged_in_any_way_is_mended_or_said(runs, again, monkeypatch, name, command, damages):
     folder, one, other = runs
     before = content(one)
-    for how in DAMAGES:
+    for how in damages:
         damage(one / name, how, other / name)
         said = ""
         try:
@@ -99,14 +99,26 @@ def test_any_file_damaged_in_any_way_is_mended_or_said(runs, again, monkeypatch,
             assert "\n" not in said
             assert str(one) in said, (how, said)
             # Only what nothing else holds may be lost.
-            assert (
-                how == "a folder" or name == "config.resolved.yaml" or (name, command) == ("manifest.json", "report")
-            ), (
-                how,
-                said,
-            )
+            lost = ("config.resolved.yaml", command), ("manifest.json", "report")
+            assert how == "a folder" or (name, command) in lost, (how, said)
         else:
             assert content(one) == before, how
+        again()
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_damaged_part_is_measured_again(runs, again, name):
+    """Without the manifest, every part is looked at."""
+    folder, one, other = runs
+    before = content(one)
+    for how in DAMAGES[:3]:
+        (one / "manifest.json").unlink()
+        damage(one / name, how, other / name)
+        label = Path(name).stem
+        said = carried_out(folder / "small.yaml")[1]
+        assert f"{label}: finished before" not in said
+        assert said.count("finished before, kept") == (3 if label == "@prompts" else 2), how
+        assert content(one) == before, how
         again()
 
 
