@@ -16,7 +16,7 @@ model: {{source: directory, path: {model}}}
 prompts:
   keep: all
   min_gap: 0.0001
-  task: {{kind: antonyms, max_pairs: 3, templates: ['The opposite of "{{word}}" is "']}}
+  task: {{kind: antonyms, max_pairs: {pairs}, templates: ['The opposite of "{{word}}" is "']}}
 statistics: {{n_resamples: 100}}
 probes:
   - {{kind: key_query_heads}}
@@ -26,10 +26,10 @@ output: {{root: {root}}}
 """
 
 
-def write_small(folder: Path, model: Path, seed: int = 1, name: str = "small.yaml") -> Path:
+def write_small(folder: Path, model: Path, seed: int = 1, pairs: int = 3, name: str = "small.yaml") -> Path:
     """The YAML of a small run, whose folder will be in `folder`/runs."""
     path = folder / name
-    path.write_text(YAML.format(seed=seed, model=model, root=folder / "runs"))
+    path.write_text(YAML.format(seed=seed, pairs=pairs, model=model, root=folder / "runs"))
     return path
 
 

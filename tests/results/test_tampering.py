@@ -28,14 +28,14 @@ DAMAGES = ("missing", "cut", "of another run", "empty", "binary", "a folder")
 
 @pytest.fixture(scope="module")
 def runs(tiny_llama, tmp_path_factory):
-    """(folder of the configs, a finished run, one of another seed with the same labels)."""
+    """(folder of the configs, a finished run, one of other prompts with the same labels)."""
     with pytest.MonkeyPatch.context() as patch:
         from experiments.overview import Overview
 
         patch.setattr(Overview, "figures", lambda self, tables: [])
         folder = tmp_path_factory.mktemp("tampered")
         one, _ = carried_out(write_small(folder, tiny_llama))
-        other, _ = carried_out(write_small(folder, tiny_llama, seed=2, name="other.yaml"))
+        other, _ = carried_out(write_small(folder, tiny_llama, seed=2, pairs=4, name="other.yaml"))
     return folder, one, other
 
 
@@ -129,11 +129,13 @@ def test_a_table_and_its_part_damaged_together(runs, again, monkeypatch, how):
     before = content(one)
 
     def both() -> None:
-        for name in ("effects.parquet", "parts/head_ablation.parquet", "parts/head_ablation.json"):
+        for name in ("effects.parquet", "parts/key_query_heads.parquet", "parts/key_query_heads.json"):
             damage(one / name, how, other / name)
 
     both()
-    with pytest.raises(UserError, match="head_ablation.* is missing or damaged|effects.parquet is missing or damaged"):
+    with pytest.raises(
+        UserError, match="key_query_heads.* is missing or damaged|effects.parquet.* are missing or damaged"
+    ):
         asked("report", folder / "small.yaml", one, monkeypatch)
     again()
     both()
