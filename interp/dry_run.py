@@ -12,13 +12,13 @@ from interp.comparison.config import ComparisonConfig
 from interp.config import RunConfig
 from interp.interventions.cells import Dimensions
 from interp.interventions.engine import Engine
+from interp.measure.study import Study
 from interp.memory import footprint
 from interp.models import model_dimensions
 from interp.models.load import device_of
 from interp.preflight import check_probes
 from interp.prompts.encoder import Encoder
 from interp.prompts.select import choose_prompts
-from interp.study import Study
 from interp.yaml_config import LoadedConfig
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from interp.interventions.engine import KEPT_SETS, TOKENS_AT_ONCE, base_run_bytes, token_bytes
+from interp.measure.study import Study
 from interp.models.info import Sizes
 from interp.probes.base import Observation
-from interp.study import Study
 
 LIBRARIES = 0.56 * 2**30
 PARTS = 0.25 * 2**30

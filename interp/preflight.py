@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from interp.errors import Mistakes, UserError
+from interp.measure.study import Study
 from interp.probes import Probe
-from interp.study import Study
 
 
 def check_probes(probes: Sequence[Probe], study: Study) -> None:

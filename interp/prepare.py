@@ -15,7 +15,8 @@ from interp.config import Compute
 from interp.interventions.cells import Dimensions
 from interp.interventions.engine import TOKENS_AT_ONCE, Engine
 from interp.interventions.readout import ModelReadout
-from interp.measuring import read_metric
+from interp.measure.metric import read_metric
+from interp.measure.study import Study
 from interp.metrics import Metric
 from interp.models import LoadedModel
 from interp.probes import Probe
@@ -23,7 +24,6 @@ from interp.prompts.config import PromptsConfig
 from interp.prompts.encoder import Encoder
 from interp.prompts.pairs import PromptSet
 from interp.prompts.select import NO_GAP, Top1, choose_prompts, drop_without_gap
-from interp.study import Study
 
 
 class Asks(Protocol):

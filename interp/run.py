@@ -19,6 +19,7 @@ from interp.assemble import STUDY, reading_of, write_tables
 from interp.config import RunConfig
 from interp.errors import UserError
 from interp.lifecycle import carry_out
+from interp.measure.study import Study
 from interp.models import load_model
 from interp.models.info import ModelInfo
 from interp.preflight import check_probes
@@ -31,7 +32,6 @@ from interp.results.effects_file import alike
 from interp.results.inputs import Inputs
 from interp.results.parts import must_agree, table_name
 from interp.results.run_folder import RunFolder
-from interp.study import Study
 from interp.yaml_config import LoadedConfig
 
 

@@ -13,7 +13,7 @@ from interp.prompts.antonyms import TEMPLATES, WORD_PAIRS
 FIGURE = 'The opposite of "large" is "'
 
 
-def word_tokenizer() -> PreTrainedTokenizerFast:
+def word_tokenizer(*more: str) -> PreTrainedTokenizerFast:
     """Words with their leading space, and quotation marks, are tokens; the figure's prompt has exactly eight."""
     split = pre_tokenizers.Split(Regex(r' ?"| ?[^" ]+'), behavior="isolated")
     words: dict[str, int] = {"<s>": 0, "<unk>": 1}
@@ -23,6 +23,7 @@ def word_tokenizer() -> PreTrainedTokenizerFast:
         *(f" {answer}" for answer in WORD_PAIRS.values()),
         'The synonym of "large" is "',
         " a",
+        *more,
     ]
     for text in texts:
         for piece, _ in split.pre_tokenize_str(text):

@@ -20,6 +20,7 @@ from interp.api.show import findings_text, tokens_frame
 from interp.config import Compute
 from interp.errors import UserError
 from interp.interventions.edits import Edit, Site, Source, Variant
+from interp.measure.study import Study
 from interp.metrics import Metric, metrics
 from interp.models import LoadedModel
 from interp.prepare import prepare, prompts_table
@@ -31,7 +32,6 @@ from interp.prompts.config import PromptsConfig
 from interp.prompts.task import Task
 from interp.registry import nearest
 from interp.results.effects_file import whole
-from interp.study import Study
 
 By = Literal["head", "layer", "position"]
 HEADS: tuple[Site, ...] = ("z", "q", "k", "v", "pattern")

@@ -12,13 +12,13 @@ from interp.comparison.config import ComparisonConfig
 from interp.comparison.publish import KEPT, write_comparison
 from interp.errors import UserError
 from interp.lifecycle import attempt, carry_out
+from interp.measure.study import Study
 from interp.models import LoadedModel, load_model
 from interp.prepare import first_prompt, prepare
 from interp.publish import KEPT as KEPT_BY_ARMS
 from interp.results.inputs import Inputs, inputs_of
 from interp.results.run_folder import RunFolder
 from interp.run import measure
-from interp.study import Study
 from interp.yaml_config import LoadedConfig
 
 

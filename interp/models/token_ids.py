@@ -14,7 +14,7 @@ class TokenIds:
         n_tokens: size of the model's vocabulary.
     """
 
-    bos_token_id = None
+    bos_token_id = unk_token_id = unk_token = None
     is_fast = False
 
     def __init__(self, n_tokens: int) -> None:

@@ -17,7 +17,7 @@ from interp.prompts.choice import PromptChoice
 from interp.prompts.pairs import Position
 
 if TYPE_CHECKING:
-    from interp.study import Study
+    from interp.measure.study import Study
 
 
 PatchSite = Literal["resid_pre", "attn_out", "mlp_out", "z", "q", "k", "v", "pattern"]

@@ -25,7 +25,7 @@ from interp.results.effects_file import stacked
 if TYPE_CHECKING:
     import pandas as pd
 
-    from interp.study import Study
+    from interp.measure.study import Study
 else:
     pd = lazy("pandas")
 

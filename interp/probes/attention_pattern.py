@@ -12,7 +12,7 @@ from interp.prompts.choice import PromptChoice
 if TYPE_CHECKING:
     import pandas as pd
 
-    from interp.study import Study
+    from interp.measure.study import Study
 else:
     pd = lazy("pandas")
 

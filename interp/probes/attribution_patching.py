@@ -17,7 +17,7 @@ from interp.registry import nearest
 if TYPE_CHECKING:
     import pandas as pd
 
-    from interp.study import Selection, Study
+    from interp.measure.study import Selection, Study
 else:
     pd = lazy("pandas")
 

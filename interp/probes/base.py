@@ -22,7 +22,7 @@ from interp.section import Section
 if TYPE_CHECKING:
     import pandas as pd
 
-    from interp.study import Selection, Study
+    from interp.measure.study import Selection, Study
 else:
     pd = lazy("pandas")
 

@@ -10,7 +10,7 @@ from interp.probes.base import Observation, Reading, probes
 if TYPE_CHECKING:
     import pandas as pd
 
-    from interp.study import Study
+    from interp.measure.study import Study
 else:
     pd = lazy("pandas")
 

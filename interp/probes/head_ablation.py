@@ -12,7 +12,7 @@ from interp.probes.base import Head, Probe, heads_of, probes
 from interp.prompts.pairs import Position
 
 if TYPE_CHECKING:
-    from interp.study import Study
+    from interp.measure.study import Study
 
 
 @probes.register

@@ -21,7 +21,7 @@ from interp.probes.base import Probe, Reading, by_prompt, clusters_of, head_labe
 if TYPE_CHECKING:
     import pandas as pd
 
-    from interp.study import Study
+    from interp.measure.study import Study
 else:
     pd = lazy("pandas")
 

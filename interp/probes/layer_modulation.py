@@ -16,7 +16,7 @@ from interp.probes.key_query_heads import KeyQueryHeads
 if TYPE_CHECKING:
     import pandas as pd
 
-    from interp.study import Study
+    from interp.measure.study import Study
 else:
     pd = lazy("pandas")
 

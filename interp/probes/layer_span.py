@@ -18,7 +18,7 @@ from interp.prompts.regroup import Group, grouped_sets
 if TYPE_CHECKING:
     import pandas as pd
 
-    from interp.study import Study
+    from interp.measure.study import Study
 else:
     pd = lazy("pandas")
 

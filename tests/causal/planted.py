@@ -16,11 +16,11 @@ from transformer_lens import HookedTransformer, HookedTransformerConfig
 
 from interp.interventions.cells import Dimensions
 from interp.interventions.engine import Engine
+from interp.measure.study import Study
 from interp.metrics import LogitDiff
 from interp.probes import Probe, Reading
 from interp.prompts.pairs import PromptPair, PromptSet
 from interp.prompts.select import PromptBook
-from interp.study import Study
 
 VOCAB, TOKENS, LAYERS, HEADS = 9, 6, 3, 4
 KEY, QUERY = 2, 6  # people's positions

@@ -12,8 +12,8 @@ from interp.prompts import PromptPair, Task, tasks
 from interp.report.story import Section, Story
 
 if TYPE_CHECKING:
+    from interp.measure.study import Study
     from interp.results.tables import RunTables
-    from interp.study import Study
 
 
 @tasks.register

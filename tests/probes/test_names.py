@@ -9,8 +9,8 @@ import pytest
 
 from interp.errors import UserError
 from interp.interventions.edits import Edit, Variant
+from interp.measure.study import Selection
 from interp.probes import Probe
-from interp.study import Selection
 from tests.interventions.models import random_prompts
 
 

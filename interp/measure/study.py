@@ -12,14 +12,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from interp.effects import Values, effects_table, observed_columns, variant_columns
 from interp.errors import UserError
 from interp.interventions import observe
 from interp.interventions.cells import Dimensions
 from interp.interventions.edits import Run, Variant
 from interp.interventions.engine import Engine
 from interp.literals import check_literal
-from interp.measuring import estimate_metric, measure_metric, read_metric, several_tokens
+from interp.measure.effects import Values, effects_table, observed_columns, variant_columns
+from interp.measure.metric import estimate_metric, measure_metric, read_metric, several_tokens
 from interp.metrics import AnswerLogit, LogitDiff, Metric
 from interp.prompts.choice import PromptChoice
 from interp.prompts.encode import Dropped

@@ -9,7 +9,7 @@ import torch
 
 from interp.interventions.edits import Edit, Variant
 from interp.interventions.engine import Engine
-from interp.measuring import estimate_metric, measure_metric, read_metric, several_tokens
+from interp.measure.metric import estimate_metric, measure_metric, read_metric, several_tokens
 from interp.metrics import AnswerLogProbability, BestLogitDiff, LogitDiff, LogProbabilityDiff, ProbabilityDiff
 from tests.interventions.models import random_model, random_prompts
 
