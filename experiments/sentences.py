@@ -247,7 +247,7 @@ def caveats(run: dict[str, Any], found: dict[str, Any], tables: RunTables) -> li
             f"Heads were selected by the {found['definition']} definition, a sum of single effects; the modulation curve runs them "
             "together, so it need not end at that share."
         )
-    if run["metric"]["kind"] == "kl_from_clean":
+    if run["metric"].get("rises_with_damage"):
         notes.append(
             "The metric grows with damage: a head that carries the answer has a negative effect here, and is said to work "
             "against the metric."

@@ -7,7 +7,7 @@ Raw logits move by a constant a row when `center_unembed` is on; differences, pr
 from __future__ import annotations
 
 import abc
-from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from jaxtyping import Float, Int
 
@@ -49,12 +49,17 @@ class Metric(Section, abc.ABC):
     words: ClassVar[str] = ""
     sums_over: ClassVar[tuple[Literal["answer", "foil"], ...]] = ()
     """A metric of all tokens of an answer: it is called once a token, as the answer, and summed; the foil's are subtracted."""
+    logit_weights: ClassVar[tuple[float, float] | None] = None
+    """(a, f) of a metric that is a x the answer's logit + f x the foil's, to which contributions add up; None: no such sum."""
+    rises_with_damage: ClassVar[bool] = False
+    """Whether the metric is larger the more an edit breaks, as a divergence is: signs of effects then read the other way."""
 
     @classmethod
-    def described(cls) -> dict[str, str]:
-        """Kind, unit and words, as a run keeps them for its figures and sentences."""
+    def described(cls) -> dict[str, Any]:
+        """Kind, unit, words and direction, as a run keeps them for its figures and sentences."""
         kind = cls.model_fields["kind"].default
-        return {"kind": kind, "unit": cls.unit, "words": cls.words or kind.replace("_", " ")}
+        words = cls.words or kind.replace("_", " ")
+        return {"kind": kind, "unit": cls.unit, "words": words, "rises_with_damage": cls.rises_with_damage}
 
     @abc.abstractmethod
     def __call__(self, out: Readout) -> Float[torch.Tensor, " row"]:
@@ -71,6 +76,7 @@ class LogitDiff(Metric):
     kind: Literal["logit_diff"] = "logit_diff"
     unit: ClassVar[str] = "logits"
     words: ClassVar[str] = "logit difference of answer and foil"
+    logit_weights: ClassVar[tuple[float, float] | None] = (1.0, -1.0)
 
     def __call__(self, out: Readout) -> Float[torch.Tensor, " row"]:
         return out.logits_of(out.answer) - out.logits_of(out.foil)
@@ -83,6 +89,7 @@ class AnswerLogit(Metric):
     kind: Literal["answer_logit"] = "answer_logit"
     unit: ClassVar[str] = "logits"
     words: ClassVar[str] = "logit of the answer"
+    logit_weights: ClassVar[tuple[float, float] | None] = (1.0, 0.0)
 
     def __call__(self, out: Readout) -> Float[torch.Tensor, " row"]:
         return out.logits_of(out.answer)
@@ -161,6 +168,7 @@ class DivergenceFromClean(Metric):
     kind: Literal["kl_from_clean"] = "kl_from_clean"
     unit: ClassVar[str] = "nats"
     words: ClassVar[str] = "KL divergence from the clean run"
+    rises_with_damage: ClassVar[bool] = True
 
     def __call__(self, out: Readout) -> Float[torch.Tensor, " row"]:
         clean = out.clean_logits().log_softmax(dim=-1)

@@ -32,9 +32,9 @@ def logit_lens(engine: Engine, prompts: PromptSet, metric: Metric, run: Run) -> 
 
 @torch.no_grad()
 def direct_logit_attribution(
-    engine: Engine, prompts: PromptSet, run: Run, minus_foil: bool
+    engine: Engine, prompts: PromptSet, run: Run, logit_weights: tuple[float, float]
 ) -> dict[tuple[str, int, int], Float[Tensor, " prompt"]]:
-    """Direct contribution of every component to the answer's logit (minus the foil's), in logits.
+    """Direct contribution of every component to `logit_weights` times the logits of answer and foil.
 
     The final normalisation's scale is held at the run's value, which makes the logits linear in the components
     (Elhage et al. 2021). Keys are (part, layer, head) with -1 where there is none; parts are `embed` (token and position
@@ -46,11 +46,13 @@ def direct_logit_attribution(
         raise UserError("direct_logit_attribution: this model's logits are not a sum over components")
     base, query = engine.runs(prompts)[run], prompts.query_index
     device = base.final.device
-    weights = wide(model.unembed.W_U.T[prompts.answer.to(device)])
-    bias = wide(model.unembed.b_U[prompts.answer.to(device)])
-    if minus_foil:
-        weights = weights - wide(model.unembed.W_U.T[prompts.foil.to(device)])
-        bias = bias - wide(model.unembed.b_U[prompts.foil.to(device)])
+    on_answer, on_foil = logit_weights
+
+    def read(unembed: Tensor) -> Tensor:
+        answer, foil = (wide(unembed[tokens.to(device)]) for tokens in (prompts.answer, prompts.foil))
+        return on_answer * answer + on_foil * foil
+
+    weights, bias = read(model.unembed.W_U.T), read(model.unembed.b_U)
     project = _frozen_norm(model, base.final[:, query])
 
     def direct(vector: Float[Tensor, "prompt d_model"]) -> Float[Tensor, " prompt"]:

@@ -20,7 +20,7 @@ from interp.interventions.engine import Engine
 from interp.literals import check_literal
 from interp.measure.effects import Values, effects_table, observed_columns, variant_columns
 from interp.measure.metric import estimate_metric, measure_metric, read_metric, several_tokens
-from interp.metrics import AnswerLogit, LogitDiff, Metric
+from interp.metrics import Metric, metrics
 from interp.prompts.choice import PromptChoice
 from interp.prompts.encode import Dropped
 from interp.prompts.encoder import Encoder
@@ -135,21 +135,20 @@ class Study:
             frames.append(self._observed(places, values[:, list(selection.rows)], selection))
         return stacked(frames)
 
-    def need_linear_metric(self) -> None:
-        """UserError when contributions to the logits do not add up to the metric."""
-        if not isinstance(self.metric, LogitDiff | AnswerLogit):
-            raise UserError(
-                f"it needs a metric that is linear in the logits: logit_diff or answer_logit, not {self.metric.kind}"
-            )
+    def need_linear_metric(self) -> tuple[float, float]:
+        """What the metric is times the answer's and times the foil's logit; UserError where it is no such sum."""
+        weights = self.metric.logit_weights
+        if weights is None:
+            linear = " or ".join(kind for kind in metrics if metrics[kind].logit_weights is not None)
+            raise UserError(f"it needs a metric that is linear in the logits: {linear}, not {self.metric.kind}")
+        return weights
 
     def direct_logit_attribution(self, where: Sequence[Selection]) -> pd.DataFrame:
         """Direct contribution of every component to the metric of the clean run; `effect` is the contribution."""
-        self.need_linear_metric()
+        weights = self.need_linear_metric()
         frames = []
         for selection in where:
-            parts = observe.direct_logit_attribution(
-                self.engine, selection.prompts, "clean", minus_foil=isinstance(self.metric, LogitDiff)
-            )
+            parts = observe.direct_logit_attribution(self.engine, selection.prompts, "clean", weights)
             for name in dict.fromkeys(part for part, _, _ in parts):
                 keys = [key for key in parts if key[0] == name]
                 values = torch.stack([parts[key] for key in keys])[:, list(selection.rows)]

@@ -14,6 +14,7 @@ from interp.probes.head_ablation import HeadAblation
 from interp.probes.key_query_heads import KeyQueryHeads
 from interp.probes.layer_modulation import LayerModulation
 from interp.probes.logit_lens import LogitLens
+from interp.results.effects_file import whole as in_one
 from tests.causal.planted import KEY, MIDDLE, OUTPUT, QUERY, READING, Plant, findings, planted_model, study_of
 
 ONE = (Plant(1, 2, gain=3.0),)
@@ -29,7 +30,7 @@ TWO_HOPS = (
 def effects(model, probe):
     """(labels) -> mean effect, for every variant."""
     study = study_of(model, probe)
-    return probe.run(study)
+    return in_one(probe.run(study))
 
 
 def carriers(table, columns, size=1e-4):

@@ -16,12 +16,12 @@ def model(request):
     return random_model(request.param)
 
 
-@pytest.mark.parametrize("minus_foil", [True, False])
-def test_direct_contributions_add_up_to_the_metric(model, minus_foil):
+@pytest.mark.parametrize("weights", [(1.0, -1.0), (1.0, 0.0), (2.0, -2.0)])
+def test_direct_contributions_add_up_to_the_metric(model, weights):
     prompts = random_prompts(bos=1)
-    parts = direct_logit_attribution(Engine(model), prompts, "clean", minus_foil)
+    parts = direct_logit_attribution(Engine(model), prompts, "clean", weights)
     logits, rows = model(prompts.clean)[:, prompts.query_index], torch.arange(len(prompts))
-    expected = logits[rows, prompts.answer] - (logits[rows, prompts.foil] if minus_foil else 0)
+    expected = weights[0] * logits[rows, prompts.answer] + weights[1] * logits[rows, prompts.foil]
     torch.testing.assert_close(sum(parts.values()), expected, atol=1e-4, rtol=1e-4)
 
 

@@ -65,6 +65,6 @@ def test_by_hooks_what_is_read_off_has_no_step_either(folder):
 
 def test_contributions_add_up_in_half_precision_too(folder):
     engine, _ = effects(folder, "bfloat16")
-    parts = direct_logit_attribution(engine, PROMPTS, "clean", minus_foil=True)
+    parts = direct_logit_attribution(engine, PROMPTS, "clean", (1.0, -1.0))
     total = torch.stack(list(parts.values())).sum(0)
     torch.testing.assert_close(total, engine.read(PROMPTS, LogitDiff(), "clean"), atol=1e-3, rtol=1e-3)
