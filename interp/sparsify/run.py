@@ -121,7 +121,9 @@ def _steps(
 ) -> None:
     """Train, from the last checkpoint where there is one, and keep every stage's weights and the log."""
     settings, manifest = config.run, folder.manifest()
-    checkpoints = Checkpoints(folder.path / "checkpoints", made_from)
+    checkpoints = Checkpoints(
+        folder.path / "checkpoints", made_from, partial(console.print, highlight=False, markup=False)
+    )
     trainer = Trainer(settings.training, model, text.train, text.held_out, checkpoints, settings.seed)
 
     def stage_done(number: int, stage: Stage) -> None:
@@ -140,11 +142,11 @@ def _steps(
             },
         )
         write_checkpoint(stage_folder(folder, number + 1), model.model, about)
-        folder.write_table("log.csv", pd.DataFrame(trainer.rows))
+        folder.write_table("log.csv", trainer.log)
 
     with training_progress(console, sum(stage.steps for stage in settings.training.stages)) as report:
         trainer.run(report, stage_done)
-    folder.write_table("log.csv", pd.DataFrame(trainer.rows))
+    folder.write_table("log.csv", trainer.log)
     folder.parts.save("training", {}, made_from, ["log.csv", *_files(folder, settings, described=False)])
 
 

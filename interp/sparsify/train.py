@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+import pandas as pd
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -26,6 +27,12 @@ from interp.sparsify.trainable import Trainable
 
 # Held-out sequences that are looked at during training; every stage is judged on all of them at the end.
 WATCHED = 16
+
+LOG = (
+    *("loss", "expected_density", "noisy_density", "multiplier", "constraint", "gradient_norm", "tokens"),
+    *("learning_rate", "seconds", "step", "stage", "target", "held_out_loss", "held_out_kl", "density"),
+)
+"""Columns of the log, in this order also where rows come back from a checkpoint, whose keys are sorted."""
 
 Report = Callable[[dict[str, Any]], None]
 
@@ -91,6 +98,11 @@ class Trainer:
                     stage_done(number, stage)
                 if last or step % self._config.checkpoint_every == 0:
                     self._save(TrainingState(step=step, geco=vars(geco), rows=self.rows))
+
+    @property
+    def log(self) -> pd.DataFrame:
+        """One row a step taken, also by earlier attempts."""
+        return pd.DataFrame(self.rows, columns=list(LOG))
 
     def _geco(self, stage: Stage, multiplier: float | None) -> Geco:
         settings = self._config.geco

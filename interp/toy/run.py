@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,16 +64,17 @@ def _train(settings: ToyConfig, folder: RunFolder, console: Console) -> dict[str
         "the sparse training's settings": digest_of(asked),
     }
     made = trainable(_copy(dense, settings), settings.sparse, settings.bias, settings.seed)
+    tell = partial(console.print, highlight=False, markup=False)
     if parts.find("training", made_from) is None:
         # The answer's last digit is only predicted, so the models never read it.
         trainer = Trainer(
             settings.sparse, made, sums.train[:, :-1], sums.test[:, :-1],
-            Checkpoints(folder.path / "checkpoints", made_from), settings.seed, scored=slice(QUESTION - 1, None),
+            Checkpoints(folder.path / "checkpoints", made_from, tell), settings.seed, scored=slice(QUESTION - 1, None),
         )  # fmt: skip
         with training_progress(console, sum(stage.steps for stage in settings.sparse.stages)) as report:
             trainer.run(report, lambda number, stage: None)
         _save(made.model, folder.path / SPARSE)
-        folder.write_table("log.csv", pd.DataFrame(trainer.rows))
+        folder.write_table("log.csv", trainer.log)
         parts.save("training", {}, made_from, [SPARSE, "log.csv"])
     made.model.load_state_dict(load_file(folder.path / SPARSE))
     gate = Gate(settings.bias)
