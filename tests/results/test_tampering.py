@@ -141,7 +141,7 @@ def test_a_table_and_its_part_damaged_together(runs, again, monkeypatch, how):
     both()
     if how == "of another run":
         with pytest.raises(
-            UserError, match=r"finished part 'head_ablation' was made from something else \(.*the seed: 2 then, 1 now"
+            UserError, match=r"finished part 'key_query_heads' was made from something else \(.*the seed: 2 then, 1 now"
         ):
             asked("run", folder / "small.yaml", one, monkeypatch)
     else:
