@@ -11,30 +11,34 @@ from typing import Any, Literal
 
 from experiments.overview import top_effects
 from experiments.sentences import (
-    NAMES,
     agreement_sentences,
     answer,
-    bracket,
     caveats,
-    interval_of_n,
     modulation_sentences,
     position_sentences,
     share_sentences,
     sign_sentences,
     span_sentences,
 )
+from experiments.tables import (
+    controls_table,
+    crossings_table,
+    heads_table,
+    orders_table,
+    shapley_table,
+    shares_table,
+    sources_table,
+)
 from interp.errors import UserError
 from interp.experiment import Experiment, experiments
 from interp.figures.base import Figure
 from interp.figures.base import figures as figure_kinds
-from interp.figures.words import percent
-from interp.report.numbers import interval, number
-from interp.report.story import Section, Story, TableBlock
+from interp.report.story import Section, Story
 from interp.results.tables import RunTables
 
 SECTIONS: dict[str, tuple[str, ...]] = {
     "The circuit": ("circuit_panel", "attention_panel"),
-    "How many heads, and which": ("share_curve", "effect_bars", "head_heatmap"),
+    "How many heads, and which": ("share_curve", "order_curves", "effect_bars", "head_heatmap"),
     "Where in depth": ("modulation_curve", "span_chart", "logit_lens_curve"),
     "Which positions": ("position_grid", "position_heatmap"),
     "Checks": ("attribution_scatter",),
@@ -63,6 +67,7 @@ class KeyQueryCircuit(Experiment):
             "circuit_panel": {"key_query_heads", "attention_pattern"},
             "attention_panel": {"key_query_heads", "attention_pattern"},
             "share_curve": {"key_query_heads"},
+            "order_curves": {"key_query_heads"},
             "effect_bars": {"key_query_heads"},
             "head_heatmap": {"key_query_heads"},
             "modulation_curve": {"layer_modulation"},
@@ -78,7 +83,10 @@ class KeyQueryCircuit(Experiment):
         for figure, probe in (("position_grid", "edge_patching"), ("position_heatmap", "activation_patching")):
             if probe not in set(numbered["kind"]):
                 del needs[figure]
-        return [figure_kinds[kind].model_validate({}) for kind, kinds in needs.items() if kinds <= have]
+        settings: dict[str, dict[str, Any]] = {"head_heatmap": {"parts": ["single"], "probe": self.search}}
+        return [
+            figure_kinds[kind].model_validate(settings.get(kind, {})) for kind, kinds in needs.items() if kinds <= have
+        ]
 
     def story(self, tables: RunTables, figures: list[str]) -> Story:
         """Answer, observations and caveats, every sentence from the run's numbers."""
@@ -116,7 +124,14 @@ class KeyQueryCircuit(Experiment):
             title = next((kinds[kind] for kind in kinds if stem.startswith(kind)), "More figures")
             by_title[title].append(stem)
         found = tables.metrics["probes"][self.search]
-        blocks = {"How many heads, and which": [shares_table(found), heads_table(found, tables.metrics["run"])]}
+        run = tables.metrics["run"]
+        blocks = {
+            "How many heads, and which": [
+                *(block(found, run) for block in (crossings_table, shares_table, orders_table, controls_table)),
+                *(block(found, run) for block in (sources_table, heads_table)),
+                *([shapley_table(found, run)] if found["shapley"] else []),
+            ]
+        }
         sections = [
             Section(title=title, text=[], figures=stems, tables=blocks.get(title, []))
             for title, stems in by_title.items()
@@ -131,46 +146,3 @@ class KeyQueryCircuit(Experiment):
             rows = [top_effects(tables, label) for label in other]
             sections.append(Section(title="Largest effects of the other probes", text=[], figures=[], tables=rows))
         return sections
-
-
-def shares_table(found: dict[str, Any]) -> TableBlock:
-    """n and share under each definition."""
-    rows = []
-    for name in NAMES:
-        share = found["shares"][name]
-        reached = share["n"] is not None
-        rows.append(
-            [
-                name + (" (in use)" if name == found["definition"] else ""),
-                str(share["n"]) if reached else "never",
-                interval_of_n(share, found).strip() if reached else "—",
-                percent(share["share"]) if reached else "—",
-                bracket(share["share_low"], share["share_high"], percent).strip() if reached else "—",
-            ]
-        )
-    return TableBlock(
-        title=f"Heads needed for {percent(found['target'])}",
-        columns=["definition", "heads", "interval", "share", "interval"],
-        rows=rows,
-        note="joint: the kept heads run together, all other key→query edges cut. absolute, net: sums of single effects.",
-    )
-
-
-def heads_table(found: dict[str, Any], run: dict[str, Any], count_: int = 20) -> TableBlock:
-    """The strongest heads with intervals."""
-    chosen = {head["label"] for head in found["shares"][found["definition"]]["heads"]}
-    return TableBlock(
-        title="Heads by the size of their key→query edge",
-        columns=["rank", "head", f"carried ({run['metric']['unit']})", "interval", "selected"],
-        rows=[
-            [
-                str(rank),
-                head["label"],
-                number(head["carried"]["mean"], head["carried"]["low"], head["carried"]["high"]),
-                interval(head["carried"]["low"], head["carried"]["high"]),
-                "yes" if head["label"] in chosen else "",
-            ]
-            for rank, head in enumerate(found["ranking"][:count_], start=1)
-        ],
-        note="Carried: what the metric loses when this edge alone is cut; negative heads work against the answer.",
-    )

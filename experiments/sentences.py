@@ -7,7 +7,7 @@ from typing import Any
 
 from interp.analysis.grid import connectivity, drift, strongest_edges
 from interp.figures.words import metric_words, percent, runs_text
-from interp.report.numbers import NONE, defined, interval, number
+from interp.report.numbers import NONE, defined, estimate, number
 from interp.results.tables import RunTables
 
 THRESHOLD = 0.05  # of the clean-corrupted gap: what counts as work, as in the position grid
@@ -20,23 +20,57 @@ NAMES = {
 
 
 def answer(run: dict[str, Any], found: dict[str, Any]) -> list[str]:
-    """The two sentences on top of the report."""
+    """The sentences on top of the report: the verdict with its controls, and what all edges do."""
     share = found["shares"][found["definition"]]
     focus, target = run["focus"], percent(found["target"])
+    if not found["defined"]:
+        return [
+            f"All key→query edges together have no clear effect on the answer of {run['model']['name']} here, so there is no share "
+            "of it for heads to carry.",
+            effect_sentence(run, found),
+        ]
     if share["n"] is None:
         return [
             f"No set of heads carries {target} of what key position {focus['key']} does to the answer at query position "
-            f"{focus['query']} under the {found['definition']} definition.",
+            f"{focus['query']} under the {found['definition']} definition, on word pairs that the heads were not chosen from.",
             effect_sentence(run, found),
         ]
     labels = [head["label"] for head in share["heads"]]
-    return [
+    sentences = [
         f"In {run['model']['name']}, {count(share['n'], 'head')}{interval_of_n(share, found)} of "
-        f"{found['n_candidates']} carry {target} of what the key token does to the answer at the query position "
-        f"({found['definition']} share {percent(share['share'])}{bracket(share['share_low'], share['share_high'], percent)}): "
-        f"{some(labels)}{against_text(share['heads'])}.",
-        effect_sentence(run, found),
+        f"{found['n_candidates']} carry {target} of what the key token does to the answer at the query position, on word "
+        f"pairs that they were not chosen from ({found['definition']} share {percent(share['share'])}"
+        f"{bracket(share['share_low'], share['share_high'], percent)}{_fresh(share)}): "
+        f"{some(labels)}{against_text(share['heads'])}."
     ]
+    if found["definition"] == "joint" and (controls := control_text(found)):
+        sentences.append(controls)
+    return [*sentences, effect_sentence(run, found)]
+
+
+def _fresh(share: dict[str, Any]) -> str:
+    if share.get("fresh_low") is None:
+        return ""
+    return f"; on as many other word pairs expect {percent(share['fresh_low'])} to {percent(share['fresh_high'])}"
+
+
+def control_text(found: dict[str, Any]) -> str:
+    """What random sets and the nonsense task come to, in one sentence; empty where neither was run."""
+    random, nonsense = found["controls"]["random"], found["controls"]["nonsense"]
+    parts = []
+    if random is not None:
+        parts.append(
+            f"the best of {random['sets']} random sets of {count(random['n'], 'head')} carries {percent(random['largest'])}"
+        )
+    if nonsense is not None:
+        n = found["shares"]["joint"]["n"]
+        at = next(point for point in nonsense["curve"] if point["n"] == n)
+        same = "" if nonsense["defined"] else ", where all edges together have no effect to share out"
+        parts.append(
+            f"the same search for arbitrary answers (a random pairing) finds {count(n, 'head')} that move "
+            f"{percent(at['share'])}{bracket(at['low'], at['high'], percent)} of the real effect{same}"
+        )
+    return f"Controls: {'; '.join(parts)}." if parts else ""
 
 
 def against_text(heads: list[dict[str, Any]]) -> str:
@@ -56,26 +90,32 @@ def some(labels: Sequence[str], most: int = 12) -> str:
     )
 
 
+VERBS = {
+    "zero": "Setting the key→query edge of every head to zero",
+    "corrupted": "Giving the key→query edge of every head its value from the corrupted run",
+    "mean": "Giving the key→query edge of every head its mean over prompts",
+    "resample": "Giving the key→query edge of every head its value from another prompt",
+}
+
+
 def effect_sentence(run: dict[str, Any], found: dict[str, Any]) -> str:
-    """What all key->query edges do together."""
+    """What all key->query edges do together; a share of the gap only where the gap is what they are held against."""
     total, unit = found["total"], run["metric"]["unit"]
     verb = "lowers" if total["none"]["mean"] <= total["all"]["mean"] else "raises"
     before, after = (number(total[name]["mean"], total[name]["low"], total[name]["high"]) for name in ("all", "none"))
+    part = ""
+    if found["ablation"] == "corrupted":
+        gap = total["of_gap"]
+        part = f", {percent(gap['mean'])}{bracket(gap['low'], gap['high'], percent)} of the clean-corrupted gap,"
     return (
-        f"Cutting the key→query edge of every head {verb} the {metric_words(run)} from {before} to {after} {unit}, an effect of "
-        f"{number(total['effect']['mean'], total['effect']['low'], total['effect']['high'])} {unit}"
-        f"{_bracketed(total['effect'])} over {count(run['n_prompts'], 'prompt')} of {count(run['n_pairs'], 'word pair')} in "
-        f"{count(run['n_templates'], 'wording')}."
+        f"{VERBS[found['ablation']]} {verb} the {metric_words(run)} from {before} to {after} {unit}, an effect of "
+        f"{estimate(total['effect'])} {unit}{part} over {count(run['n_prompts'], 'prompt')} of "
+        f"{count(run['n_pairs'], 'word pair')} in {count(run['n_templates'], 'wording')}."
     )
 
 
-def _bracketed(found: dict[str, Any]) -> str:
-    inside = interval(found["low"], found["high"])
-    return "" if inside == NONE else f" {inside}"
-
-
 def share_sentences(run: dict[str, Any], found: dict[str, Any]) -> list[str]:
-    """The three definitions side by side."""
+    """The three definitions, the three orders, and whether the count holds between targets and ways of counting."""
     parts = []
     for name, text in NAMES.items():
         share = found["shares"][name]
@@ -83,33 +123,73 @@ def share_sentences(run: dict[str, Any], found: dict[str, Any]) -> list[str]:
             f"{text}: "
             + ("never" if share["n"] is None else f"{count(share['n'], 'head')}{interval_of_n(share, found)}")
         )
+    sums, total, unit = found["total"]["sums"], found["total"]["effect"]["mean"], run["metric"]["unit"]
+    sentences = [
+        f"Heads needed for {percent(found['target'])}, by definition: " + "; ".join(parts) + ".",
+        f"Single effects sum to {two(sums['net'])} {unit} (their sizes to {two(sums['absolute'])}), the edges together have an "
+        f"effect of {two(total)}: absolute and net are shares of those sums, joint of the effect.",
+        order_sentence(found),
+    ]
+    unstable = [row for row in found["crossings"] if not row["stable"]]
+    if unstable:
+        told = "; ".join(
+            f"{percent(row['target'])} is first reached with {row['first'] if row['first'] is not None else 'no number'} and held "
+            f"from {row['staying'] if row['staying'] is not None else 'no number on'}"
+            for row in unstable
+        )
+        sentences.append(f"The count is unstable, as the curve falls again after it has reached its target: {told}.")
+    in_sample = found["in_sample"]
+    if in_sample["optimism"] is not None:
+        sentences.append(
+            f"On the word pairs that chose them the same number of heads carries {percent(in_sample['share'])}: "
+            f"{100 * in_sample['optimism']:+.0f} points of optimism.".replace("+-", "−").replace("-", "−")
+        )
+    sentences += [
+        f"Without {one['label']} the other selected heads carry more than with it ({percent(one['without'])} against "
+        f"{percent(one['share'])}, one prompt a word pair)."
+        for one in found["without"]
+        if one["without"] > one["share"]
+    ]
     highest = max(found["curve"], key=lambda point: point["share"])
-    sentences = [f"Heads needed for {percent(found['target'])}, by definition: " + "; ".join(parts) + "."]
     if highest["share"] > 1.05:
         sentences.append(
             f"The joint curve overshoots: with the best {highest['n']} edges kept the share is {percent(highest['share'])}"
             f"{bracket(highest['low'], highest['high'], percent)} of the whole effect, because heads that work against "
-            "the answer are still cut there."
+            "the answer are still replaced there."
         )
     return sentences
 
 
-def sign_sentences(found: dict[str, Any]) -> list[str]:
-    """Heads that work for and against the answer."""
-    sure = [head for head in found["ranking"] if sign(head["carried"]) != 0]
-    for_it = [head["label"] for head in sure if sign(head["carried"]) > 0]
-    against = [head["label"] for head in sure if sign(head["carried"]) < 0]
-    text = (
-        f"Of {found['n_candidates']} heads, {len(for_it)} carry the answer (interval above 0, not corrected for the number of "
-        f"heads; strongest {', '.join(for_it[:5]) or 'none'})"
+ORDER_NAMES = {"value": "signed single effect", "size": "size of the single effect", "greedy": "greedy selection"}
+
+
+def order_sentence(found: dict[str, Any]) -> str:
+    """Heads needed in each order, and which set is smallest."""
+    needed = {kind: found["orders"][kind]["n"] for kind in ORDER_NAMES}
+    told = ", ".join(
+        f"{needed[kind] if needed[kind] is not None else 'never'} ({name})" for kind, name in ORDER_NAMES.items()
     )
+    reached = {kind: n for kind, n in needed.items() if n is not None}
+    least = [ORDER_NAMES[kind] for kind, n in reached.items() if n == min(reached.values())]
+    smallest = f"; the smallest set is that of {' and of '.join(least)}" if reached else ""
+    return (
+        f"Heads needed for {percent(found['target'])} by the order in which they are kept, on the other half's word pairs: "
+        f"{told}{smallest}. A greedy step tries the best {found['screen']} heads by single effect, not all of them."
+    )
+
+
+def sign_sentences(found: dict[str, Any]) -> list[str]:
+    """Heads that work for and against the answer, by a rule."""
+    matter = found["matter"]
+    named = [head for head in found["ranking"] if head["named"]]
+    for_it = [head["label"] for head in named if head["carried"]["mean"] > 0]
+    against = [head["label"] for head in named if head["carried"]["mean"] < 0]
+    least = percent(matter["least_effect"] / abs(found["total"]["effect"]["mean"]))
     return [
-        text
-        + (
-            f" and {len(against)} work against it (interval below 0; strongest {', '.join(against[:5])})."
-            if against
-            else " and none works against it with an interval below 0."
-        )
+        f"Of {found['n_candidates']} heads, {len(for_it)} carry the answer ({', '.join(for_it[:5]) or 'none'}"
+        f"{', …' if len(for_it) > 5 else ''}) and {len(against)} work against it ({', '.join(against[:5]) or 'none'}"
+        f"{', …' if len(against) > 5 else ''}), at a false-discovery rate of {percent(matter['rate'])} and with at least "
+        f"{least} of the total effect; {matter['n_too_small']} more pass the rate but are too small to name."
     ]
 
 
@@ -134,14 +214,17 @@ def span_sentences(probes: dict[str, Any]) -> list[str]:
         groups = [group for group in found["groups"] if not group.get("output")]
         parts = [f"{group['group']} {span_text(group)}" for group in groups]
         sentences.append(
-            f"At work (replacing {found['site']} of one layer moves the metric by at least {percent(found['threshold'])} of "
-            "the group's own clean-corrupted gap): " + "; ".join(parts) + "."
+            f"At work (replacing {found['site']} of one layer moves the metric, with the whole interval, by at least "
+            f"{percent(found['threshold'])} of the group's own clean-corrupted gap): " + "; ".join(parts) + "."
         )
-        working = [group for group in groups if group["first"] is not None]
-        if len(working) > 1:
-            widest = max(working, key=lambda group: group["last"] - group["first"])
-            width = widest["last"] - widest["first"] + 1
-            sentences.append(f"The widest span belongs to {widest['group']}: {count(width, 'layer')}, gaps included.")
+        working = {group["group"]: [layer for layer in group["layers"] if layer > 0] for group in groups}
+        widths = {name: layers[-1] - layers[0] + 1 for name, layers in working.items() if layers}
+        if len(widths) > 1:
+            name = max(widths, key=lambda one: widths[one])
+            sentences.append(
+                f"The widest span after layer 0, whose MLP is each token's own embedding in all but name, belongs to "
+                f"{name}: {count(widths[name], 'layer')}, gaps included."
+            )
     return sentences
 
 
@@ -168,11 +251,11 @@ def position_sentences(tables: RunTables) -> list[str]:
         for side in ("key", "query"):
             moved = drift(rows, side)
             if moved is not None:
-                direction = "to the right" if moved.rho > 0 else "to the left"
-                verdict = f"drift {direction} with depth" if moved.p_value < 0.05 else "show no clear drift with depth"
                 sentences.append(
-                    f"{side.capitalize()} positions {verdict}: Spearman correlation of layer and effect-weighted mean {side} "
-                    f"position {two(moved.rho)} (p = {moved.p_value:.2g}, {moved.n_layers} layers)."
+                    f"Effect-weighted mean {side} position by depth: {two(moved.early)} in the first third of the layers, "
+                    f"{two(moved.late)} in the last (Spearman correlation with the layer {two(moved.rho)}). This describes the "
+                    f"{moved.n_layers} layers of one prompt, which are no independent samples; the last layer, which can only "
+                    "write at the query, is left out."
                 )
         used = tables.prompts[tables.prompts["prompt"].isin(tables.probe(label, ["prompt"])["prompt"])]
         pairs = strongest_edges(rows, THRESHOLD, float(used["gap"].mean()))
@@ -203,8 +286,9 @@ def screen_sentence(label: str, found: dict[str, Any], run: dict[str, Any]) -> s
     left = (
         "every one was cut"
         if not found["missed_at_most"]
-        else f"with {percent(found['confidence'])} confidence fewer than {percent(found['missed_at_most'])} of the others are "
-        f"above {found['bound']:.2g} {run['metric']['unit']}, the lower end of the smallest of them"
+        else f"a random sample bounds the share of the others above {number(found['bound'])} {run['metric']['unit']}, the lower "
+        f"end of the smallest of them, at {percent(found['missed_at_most'])}, which is no promise about the list: edges "
+        "whose effect the estimate hides can be missing from it"
     )
     return (
         f"The {found['n_top']} largest of {found['n_effects']:,} edges ({label}; first {first}) were found by cutting "
@@ -227,12 +311,17 @@ def agreement_sentences(probes: dict[str, Any]) -> list[str]:
 
 def caveats(run: dict[str, Any], found: dict[str, Any], tables: RunTables) -> list[str]:
     """What a reader must know before quoting the answer."""
-    cut = "set to zero" if found["ablation"] == "zero" else f"replaced by its {found['ablation']} value"
+    halves = found["halves"]
     notes = [
-        f"An edge is cut by having its value-weighted term {cut}; the attention row is not renormalised, and all "
-        "downstream paths respond.",
-        "The ranking of heads and the joint curve use the same prompts; intervals resample word pairs with the ranking held "
-        "fixed, so they do not cover the choice of the ranking itself.",
+        f"{VERBS[found['ablation']].replace('of every head', 'of a head')} is what replacing an edge means here; the attention "
+        "row is not renormalised, and all downstream paths respond.",
+        f"Word pairs are split in two by the seed: heads are ranked on one half and measured on the other, both ways round "
+        f"({halves['shared']} of the selected heads are the same in both). The heads that are named stand in the order that all "
+        "word pairs give. Intervals of shares and counts rank anew within each resample; those of the curve by layer take the "
+        "heads as they are.",
+        f"The share is that of the sets which half of the word pairs choose, so it is a cautious one; with "
+        f"{percent(run['confidence'])} {found['interval_method']} intervals. The range for other word pairs is for a sample of as "
+        "many as here, of the same list and answered correctly.",
         "Only the direct key→query edge counts here: information that first moves to another position and from there to "
         "the query is outside this total.",
     ]
@@ -240,8 +329,6 @@ def caveats(run: dict[str, Any], found: dict[str, Any], tables: RunTables) -> li
         notes.append(
             f"The declared focus prompt was left out; {run['focus']['clean']} stands in for it (see what was left out)."
         )
-    gap = tables.prompts["gap"].mean()
-    effect = found["total"]["effect"]["mean"]
     if found["definition"] != "joint":
         notes.append(
             f"Heads were selected by the {found['definition']} definition, a sum of single effects; the modulation curve runs them "
@@ -252,12 +339,13 @@ def caveats(run: dict[str, Any], found: dict[str, Any], tables: RunTables) -> li
             "The metric grows with damage: a head that carries the answer has a negative effect here, and is said to work "
             "against the metric."
         )
-    notes.append(
-        f"The key→query edges together account for {percent(effect / gap)} of the mean clean-corrupted gap "
-        f"({gap:.2f} {run['metric']['unit']}); shares refer to the edges' total effect, not to the gap."
-    )
-    if run["n_pairs"] < 10:
-        notes.append(f"Only {count(run['n_pairs'], 'word pair')}: intervals from so few clusters are too narrow.")
+    nonsense = found["controls"]["nonsense"]
+    if nonsense is not None and nonsense["defined"]:
+        notes.append(
+            f"For arbitrary answers, too, all edges together have an effect, of {two(nonsense['total']['mean'])} "
+            f"{run['metric']['unit']}{bracket(nonsense['total']['low'], nonsense['total']['high'], two)}: part of what is found "
+            "here would be found for any answers."
+        )
     return notes
 
 

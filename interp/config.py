@@ -30,7 +30,7 @@ AnyProbe = Annotated[Probe, probes]
 
 
 class Share(Section):
-    """What "these heads carry 80 %" means (method.md section 4); all three definitions are always computed."""
+    """What "these heads carry 80 %" means (docs/definitions.md, Share); all three definitions are always computed."""
 
     target: float = Field(default=0.8, gt=0, le=1, description="The share to account for.")
     definition: Literal["joint", "absolute", "net"] = Field(

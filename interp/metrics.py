@@ -1,4 +1,4 @@
-"""Metrics: one number a prompt, read from the model's output at the query position (method.md section 3).
+"""Metrics: one number a prompt, read from the model's output at the query position (docs/definitions.md, Effects).
 
 A metric gets a `Readout`, which unembeds only what is asked for: two answer tokens cost a thousandth of the vocabulary.
 Raw logits move by a constant a row when `center_unembed` is on; differences, probabilities and divergences do not.

@@ -72,6 +72,9 @@ def prepare(config: Asks, models: Sequence[LoadedModel]) -> list[Study]:
                 min_gap=max(config.prompts.min_gap, NO_GAP),
                 accuracy=book.right[number] / book.asked,
                 n_asked=book.asked,
+                seed=config.seed,
+                share_target=config.share.target,
+                share_definition=config.share.definition,
                 probes={probe.label: probe for probe in config.probes},
             )
         )

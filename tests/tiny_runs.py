@@ -17,10 +17,10 @@ model: {{source: directory, path: {model}}}
 prompts:
   keep: all
   min_gap: 0.0001
-  task: {{kind: antonyms, max_pairs: 4, templates: ['The opposite of "{{word}}" is "', 'The antonym of "{{word}}" is "']}}
+  task: {{kind: antonyms, max_pairs: 12, templates: ['The opposite of "{{word}}" is "', 'The antonym of "{{word}}" is "']}}
 statistics: {{n_resamples: 200}}
 probes:
-  - {{kind: key_query_heads}}
+  - {{kind: key_query_heads, rerankings: 3, random_sets: 20}}
   - {{kind: layer_modulation}}
   - kind: layer_span
     groups:

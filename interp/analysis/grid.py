@@ -1,4 +1,4 @@
-"""Which positions matter in which layer: the position grid of figure.md and the sentences about it."""
+"""Which positions matter in which layer: the position grid of docs/definitions.md and the sentences about it."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ else:
 
 @dataclass(frozen=True)
 class Drift:
-    """Spearman correlation of layer and effect-weighted mean position."""
+    """Effect-weighted mean position in the first and the last third of the layers, and its Spearman correlation with
+    the layer: a description, no test, since layers are not independent samples."""
 
     rho: float
-    p_value: float
+    early: float
+    late: float
     n_layers: int
 
 
@@ -60,18 +62,23 @@ def position_grid(edges: pd.DataFrame, threshold: float, gap: float) -> pd.DataF
 
 
 def drift(edges: pd.DataFrame, side: Literal["key", "query"]) -> Drift | None:
-    """Whether key (query) positions move with depth; None with fewer than four layers that have any effect."""
-    weight = edges["mean"].abs()
+    """How key (query) positions move with depth; None with fewer than four layers that have any effect.
+
+    The last layer is left out: whatever it writes anywhere but at the query cannot be read.
+    """
+    inner = edges[edges["layer"] < edges["layer"].max()]
+    weight = inner["mean"].abs()
     table = pd.DataFrame(
-        {"layer": edges["layer"].astype(int), "w": weight, "wk": weight * edges[f"{side}_label"].astype(int)}
+        {"layer": inner["layer"].astype(int), "w": weight, "wk": weight * inner[f"{side}_label"].astype(int)}
     )
     sums = table.groupby("layer")[["w", "wk"]].sum()
     sums = sums[sums["w"] > 0]
-    position = sums["wk"] / sums["w"]
-    if len(position) < 4 or position.nunique() < 2:
+    position = (sums["wk"] / sums["w"]).to_numpy()
+    if len(position) < 4 or np.ptp(position) == 0:
         return None
-    rho, p_value = stats.spearmanr(position.index.to_numpy(), position.to_numpy())
-    return Drift(float(rho), float(p_value), len(position))
+    third = max(1, len(position) // 3)
+    rho = float(stats.spearmanr(sums.index.to_numpy(), position)[0])
+    return Drift(rho, float(position[:third].mean()), float(position[-third:].mean()), len(position))
 
 
 def strongest_edges(edges: pd.DataFrame, threshold: float, gap: float) -> list[tuple[int, int, list[int]]]:

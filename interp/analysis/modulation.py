@@ -1,7 +1,7 @@
 """Modulation by layer: how much of the key->query effect the selected heads have carried below each layer.
 
-method.md section 5: layer l is the residual stream before block l, layer n_layers the output. The curve rises from 0 at
-layer 0 (every edge cut) to the share of the selected set at layer n_layers.
+docs/definitions.md, Modulation by layer: layer l is the residual stream before block l, layer n_layers the output. The
+curve rises from 0 at layer 0 (every edge replaced) to the share of the selected heads at layer n_layers.
 """
 
 from __future__ import annotations

@@ -46,8 +46,8 @@ def paired(first: Float[np.ndarray, " prompt"], second: Float[np.ndarray, " prom
 
 
 def count_ratio(
-    first: int | None,
-    second: int | None,
+    first: float | None,
+    second: float | None,
     firsts: Float[np.ndarray, " resample"],
     seconds: Float[np.ndarray, " resample"],
     boot: Bootstrap,
@@ -61,7 +61,7 @@ def count_ratio(
     value = None if first is None or second is None or second == 0 else first / second
     if boot.n_clusters < 2 or np.isnan(samples).any():
         return Ratio(value, None, None)
-    tail = (1 - boot.confidence) / 2
+    tail = boot.tail()
     # Resamples without a finite ratio must not be averaged with others.
     low, high = np.quantile(samples, [tail, 1 - tail], method="nearest")
     return Ratio(value, plain(float(low)), plain(float(high)))

@@ -1,4 +1,4 @@
-"""Layer span of a token group: the layers in which it is at work (method.md section 6)."""
+"""Layer span of a token group: the layers in which it is at work (docs/definitions.md, Layer span)."""
 
 from __future__ import annotations
 
@@ -35,6 +35,9 @@ class LayerSpan:
         return {"layers": list(self.layers), "first": self.first, "last": self.last, "gaps": list(self.gaps)}
 
 
-def layer_span(change: Sequence[float], threshold: float) -> LayerSpan:
-    """The layers whose normalised change (1 = the whole clean-corrupted gap) is at least `threshold` in size."""
-    return LayerSpan(tuple(layer for layer, size in enumerate(change) if abs(size) >= threshold))
+def layer_span(change: Sequence[tuple[float, float]], threshold: float) -> LayerSpan:
+    """The layers whose change (1 = the whole clean-corrupted gap) is for sure at least `threshold` in size.
+
+    `change` gives the ends of every layer's interval; where both are the same, that number.
+    """
+    return LayerSpan(tuple(layer for layer, (low, high) in enumerate(change) if low >= threshold or high <= -threshold))

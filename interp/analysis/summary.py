@@ -154,6 +154,6 @@ def _interval(
         missing = np.full(values.shape[1], np.nan)
         return missing, missing
     blocks = np.array_split(values, -(-values.shape[1] // CELLS_AT_ONCE), axis=1)
-    edges = [boot.interval(boot.means(block)) for block in blocks]
+    edges = [boot.mean_interval(block) for block in blocks]
     low, high = (np.concatenate(side) for side in zip(*edges, strict=True))
     return low, high

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from interp.analysis.bootstrap import Bootstrap
+from interp.analysis.circuits import DIRECTIONS
 from interp.analysis.paired import count_ratio, paired
-from interp.analysis.shares import HeadShares, edge_shares, head_shares
 from interp.errors import UserError
-from interp.probes.base import Reading, by_prompt, clusters_of
+from interp.probes.base import Reading, by_prompt
 from interp.results.tables import RunTables
 
 DEFINITIONS = ("joint", "absolute", "net")
@@ -36,10 +36,11 @@ def compare(arms: dict[str, RunTables], reading: Reading) -> dict[str, Any]:
         "trained": [(one.metrics["run"]["model"]["sparse"] or {}).get("trained") for one in arms.values()],
         "means": _means(first, second, boot),
     }
-    for name, kind, shares in (("heads", "key_query_heads", _head_shares), ("edges", "attention_edges", _edge_shares)):
-        label = _label(first, kind)
-        if label is not None and label == _label(second, kind):
-            found[name] = _counts(first, second, label, shares, reading)
+    heads, edges = (_both(first, second, kind) for kind in ("key_query_heads", "attention_edges"))
+    if heads is not None:
+        found["heads"] = _heads(*heads, boot)
+    if edges is not None:
+        found["edges"] = _edges(*edges, boot)
     selected = [_selected(one) for one in arms.values()]
     found["selected"], found["shared"] = selected, [head for head in selected[0] if head in selected[1]]
     found["spans"] = [_spans(one) for one in arms.values()]
@@ -69,44 +70,77 @@ def _total(tables: RunTables) -> pd.Series | None:
     return kept.iloc[:, -1] - kept.iloc[:, 0]
 
 
-def _counts(first: RunTables, second: RunTables, label: str, shares: Any, reading: Reading) -> dict[str, Any]:
-    clusters = clusters_of(first.probe(label))
-    # One set of resamples for both: ratios are paired.
-    boot = reading.bootstrap(clusters, label)
-    made: list[HeadShares] = [shares(one.probe(label), reading.share_target, boot) for one in (first, second)]
+def _heads(first: dict[str, Any], second: dict[str, Any], boot: Bootstrap) -> dict[str, Any]:
+    """Heads needed in every definition, on held-out word pairs, with paired ratios."""
     return {
-        "label": label,
-        "n_candidates": [one.metrics["probes"][label]["n_candidates"] for one in (first, second)],
-        "n_prompts": len(clusters),
-        "n_pairs": len(set(clusters)),
-        "estimated": first.metrics["probes"][label].get("rank_by") == "attribution",
+        "n_candidates": [first["n_candidates"], second["n_candidates"]],
+        "orders": [_order_counts(first), _order_counts(second)],
         **{
             name: {
-                "first": made[0].shares[name].as_dict(),
-                "second": made[1].shares[name].as_dict(),
-                "ratio": count_ratio(
-                    made[0].shares[name].n, made[1].shares[name].n,
-                    np.asarray(made[0].shares[name].counts), np.asarray(made[1].shares[name].counts), boot,
-                ).as_dict(),
+                "first": _without_heads(first["shares"][name]),
+                "second": _without_heads(second["shares"][name]),
+                "ratio": _ratio(
+                    (first["shares"][name]["n"], first["resampled"][name]),
+                    (second["shares"][name]["n"], second["resampled"][name]),
+                    boot,
+                ),
             }
             for name in DEFINITIONS
         },
     }  # fmt: skip
 
 
-def _head_shares(effects: pd.DataFrame, target: float, boot: Bootstrap) -> HeadShares:
-    carried, kept = _parts(effects)
-    return head_shares(carried, kept.to_numpy(), target, boot)
+def _edges(first: dict[str, Any], second: dict[str, Any], boot: Bootstrap) -> dict[str, Any]:
+    """Edges of the circuit that explains the target, in both directions, with paired ratios."""
+    target = f"{first['explained']:g}"
+    return {
+        "explained": first["explained"],
+        "n_candidates": [first["n_candidates"], second["n_candidates"]],
+        "n_prompts": first["n_prompts"],
+        "n_pairs": first["n_pairs"],
+        "seeds": first["seeds"],
+        "wordings": first["wordings"],
+        "order": [first["order"], second["order"]],
+        **{
+            direction: {
+                "first": first["needed"][direction][target],
+                "second": second["needed"][direction][target],
+                "ratio": _ratio(
+                    (first["needed"][direction][target]["edges"], first["resampled"][direction]),
+                    (second["needed"][direction][target]["edges"], second["resampled"][direction]),
+                    boot,
+                ),
+            }
+            for direction in DIRECTIONS
+        },
+    }
 
 
-def _edge_shares(effects: pd.DataFrame, target: float, boot: Bootstrap) -> HeadShares:
-    carried, kept = _parts(effects)
-    return edge_shares(carried, kept.to_numpy(), [int(n) for n in kept.columns], target, boot)
+Resampled = tuple[float | None, list[float | None]]
+"""A count, and the same in every resample; None where it is never reached."""
 
 
-def _parts(effects: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
-    single, joint = (effects[effects["part"] == part] for part in ("single", "joint"))
-    return -by_prompt(single, ["variant"], "effect").to_numpy(), by_prompt(joint, ["n_kept"])
+def _ratio(first: Resampled, second: Resampled, boot: Bootstrap) -> dict[str, float | None]:
+    firsts, seconds = (
+        np.array([np.inf if one is None else float(one) for one in resampled]) for _, resampled in (first, second)
+    )
+    return count_ratio(first[0], second[0], firsts, seconds, boot).as_dict()
+
+
+def _without_heads(share: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in share.items() if name != "heads"}
+
+
+def _order_counts(found: dict[str, Any]) -> dict[str, int | None]:
+    return {kind: one["n"] for kind, one in found["orders"].items()}
+
+
+def _both(first: RunTables, second: RunTables, kind: str) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """What the probe of a kind found in both runs; None where they have none, or not of one label."""
+    label = _label(first, kind)
+    if label is None or label != _label(second, kind):
+        return None
+    return first.metrics["probes"][label], second.metrics["probes"][label]
 
 
 def _selected(tables: RunTables) -> list[str]:

@@ -26,7 +26,7 @@ MOST = 60
 
 
 def side_by_side(arms: dict[str, RunTables]) -> Drawn:
-    """figure.md's two panels: for each model the maps of the heads that it needs, and the sentence below."""
+    """the figure's two panels: for each model the maps of the heads that it needs, and the sentence below."""
     first = next(iter(arms.values()))
     focus = first.metrics["run"]["focus"]
     columns, side = 5, 0.56

@@ -6,10 +6,12 @@ from pathlib import Path
 
 from rich.console import Console
 
+from interp.analysis.bootstrap import interval_method
 from interp.assemble import reading_of
 from interp.comparison import figures
 from interp.comparison.compare import compare
 from interp.comparison.config import ComparisonConfig
+from interp.comparison.edge_curves import edge_curves
 from interp.comparison.sentences import answer, caveats, observations
 from interp.comparison.tables import counts_table, means_table, spans_table
 from interp.figures.base import Drawn, drawn_texts, save
@@ -92,7 +94,8 @@ def publish(folder: RunFolder, console: Console) -> Path:
         ),
         (
             "intervals",
-            f"{percent(run['confidence'])} percentile bootstrap over word pairs, {run['n_resamples']:,} resamples, paired",
+            f"{percent(run['confidence'])} {interval_method(run['n_pairs'])} bootstrap over word pairs, "
+            f"{run['n_resamples']:,} resamples, paired",
         ),
     ]
     files_of = {**{f"{label}/": f"the whole run of the {label} model, with its report" for label in arms}, **FILES}
@@ -146,12 +149,7 @@ def _figures(arms: dict[str, RunTables]) -> dict[str, Drawn]:
             f"order. Legend: heads for the target share (dashed), with intervals. {figures.basis(first, None)}",
         )  # fmt: skip
     if "attention_edges" in have:
-        made["edge_curves"] = figures.curves(
-            arms, "attention_edges", "n", "attention edges kept (best first)", "share of all edges' effect", "Edges needed",
-            f"Share of what all attention edges do to the metric that the best n edges carry together, {labels}; edges of all "
-            "heads and pairs of positions, ranked by a gradient estimate, kept sets run exactly. Legend: edges for the "
-            f"target share (dashed), with intervals. {figures.basis(first, 'attention_edges')}",
-        )  # fmt: skip
+        made["edge_curves"] = edge_curves(arms)
     if "layer_modulation" in have:
         made["modulation_curves"] = figures.curves(
             arms, "layer_modulation", "layer", "layer", "share carried below", "Modulation by layer",

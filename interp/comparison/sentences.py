@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from interp.comparison.tables import WORDS, needed, ratio
+from interp.comparison.tables import WORDS, edges, needed, ratio
 from interp.figures.words import percent, plural, tenth
 from interp.report.numbers import estimate, number
 
@@ -17,7 +17,7 @@ def answer(found: dict[str, Any], run: dict[str, Any]) -> list[str]:
     if "heads" in found:
         sentences.append(_needs(found, run, "heads", "the key→query effect"))
     if "edges" in found:
-        sentences.append(_needs(found, run, "edges", "what all attention edges do to the answer"))
+        sentences.append(_circuit(found))
     sentences.append(
         f"{found['labels'][1].capitalize()} answers {percent(found['accuracy'][1])} of {found['n_asked']:,} candidate prompts "
         f"correctly, {found['labels'][0]} {percent(found['accuracy'][0])}."
@@ -43,6 +43,30 @@ def _needs(found: dict[str, Any], run: dict[str, Any], what: str, of: str) -> st
     clear = low is not None and high is not None and not low <= 1 <= high
     doubt = "" if clear else "; the interval includes no difference" if low is not None else ""
     return f"{start}: {ratio(inverse)} times {SMALLER[b < a]}{doubt}."
+
+
+def _circuit(found: dict[str, Any]) -> str:
+    """The edges of both circuits, in both directions."""
+    first, second = found["labels"]
+    counts = found["edges"]
+    enough, needs = counts["sufficient"], counts["necessary"]
+    start = (
+        f"A circuit that explains {percent(counts['explained'])} of what all attention edges do to the answer, on word pairs that "
+        f"it was not chosen from, has {edges(enough['second'])} edges in {second} and {edges(enough['first'])} in {first}"
+    )
+    other = (
+        f"; replacing the best {edges(needs['second'])} and {edges(needs['first'])} alone destroys as much"
+        if needs["first"]["edges"] is not None and needs["second"]["edges"] is not None
+        else ""
+    )
+    if enough["ratio"]["value"] is None:
+        return f"{start}, so there is no ratio{other}."
+    fewer = enough["ratio"]["value"] >= 1
+    low, high = enough["ratio"]["low"], enough["ratio"]["high"]
+    clear = low is not None and high is not None and not low <= 1 <= high
+    times = ratio(enough["ratio"] if fewer else _inverse(enough["ratio"]))
+    doubt = "" if clear else "; the interval includes no difference" if low is not None else ""
+    return f"{start}: {times} times {SMALLER[fewer]}{doubt}{other}."
 
 
 def _inverse(found: dict[str, Any]) -> dict[str, Any]:
@@ -79,14 +103,13 @@ def observations(found: dict[str, Any], run: dict[str, Any]) -> list[str]:
         sentences.append(
             f"On the focus prompt {tenth(shares[1])} of the causal edges carry weight in {second}, {tenth(shares[0])} in {first}."
         )
-    for what in ("heads", "edges"):
-        if what in found:
-            others = [
-                f"{needed(found[what][name]['second'])} against {needed(found[what][name]['first'])} ({WORDS[name]})"
-                for name in WORDS
-                if name != run["share_definition"]
-            ]
-            sentences.append(f"By the other definitions {second} needs " + " and ".join(others) + f" {what}.")
+    if "heads" in found:
+        others = [
+            f"{needed(found['heads'][name]['second'])} against {needed(found['heads'][name]['first'])} ({WORDS[name]})"
+            for name in WORDS
+            if name != run["share_definition"]
+        ]
+        sentences.append(f"By the other definitions {second} needs " + " and ".join(others) + " heads.")
     for label, trained in zip(found["labels"], found["trained"], strict=True):
         if trained and "above_dense" in trained:
             sentences.append(
@@ -120,12 +143,12 @@ def caveats(found: dict[str, Any], run: dict[str, Any]) -> list[str]:
     notes = [
         f"Shares refer to each model's own total effect; {found['labels'][1]} may need fewer heads for a share of less.",
         "Prompts are those that both models pass; a model that fails on a prompt is not asked how it answers it.",
-        "Each model's heads and edges stand in its own order; intervals resample word pairs with that order held fixed.",
+        "Each model's heads and edges stand in an order of its own, made on one half of the word pairs and measured on the other; "
+        "intervals resample word pairs and choose again.",
     ]
-    if "edges" in found and found["edges"]["estimated"]:
+    if "edges" in found and not found["edges"]["wordings"]["held_out"]:
         notes.append(
-            "Edges are ranked by a gradient estimate, which is exact for no model: another ranking might need fewer edges."
+            "Edges were ranked and measured in one wording, as no other has its tokens at the same positions: the circuits hold on "
+            "other word pairs, and are untried on other wordings."
         )
-    if run["n_pairs"] < 10:
-        notes.append(f"Only {plural(run['n_pairs'], 'word pair')}: intervals from so few clusters are too narrow.")
     return notes

@@ -16,13 +16,12 @@ WORDS = {
 
 
 def counts_table(found: dict[str, Any], run: dict[str, Any]) -> list[TableBlock]:
-    """Heads and edges needed by both models, in the three definitions."""
+    """Heads needed in the three definitions and orders, and edges of the circuit in both directions."""
     first, second = found["labels"]
     blocks = []
-    for what in ("heads", "edges"):
-        if what not in found:
-            continue
-        counts = found[what]
+    above = f"{first} / {second}: above 1 where {second} needs fewer; resampled together."
+    if "heads" in found:
+        counts = found["heads"]
         rows = [
             [
                 WORDS[name] + (" (in use)" if name == run["share_definition"] else ""),
@@ -32,19 +31,61 @@ def counts_table(found: dict[str, Any], run: dict[str, Any]) -> list[TableBlock]
             ]
             for name in WORDS
         ]
-        note = f"{first} / {second}: above 1 where {second} needs fewer; resampled together. Of "
-        note += f"{counts['n_candidates'][0]:,} {what}, on {counts['n_prompts']} prompts."
-        if counts["estimated"]:
-            note += " Edges are ranked by a gradient estimate: the joint share is that of real runs, the sums are of estimates."
+        for kind, words in ORDERS.items():
+            rows.append([f"joint, kept by {words}", *(_plain(one[kind]) for one in counts["orders"]), NONE])
         blocks.append(
             TableBlock(
-                title=f"{what.capitalize()} needed for {percent(run['share_target'])}",
+                title=f"Heads needed for {percent(run['share_target'])}",
                 columns=["definition", first, second, f"{first} / {second}"],
                 rows=rows,
-                note=note,
+                note=f"{above} Of {counts['n_candidates'][0]:,} heads; ranked on one half of the word pairs, measured on "
+                "the other.",
+            )
+        )
+    if "edges" in found:
+        counts = found["edges"]
+        rows = []
+        for direction, words in DIRECTIONS.items():
+            mine = counts[direction]
+            rows.append([f"edges, {words}", edges(mine["first"]), edges(mine["second"]), ratio(mine["ratio"])])
+            rows.append([f"heads of these edges, {words}", *(_tenth(mine[side]["heads"]) for side in SIDES), NONE])
+        wording = "in other wordings" if counts["wordings"]["held_out"] else "in the same wording"
+        blocks.append(
+            TableBlock(
+                title=f"Edges of the circuit that explains {percent(counts['explained'])}",
+                columns=["direction", first, second, f"{first} / {second}"],
+                rows=rows,
+                note=f"{above} Of {counts['n_candidates'][0]:,} edges, on {counts['n_prompts']} prompts; ranked on one half of "
+                f"the word pairs ({first}: {counts['order'][0]}, {second}: {counts['order'][1]}), "
+                f"measured on the other half, {wording}; "
+                f"intervals from {counts['seeds']} seeds of the halves and the word pairs. Read off the interpolated curve.",
             )
         )
     return blocks
+
+
+SIDES = ("first", "second")
+ORDERS = {"value": "signed single effect", "size": "size of the single effect", "greedy": "greedy selection"}
+DIRECTIONS = {
+    "sufficient": "sufficient (they kept, all others corrupted)",
+    "necessary": "necessary (they corrupted, all others kept)",
+}
+
+
+def _plain(n: int | None) -> str:
+    return "never" if n is None else f"{n:,}"
+
+
+def _tenth(n: float | None) -> str:
+    return NONE if n is None else f"{n:,.1f}".removesuffix(".0")
+
+
+def edges(one: dict[str, Any]) -> str:
+    """`1,294 [980, 1,560]`."""
+    if one["edges"] is None:
+        return "never"
+    high = "…" if one["high"] is None else f"{one['high']:,.0f}"
+    return f"{one['edges']:,.0f}" + ("" if one["low"] is None else f" [{one['low']:,.0f}, {high}]")
 
 
 def means_table(found: dict[str, Any], run: dict[str, Any]) -> TableBlock:

@@ -1,4 +1,4 @@
-"""Figure `attention_panel`: the attention maps of the selected heads, in order of importance (figure.md, left)."""
+"""Figure `attention_panel`: the attention maps of the selected heads, in order of importance."""
 
 from __future__ import annotations
 

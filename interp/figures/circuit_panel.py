@@ -1,4 +1,4 @@
-"""Figure `circuit_panel`: the selected heads, the sentence, and the boxes of its token groups (figure.md, right).
+"""Figure `circuit_panel`: the selected heads, the sentence, and the boxes of its token groups.
 
 Drawn in inches from the bottom: numbers, tokens, boxes, the arrow with its label, the maps, the red caption.
 """

@@ -1,4 +1,4 @@
-"""One small attention map: blue weights, and the key->query cell in red (figure.md)."""
+"""One small attention map: blue weights, and the key->query cell in red (docs/definitions.md, The figure)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figure `position_grid`: which positions matter as keys and as queries, layer by layer (figure.md)."""
+"""Figure `position_grid`: which positions matter as keys and as queries, layer by layer (docs/definitions.md, The figure)."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, new_figure
@@ -31,12 +31,13 @@ class ShareCurve(Figure):
         share = found["shares"]["joint"]
         figure = new_figure(style.COLUMN, 2.5)
         axes = figure.add_subplot()
+        bands = draw_controls(axes, found["controls"])
         axes.fill_between(curve["n"], curve["low"], curve["high"], color=style.BLUE, alpha=0.2, linewidth=0)
         axes.plot(curve["n"], curve["share"], color=style.BLUE)
         axes.axhline(0, color=style.GREY, linewidth=0.5)
         axes.axhline(found["target"], color=style.RED, linewidth=0.8, linestyle="--")
         axes.axhline(1, color=style.GREY, linewidth=0.5, linestyle=":")
-        n_max = len(curve) - 1
+        n_max = int(curve["n"].max())
         axes.text(n_max, found["target"] - 0.02, percent(found["target"]), color=style.RED, ha="right", va="top")
         # The first heads decide, so they get most of the axis.
         axes.set_xscale("symlog", linthresh=10, linscale=1.5)
@@ -60,14 +61,35 @@ class ShareCurve(Figure):
             bbox=style.PAPER,
         )
         axes.set(xlabel="heads kept (best first)", ylabel="share of key→query effect", xlim=(0, n_max))
-        first = ", ".join(head["label"] for head in found["ranking"][:5])
+        first = ", ".join(head["label"] for head in share["heads"][:5]) or "none"
         caption = (
-            f"Share f(n) of the key→query effect carried when the n heads with the largest single effects keep their "
-            f"edge and every other head's edge is {ablation_text(found)} (joint definition). First heads: {first}. Red: "
-            f"the smallest n from which f stays at or above {percent(found['target'])}, with its interval. "
+            f"Share f(n) of the key→query effect carried when n heads keep their edge and every other head's edge is "
+            f"{ablation_text(found)} (joint definition), on word pairs that the heads were not chosen from; order: "
+            f"{ORDERS[found['order']]}. First heads: {first}. Blue band: interval, ranked anew in every resample. Red: the "
+            f"smallest n from which f stays at or above {percent(found['target'])}, with its interval.{bands} "
             f"{basis_text(tables, label)}"
         )
         return Drawn(figure, curve, "How many heads carry the answer", self.caption or caption)
+
+
+ORDERS = {"value": "signed single effects", "size": "size of the single effects", "greedy": "greedy selection"}
+
+
+def draw_controls(axes: Any, controls: dict[str, Any]) -> str:
+    """Random sets and the nonsense task as grey bands; what the caption says of them."""
+    told = ""
+    random, nonsense = controls["random"], controls["nonsense"]
+    if random is not None:
+        bands = pd.DataFrame(random["bands"]).astype(float)
+        axes.fill_between(bands["n"], bands["low"], bands["high"], color=style.GREY, alpha=0.25, linewidth=0)
+        told += f" Grey: middle 95 % of random sets ({random['sets']} of {random['n']} heads, fewer of other sizes)."
+    if nonsense is not None:
+        curve = pd.DataFrame(nonsense["curve"]).astype(float)
+        axes.fill_between(
+            curve["n"], curve["low"], curve["high"], facecolor="none", edgecolor=style.GREY, hatch="////", linewidth=0.4
+        )
+        told += " Hatched: the same search for arbitrary answers, as a share of the real effect."
+    return told
 
 
 def _count(share: dict[str, int | None]) -> str:

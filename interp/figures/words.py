@@ -39,7 +39,10 @@ def basis_text(tables: RunTables, label: str | None = None) -> str:
     edited = ""
     if label is not None:
         used = used[used["prompt"].isin(tables.probe(label, ["prompt"])["prompt"])]
-        sources = sorted(source for source in tables.probe(label, ["source"])["source"].unique() if source)
+        # A search names its main replacement; others stand beside it in tables of their own.
+        main = tables.metrics["probes"][label].get("ablation")
+        sources = tables.probe(label, ["source"])["source"].unique()
+        sources = [main] if main else sorted(source for source in sources if source)
         edited = (
             f"edited values: {', '.join(SOURCES[source] for source in sources)}; " if sources else "nothing is edited; "
         )

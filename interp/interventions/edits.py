@@ -1,6 +1,6 @@
 """What can be done to a forward pass, as plain data.
 
-An `Edit` replaces one activation; a `Variant` is a set of edits applied in one forward pass (method.md section 3).
+An `Edit` replaces one activation; a `Variant` is a set of edits applied in one forward pass (docs/definitions.md, Effects).
 Positions are people's (from 1, BOS not counted) or the name of a role, so one variant fits every template.
 """
 

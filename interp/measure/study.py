@@ -9,14 +9,16 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
+from interp.analysis.seeding import generator
 from interp.errors import UserError
 from interp.interventions import observe
 from interp.interventions.cells import Dimensions
-from interp.interventions.edits import Run, Variant
+from interp.interventions.edits import Edit, Run, Variant
 from interp.interventions.engine import Engine
+from interp.interventions.reduced import edge_effects
 from interp.literals import check_literal
 from interp.measure.effects import Values, effects_table, observed_columns, variant_columns
 from interp.measure.metric import estimate_metric, measure_metric, read_metric, several_tokens
@@ -27,6 +29,7 @@ from interp.prompts.encoder import Encoder
 from interp.prompts.pairs import PromptSet
 from interp.prompts.regroup import Group, grouped_sets
 from interp.prompts.select import PromptBook
+from interp.prompts.shuffled import shuffled_sets
 from interp.results.effects_file import ROWS_AT_ONCE, stacked
 
 Method = Literal["exact", "attribution"]
@@ -44,9 +47,10 @@ class Selection:
 class Study:
     """What a probe sees: sizes, prompts, and ways to measure. It never touches the model's internals.
 
+    `share_target` and `share_definition` are the config's: what a selecting probe looks for.
     `accuracy` is the share of the `n_asked` candidate prompts that the model answers correctly, before any filter.
     `probes` are the run's probes, `tables` and `findings` the effects and conclusions of those that are done, all by
-    label: a probe may build on an earlier one.
+    label: a probe may build on an earlier one. `notes` are what a probe's run leaves for its own summary beside its effects.
     """
 
     model: str
@@ -58,9 +62,13 @@ class Study:
     min_gap: float
     accuracy: float = float("nan")
     n_asked: int = 0
+    seed: int = 0
+    share_target: float = 0.8
+    share_definition: str = "joint"
     probes: dict[str, Any] = field(default_factory=dict)
     tables: MutableMapping[str, pd.DataFrame] = field(default_factory=dict)
     findings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    notes: dict[str, Any] = field(default_factory=dict)
     progress: Callable[[int], None] | None = None
 
     @property
@@ -106,6 +114,11 @@ class Study:
             )
         return found, dropped
 
+    def shuffled(self, where: Sequence[Selection]) -> list[Selection]:
+        """The same prompts with the answers of the nonsense task (interp.prompts.shuffled)."""
+        sets = shuffled_sets([one.prompts for one in where], generator(self.seed, "nonsense"))
+        return [Selection(prompts, one.rows) for prompts, one in zip(sets, where, strict=True)]
+
     def measure(
         self, variants: Iterable[Variant], where: Sequence[Selection], method: Method = "exact"
     ) -> pd.DataFrame:
@@ -123,6 +136,21 @@ class Study:
                 values = estimate_metric(self.engine, listed, prompts, self.metric, rows)
             frames.append(self._rows(listed, values, selection, method))
         return stacked(frames)
+
+    def edge_effects(
+        self, selection: Selection, edges: Sequence[Edit], kept: Bool[np.ndarray, " edge"], steps: int = 1
+    ) -> Float[np.ndarray, "row edge"]:
+        """Gradient estimate of giving each kept edge its corrupted value, where the others have it already."""
+        sizes, prompts = self.sizes, selection.prompts
+        at = [
+            (edge.layer, edge.head or 0, prompts.indices(edge.query)[0], prompts.indices(edge.key)[0]) for edge in edges
+        ]
+        index = torch.tensor(at).T
+        n_tokens = prompts.clean.shape[1]
+        mask = torch.ones(sizes.n_layers, sizes.n_heads, n_tokens, n_tokens, dtype=torch.bool)
+        mask[tuple(index)] = torch.from_numpy(kept)
+        found = edge_effects(self.engine, prompts, self.metric, list(selection.rows), mask, steps)
+        return found[(slice(None), *index)].double().numpy()
 
     def logit_lens(self, where: Sequence[Selection]) -> pd.DataFrame:
         """The metric read before every block and at the output, at the query position of the clean run."""
@@ -186,6 +214,11 @@ class Study:
         prompts, rows = selection.prompts, list(selection.rows)
         values = self._read(prompts, "clean")[rows].double().numpy()
         return pd.Series(values, index=[prompts.prompts[row] for row in rows])
+
+    def gap(self, selection: Selection) -> pd.Series:
+        """The clean minus the corrupted metric, by prompt number, in metric units."""
+        clean, corrupted = self._both(selection)
+        return pd.Series(clean - corrupted, index=[selection.prompts.prompts[row] for row in selection.rows])
 
     def _read(self, prompts: PromptSet, run: Run) -> Float[Tensor, " prompt"]:
         return read_metric(self.engine, prompts, self.metric, run)

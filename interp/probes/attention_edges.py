@@ -1,9 +1,8 @@
-"""Probe `attention_edges`: how many attention edges, of all heads and all pairs of positions, carry the answer.
+"""Probe `attention_edges`: the circuit of attention edges, of all heads and all pairs of positions, that carries the answer.
 
-Edges are ranked by a gradient estimate of what cutting them alone would do (one backward pass for all of them); then the
-best n are kept and all others cut in real runs of the model, for n on a grid: the joint curve of method.md section 4 over
-edges. So the share that a set of n edges carries is exact, while another ranking might need fewer; shares of summed
-single effects (absolute, net) are sums of estimates.
+Edges are ranked on one half of the word pairs in one wording, and the curve is measured on the other half, in the other
+wordings that have the same layout where there are any; both ways round, and for several seeds of the halves. Kept and
+replaced sets are run exactly, with corrupted values (interp.analysis.circuits says what the curves are).
 """
 
 from __future__ import annotations
@@ -11,109 +10,84 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
 from pydantic import Field
 
-from interp.analysis.shares import edge_shares, rank
+from interp.analysis.circuits import EdgeOrder
+from interp.analysis.halves import too_few
 from interp.errors import UserError
-from interp.interventions.edits import Edit, Source, Variant
+from interp.interventions.edits import Edit, Variant
 from interp.lazy import lazy
-from interp.probes.base import Probe, Reading, by_prompt, clusters_of, head_label, heads_of, probes
-from interp.prompts.choice import PromptChoice
-from interp.results.effects_file import stacked
+from interp.probes.base import Probe, Reading, heads_of, probes
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from interp.measure.study import Study
+    from interp.measure.study import Selection, Study
+    from interp.probes import circuit_search
 else:
     pd = lazy("pandas")
+    circuit_search = lazy("interp.probes.circuit_search")
 
 
 @probes.register
 class AttentionEdges(Probe):
-    """Count the attention edges (head, key, query) that carry the target share of what all edges do to the metric."""
+    """The attention edges (head, key, query) that are enough for, and needed by, a share of what all edges do."""
 
     kind: Literal["attention_edges"] = "attention_edges"
-    prompts: PromptChoice = "focus_template"
-    source: Literal["zero", "mean", "resample", "corrupted"] = Field(
-        default="zero", description="What replaces a cut edge's value: zero, or its value in other runs."
+    orders: tuple[EdgeOrder, ...] = Field(
+        default=("integrated", "reranked"),
+        min_length=1,
+        description="How edges are ranked: exact (each replaced alone: a forward pass an edge and prompt), integrated "
+        "(integrated gradients), reranked (gradients, again after each removal). The one that needs fewest is used.",
     )
-    rank_by: Literal["attribution", "exact"] = Field(
-        default="attribution",
-        description="Rank edges by a gradient estimate (seconds), or by cutting each alone (a forward pass an edge).",
-    )
+    steps: int = Field(default=5, ge=1, description="Points between the corrupted and the clean run, for integrated.")
+    remove: float = Field(default=0.1, gt=0, lt=1, description="Part of the edges that each step of reranked removes.")
+    seeds: int = Field(default=3, ge=1, description="Seeds of the halves; the interval is as wide as they differ.")
+    explained: float = Field(default=0.9, gt=0, lt=1, description="The share whose number of edges is the verdict.")
 
     def variants(self, study: Study) -> Iterable[Variant]:
-        """Every edge, cut alone."""
+        """Every edge, replaced alone."""
         for edit in self.edges(study):
             yield Variant.of(edit, part="single")
 
     def edges(self, study: Study) -> list[Edit]:
-        """All causal edges of all heads."""
-        chosen = self.where(study)
-        if len(chosen) > 1:
-            raise UserError(
-                f"probe {self.label!r}: all pairs of positions need prompts of one template; say prompts: focus_template"
-            )
-        source: Source = self.source
-        n_tokens = chosen[0].prompts.n_tokens
+        """All causal edges of all heads, by layer, head, query and key."""
+        n_tokens = self.where(study)[0].prompts.n_tokens
         pairs = [(query, key) for query in range(1, n_tokens + 1) for key in range(1, query + 1)]
         return [
-            Edit("edge", layer, head, query, key, source)
+            Edit("edge", layer, head, query, key, "corrupted")
             for layer, head in heads_of("all", study)
             for query, key in pairs
         ]
 
+    def where(self, study: Study) -> list[Selection]:
+        """The focus wording, which ranks, and the other wordings of the same layout, which measure."""
+        if self.prompts != "all":
+            return study.select(self.prompts)
+        first = study.focus.prompts
+        found = sorted(study.select("all"), key=lambda one: one.prompts is not first)
+        return [one for one in found if one.prompts.n_tokens == first.n_tokens and one.prompts.roles == first.roles]
+
+    def check(self, study: Study) -> None:
+        """There must be enough word pairs in the ranking wording for two halves."""
+        if self.prompts == "focus":
+            raise UserError("it ranks edges on one half of the word pairs, so the focus prompt alone is not enough")
+        ranking = self.where(study)[0]
+        if reason := too_few(len({ranking.prompts.pairs[row].pair for row in ranking.rows})):
+            raise UserError(reason)
+
     def run(self, study: Study) -> pd.DataFrame:
-        """The single effects, then the joint curve over their ranking."""
-        edges, where = self.edges(study), self.where(study)
-        single = study.measure(self.variants(study), where, "attribution" if self.rank_by == "attribution" else "exact")
-        order = rank(-by_prompt(single, ["variant"], "effect").to_numpy())
-        joint = [Variant(tuple(edges[i] for i in order[n:]), part="joint", n_kept=n) for n in grid(len(edges))]
-        return stacked([single, study.measure(joint, where)])
+        """The orders, and the curves in both directions."""
+        return circuit_search.run(self, study)
 
     def passes(self, study: Study) -> int:
-        """The joint curve, and the single cuts where they are run."""
-        n_edges = len(self.edges(study))
-        single = 1 if self.rank_by == "attribution" else n_edges
-        return (single + len(grid(n_edges))) * self.n_prompts(study)
+        """Single effects where they are asked for, gradients, and the curves."""
+        return circuit_search.passes(self, study)
 
     def n_rows(self, study: Study) -> int:
-        """The single effects, estimated or not, and the joint curve."""
-        n_edges = len(self.edges(study))
-        return (n_edges + len(grid(n_edges))) * self.n_prompts(study)
+        """Single effects where they are run, and the curves; gradients leave no rows."""
+        return circuit_search.n_rows(self, study)
 
     def summarise(self, effects: pd.DataFrame, study: Study, reading: Reading) -> dict[str, Any]:
-        """Edges needed in the three definitions, the first edges of the ranking, and the curve."""
-        single, joint = (effects[effects["part"] == part] for part in ("single", "joint"))
-        boot = reading.bootstrap(clusters_of(single), self.label)
-        carry = -by_prompt(single, ["variant"], "effect").to_numpy()
-        kept = by_prompt(joint, ["n_kept"])
-        found = edge_shares(carry, kept.to_numpy(), [int(n) for n in kept.columns], reading.share_target, boot)
-        edges = self.edges(study)
-        first = [edges[i] for i in rank(carry)[:20]]
-        total = boot.mean(np.stack([kept.iloc[:, -1], kept.iloc[:, 0], kept.iloc[:, -1] - kept.iloc[:, 0]], axis=1))
-        return {
-            "ablation": self.source,
-            "rank_by": self.rank_by,
-            "target": reading.share_target,
-            "definition": reading.share_definition,
-            "n_candidates": len(edges),
-            "n_prompts": int(single["prompt"].nunique()),
-            "total": dict(zip(("all", "none", "effect"), (one.as_dict() for one in total), strict=True)),
-            "shares": {name: share.as_dict() for name, share in found.shares.items()},
-            "first": [
-                {"label": head_label(edit.layer, edit.head or 0), "key": edit.key, "query": edit.query}
-                for edit in first
-            ],
-            "curve": found.curve_as_dicts(),
-        }
-
-
-def grid(n_edges: int) -> list[int]:
-    """Numbers of edges to keep: every one up to 20, then steps of 8 %, and all."""
-    counts = list(range(min(20, n_edges) + 1))
-    while counts[-1] < n_edges:
-        counts.append(min(n_edges, int(np.ceil(counts[-1] * 1.08))))
-    return counts
+        """Edges and heads needed, in both directions and all orders."""
+        return circuit_search.summarise(self, effects, study, reading)

@@ -1,8 +1,8 @@
-"""Probe `edge_patching`: cut or replace the key->query edges of every head (method.md section 3).
+"""Probe `edge_patching`: cut or replace the key->query edges of every head (docs/definitions.md, Effects).
 
-With `screen`, every edge is estimated by a gradient first, and only as many are cut as it takes to be sure of the largest
-(interp.analysis.screening). Estimates stand in the effects table as part `screen`, method `attribution`; part `edge` holds
-real runs alone.
+With `screen`, every edge is estimated by a gradient first, and only the most promising are cut; what the estimate hides
+can be missed (interp.analysis.screening). Estimates stand in the effects table as part `screen`, method `attribution`;
+part `edge` holds real runs alone.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ class EdgePatching(Probe):
     )
     heads: Literal["all"] | tuple[Head, ...] = "all"
     screen: Screen | None = Field(
-        default=None, description="Estimate all edges, cut only as many as make the top set sure; null: cut every one."
+        default=None,
+        description="Estimate all edges, cut only the most promising and a random sample; null: cut every one.",
     )
 
     def variants(self, study: Study) -> Iterable[Variant]:

@@ -1,7 +1,8 @@
 """Probe `key_query_heads`: which heads carry the key to the query, and how many account for a share of the answer.
 
-First every head's key->query edge is cut alone. Then, with the heads in order of the absolute size of that effect, the
-best n edges are kept and all others cut, for n from none to all: the joint curve f(n) of method.md section 4.
+Heads are ranked on one half of the word pairs, and what the best n carry together is measured on the other half, both ways
+round (interp.analysis.search); the verdict is about words that had no say in the choice. Beside it stand three orders, two
+other replacements, random sets of the same size, and the same search for answers that mean nothing.
 """
 
 from __future__ import annotations
@@ -9,88 +10,140 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-from jaxtyping import Float
 from pydantic import Field
 
-from interp.analysis.shares import head_shares, rank
+from interp.analysis.halves import too_few
+from interp.analysis.orders import ORDERS, Order, grid
+from interp.errors import UserError
 from interp.interventions.edits import Edit, Source, Variant
-from interp.lazy import lazy
-from interp.probes.base import Probe, Reading, by_prompt, clusters_of, head_label, heads_of, probes
+from interp.probes.base import Probe, Reading, head_label, heads_of, probes
+from interp.probes.head_search import Measured, Plan, measure
+from interp.probes.head_verdict import verdict
+from interp.probes.ledger import Recorder, Replay
+from interp.section import Section
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from interp.measure.study import Study
-else:
-    pd = lazy("pandas")
+    from interp.measure.study import Selection, Study
+
+Replacement = Literal["zero", "mean", "resample", "corrupted"]
+
+
+class Shapley(Section):
+    """How Shapley values are sampled."""
+
+    pairs: int = Field(default=8, ge=2, description="Pairs of a random order and its reverse.")
+    players: int = Field(default=30, ge=2, description="Heads with a value of their own; all others count as one.")
 
 
 @probes.register
 class KeyQueryHeads(Probe):
-    """Rank heads by their key->query edge and find the smallest set that carries the target share, in three definitions."""
+    """Rank heads by their key->query edge on half of the word pairs; how few carry the target share on the other half?"""
 
     kind: Literal["key_query_heads"] = "key_query_heads"
-    source: Literal["zero", "mean", "resample", "corrupted"] = Field(
-        default="zero", description="What replaces a cut edge's value: zero, or its value in other runs."
+    source: Replacement = Field(
+        default="corrupted",
+        description="What replaces an edge's value: corrupted (what it carries about the key word), or zero, mean, resample.",
     )
+    beside: tuple[Replacement, ...] = Field(
+        default=("zero", "mean"), description="Other replacements, in a small table beside the main one."
+    )
+    order: Order = Field(
+        default="value",
+        description="The order of the verdict: value (signed single effects), size (their absolute values), or greedy.",
+    )
+    max_heads: int = Field(
+        default=30, ge=1, description="Greedy selection stops at so many heads, or at a share of 0.95."
+    )
+    screen: int = Field(default=6, ge=1, description="Heads that every greedy step tries: the best by single effect.")
+    rerankings: int = Field(
+        default=12,
+        ge=0,
+        description="Resampled halves whose orders are run for the intervals; 0: the order is taken as given.",
+    )
+    random_sets: int = Field(default=100, ge=0, description="Random sets of the same size as the one that was found.")
+    nonsense: bool = Field(default=True, description="Run the same search with a random pairing of words and answers.")
+    least_effect: float = Field(
+        default=0.01, ge=0, lt=1, description="Part of the total effect below which a head is too small to name."
+    )
+    shapley: Shapley | None = Field(default=None, description="Shapley values of the largest heads; null: none.")
 
     def variants(self, study: Study) -> Iterable[Variant]:
-        """Every head's edge, cut alone."""
+        """Every head's edge, replaced alone."""
         for edit in self.edges(study):
             yield Variant.of(edit, part="single")
 
-    def edges(self, study: Study) -> list[Edit]:
+    def edges(self, study: Study, source: Source | None = None) -> list[Edit]:
         """The key->query edge of every head, by layer and head."""
-        source: Source = self.source
-        return [Edit("edge", layer, head, "query", "key", source) for layer, head in heads_of("all", study)]
+        used: Source = source or self.source
+        return [Edit("edge", layer, head, "query", "key", used) for layer, head in heads_of("all", study)]
 
     def run(self, study: Study) -> pd.DataFrame:
-        """The single cuts, then the joint curve over their ranking."""
-        single = study.measure(self.variants(study), self.where(study))
-        edges = self.edges(study)
-        order = rank(carried(single))
-        joint = [
-            Variant(tuple(edges[i] for i in order[n_kept:]), part="joint", n_kept=n_kept)
-            for n_kept in range(len(edges) + 1)
-        ]
-        return pd.concat([single, study.measure(joint, self.where(study))], ignore_index=True)
+        """The search, the controls, and what stands beside them."""
+        edges: dict[Source, list[Edit]] = {one: self.edges(study, one) for one in (self.source, *self._beside)}
+        where = self.where(study)
+        recorder = Recorder(study, edges, where, self._shuffled(study, where))
+        measure(recorder, self._plan(study))
+        return recorder.table()
+
+    def measured(self, effects: pd.DataFrame, study: Study) -> Measured:
+        """What `run` measured, read back from its rows."""
+        return measure(Replay(effects), self._plan(study))
+
+    def check(self, study: Study) -> None:
+        """As every probe; and there must be enough word pairs for two halves, and answers for the nonsense task."""
+        super().check(study)
+        where = self.where(study)
+        clusters = {one.prompts.pairs[row].pair for one in where for row in one.rows}
+        if reason := too_few(len(clusters)):
+            raise UserError(reason)
+        if self.source in self._beside or len(set(self._beside)) < len(self._beside):
+            raise UserError("`beside` names a replacement twice, or the one that `source` already is")
+        self._shuffled(study, where)
 
     def passes(self, study: Study) -> int:
-        """Single cuts and the joint curve."""
-        return (2 * len(self.edges(study)) + 1) * self.n_prompts(study)
+        """At most: the greedy steps, and what re-rankings have in common, are not known before they are run."""
+        n_heads, n = len(self.edges(study)), self.n_prompts(study)
+        where = self.where(study)
+        thin = len({one.prompts.pairs[row].pair for one in where for row in one.rows})
+        points, steps = len(grid(n_heads)), min(self.max_heads, n_heads) * min(self.screen, n_heads)
+        # Halves of the prompts, both ways round, are one pass over all of them.
+        again = self.rerankings * (10 + (steps if self.order == "greedy" else 0))
+        full = 3 + n_heads + (len(ORDERS) + 1) * points + 2 * steps + again
+        asides = len(self._beside) * (2 + n_heads + points) + (2 + n_heads + 2 * points) * self.nonsense
+        randoms = self.random_sets + 5 * max(10, self.random_sets // 5) if self.random_sets else 0
+        shapley = 2 * self.shapley.pairs * (self.shapley.players + 2) if self.shapley else 0
+        return full * n + (asides + randoms + shapley + n_heads + 1) * thin
 
     def summarise(self, effects: pd.DataFrame, study: Study, reading: Reading) -> dict[str, Any]:
-        """Shares in the three definitions, the ranking with intervals, and the curve f(n)."""
-        single, joint = (effects[effects["part"] == part] for part in ("single", "joint"))
-        boot = reading.bootstrap(clusters_of(single), self.label)
-        carry = carried(single)
-        kept = by_prompt(joint, ["n_kept"]).to_numpy()
-        result = head_shares(carry, kept, reading.share_target, boot)
-        labels = [(edit.layer, edit.head) for edit in self.edges(study)]
-        estimates = boot.mean(carry)
+        """The verdict with its intervals, the ranking, curves, controls and what stands beside."""
+        labels = [(edit.layer, edit.head or 0) for edit in self.edges(study)]
+        places = [{"layer": layer, "head": head, "label": head_label(layer, head)} for layer, head in labels]
+        found = verdict(self.measured(effects, study), self._plan(study), places, self.least_effect, reading)
+        return {"ablation": self.source, "screen": self.screen, "max_heads": self.max_heads, **found}
 
-        def described(head: int) -> dict[str, Any]:
-            layer, number = labels[head]
-            place = {"layer": layer, "head": number, "label": head_label(layer, number or 0)}
-            return {**place, "carried": estimates[head].as_dict()}
+    @property
+    def _beside(self) -> tuple[Source, ...]:
+        return self.beside
 
-        total = boot.mean(np.stack([kept[:, -1], kept[:, 0], kept[:, -1] - kept[:, 0]], axis=1))
-        return {
-            "ablation": self.source,
-            "target": reading.share_target,
-            "definition": reading.share_definition,
-            "n_candidates": len(labels),
-            "total": dict(zip(("all", "none", "effect"), (one.as_dict() for one in total), strict=True)),
-            "shares": {
-                name: {**share.as_dict(), "heads": [described(head) for head in share.heads]}
-                for name, share in result.shares.items()
-            },
-            "ranking": [described(head) for head in rank(carry)],
-            "curve": result.curve_as_dicts(),
-        }
+    def _plan(self, study: Study) -> Plan:
+        shapley = self.shapley or Shapley(pairs=2)
+        return Plan(
+            label=self.label,
+            seed=study.seed,
+            n_heads=len(self.edges(study)),
+            target=study.share_target,
+            order=self.order,
+            beside=self._beside,
+            rerankings=self.rerankings,
+            max_heads=self.max_heads,
+            screen=self.screen,
+            random_sets=self.random_sets,
+            nonsense=self.nonsense,
+            shapley_pairs=0 if self.shapley is None else shapley.pairs,
+            shapley_players=shapley.players,
+        )
 
-
-def carried(single: pd.DataFrame) -> Float[np.ndarray, "prompt head"]:
-    """What the metric loses on each prompt when a head's edge is cut: positive when the head carries the answer."""
-    return -by_prompt(single, ["variant"], "effect").to_numpy()
+    def _shuffled(self, study: Study, where: list[Selection]) -> list[Selection]:
+        return study.shuffled(where) if self.nonsense else []

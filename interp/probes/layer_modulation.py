@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -9,16 +10,14 @@ from pydantic import Field
 from interp.analysis.modulation import modulation_curve
 from interp.errors import UserError
 from interp.interventions.edits import Variant
-from interp.lazy import lazy
-from interp.probes.base import Probe, Reading, by_prompt, clusters_of, probes
+from interp.probes.base import Probe, Reading, by_prompt, clusters_of, parse_head, probes
 from interp.probes.key_query_heads import KeyQueryHeads
+from interp.results.effects_file import stacked
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from interp.measure.study import Study
-else:
-    pd = lazy("pandas")
+    from interp.measure.study import Selection, Study
 
 
 @probes.register
@@ -31,18 +30,27 @@ class LayerModulation(Probe):
     )
 
     def run(self, study: Study) -> pd.DataFrame:
-        """For every layer: the selected heads' edges kept in the blocks below it, every other edge cut."""
-        search, selected = self._search(study), self._selected(study)
-        edges = search.edges(study)
-        variants = [
-            Variant(
-                tuple(edge for edge in edges if (edge.layer, edge.head) not in selected or edge.layer >= layer),
-                part="modulation",
-                layer=layer,
-            )
-            for layer in range(study.sizes.n_layers + 1)
-        ]
-        return study.measure(variants, search.where(study))
+        """For every layer: the selected heads' edges kept in the blocks below it, every other edge replaced.
+
+        Each word pair is measured with the heads that the other half of the word pairs selected.
+        """
+        search = self._search(study)
+        edges, halves = search.edges(study), study.findings[self.heads_from]["halves"]
+        second = set(halves["second"])
+        frames = []
+        for number, labels in enumerate(halves["heads"][study.findings[self.heads_from]["definition"]]):
+            selected = {parse_head(label) for label in labels}
+            variants = [
+                Variant(
+                    tuple(edge for edge in edges if (edge.layer, edge.head) not in selected or edge.layer >= layer),
+                    part="modulation",
+                    layer=layer,
+                )
+                for layer in range(study.sizes.n_layers + 1)
+            ]
+            others = [_rows(one, second, inside=number == 0) for one in search.where(study)]
+            frames.append(study.measure(variants, [one for one in others if one.rows]))
+        return stacked(frames)
 
     def check(self, study: Study) -> None:
         """The search that selects must be one."""
@@ -76,7 +84,8 @@ class LayerModulation(Probe):
             )
         return search
 
-    def _selected(self, study: Study) -> set[tuple[int, int]]:
-        found = study.findings[self.heads_from]
-        heads = found["shares"][found["definition"]]["heads"]
-        return {(head["layer"], head["head"]) for head in heads}
+
+def _rows(selection: Selection, pairs: set[str], inside: bool) -> Selection:
+    """The rows of a selection whose word pair is, or is not, among `pairs`."""
+    rows = tuple(row for row in selection.rows if (selection.prompts.pairs[row].pair in pairs) == inside)
+    return replace(selection, rows=rows)

@@ -1,10 +1,11 @@
-"""Probe `layer_span`: in which layers a group of tokens is at work (method.md section 6)."""
+"""Probe `layer_span`: in which layers a group of tokens is at work (docs/definitions.md, Layer span)."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 from pydantic import Field, field_validator
 
 from interp.analysis.spans import layer_span
@@ -85,11 +86,12 @@ class LayerSpan(Probe):
     def _summarise_group(self, group: Group, effects: pd.DataFrame, study: Study, reading: Reading) -> dict[str, Any]:
         rows = effects[effects["group"] == group.name]
         boot = reading.bootstrap(clusters_of(rows), self.label, group.name)
-        # 1 where the replacement moves the metric by the whole clean-corrupted gap.
-        change = 1.0 - by_prompt(rows, ["layer"], "normalised").to_numpy()
-        profile = boot.mean(change)
-        span = layer_span([one.mean for one in profile], self.threshold)
         selections, dropped = study.group(group, self.prompts)
+        # 1 where the replacement moves the metric by the whole clean-corrupted gap; a ratio of means over prompts.
+        gap = pd.concat([study.gap(one) for one in selections]).sort_index().to_numpy()
+        profile = boot.ratio(-by_prompt(rows, ["layer"], "effect").to_numpy(), gap)
+        ends = [(one.mean, one.mean) if np.isnan(one.low) else (one.low, one.high) for one in profile]
+        span = layer_span(ends, self.threshold)
         example = selections[0].prompts
         positions = example.roles[group.name]
         return {

@@ -48,7 +48,14 @@ class Antonyms(Task):
         default=None,
         ge=2,
         le=100_000,
-        description="Keep at most this many word pairs (in the list's order); null keeps all.",
+        description="Keep at most this many word pairs, a sample drawn by the seed; null keeps all.",
+    )
+    wordings_per_pair: int | None = Field(
+        default=None,
+        ge=1,
+        le=1000,
+        description="Ask every word pair in so many of the wordings, drawn by the seed: word pairs tell more than wordings. "
+        "null: in all.",
     )
 
     @field_validator("templates")
@@ -75,14 +82,13 @@ class Antonyms(Task):
 
     def corrupt(self, pairs: list[PromptPair], rng: np.random.Generator) -> list[PromptPair]:
         """Pair every word with the next one in a seeded random cycle whose antonym differs."""
-        words = list(dict.fromkeys(pair.fields["word"] for pair in pairs))
-        if self.max_pairs is not None:
-            words = words[: self.max_pairs]
+        words = self._sampled(list(dict.fromkeys(pair.fields["word"] for pair in pairs)), rng)
         partner = self._partners(words, rng)
+        asked = self._asked(pairs, rng)
         kept = []
         for pair in pairs:
             word = pair.fields["word"]
-            if word in partner:
+            if word in partner and pair.id in asked:
                 other = partner[word]
                 kept.append(
                     replace(
@@ -93,6 +99,28 @@ class Antonyms(Task):
                     )
                 )
         return kept
+
+    def _sampled(self, words: list[str], rng: np.random.Generator) -> list[str]:
+        """At most `max_pairs` words, in their order: the focus words, and a random sample of the others."""
+        if self.max_pairs is None or len(words) <= self.max_pairs:
+            return words
+        first = [word for word in (self.focus.word, self.focus.corrupted) if word in words][: self.max_pairs]
+        others = [word for word in words if word not in first]
+        drawn = {*first, *rng.permutation(others)[: self.max_pairs - len(first)].tolist()}
+        return [word for word in words if word in drawn]
+
+    def _asked(self, pairs: list[PromptPair], rng: np.random.Generator) -> set[int]:
+        """The ids of the prompts that are asked: of every word `wordings_per_pair` at most, the focus prompt for sure."""
+        if self.wordings_per_pair is None:
+            return {pair.id for pair in pairs}
+        by_word: dict[str, list[PromptPair]] = {}
+        for place in rng.permutation(len(pairs)).tolist():
+            by_word.setdefault(pairs[place].fields["word"], []).append(pairs[place])
+        return {
+            pair.id
+            for found in by_word.values()
+            for pair in sorted(found, key=lambda one: not one.focus)[: self.wordings_per_pair]
+        }
 
     def _partners(self, words: list[str], rng: np.random.Generator) -> dict[str, str]:
         cycle = [words[i] for i in rng.permutation(len(words))]

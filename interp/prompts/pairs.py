@@ -28,7 +28,7 @@ Answers = tuple[tuple[int, ...], ...]
 
 @dataclass(frozen=True)
 class PromptPair:
-    """A clean and a corrupted prompt, the answer of the clean one and its foil (method.md section 3).
+    """A clean and a corrupted prompt, the answer of the clean one and its foil (docs/definitions.md, Effects).
 
     `pair` names the word pair: prompts that share it are not independent, so it is the bootstrap's cluster.
     `fields` are the words that the template was filled with. `id` is the number of the task's candidate, given when a

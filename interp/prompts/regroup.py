@@ -1,4 +1,4 @@
-"""Token groups: the same clean prompts with a corruption of their own (method.md section 6)."""
+"""Token groups: the same clean prompts with a corruption of their own (docs/definitions.md, Layer span)."""
 
 from __future__ import annotations
 

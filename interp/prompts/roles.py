@@ -1,6 +1,6 @@
 """Roles name token positions; the one place that turns people's positions into tensor indices.
 
-People count tokens from 1 and leave the beginning-of-sequence token out (method.md section 2), so the figure's key
+People count tokens from 1 and leave the beginning-of-sequence token out (docs/definitions.md, Positions), so the figure's key
 position 5 is index 4 without a BOS token and index 5 with one. Every declared token is checked against the prompt.
 """
 

@@ -18,6 +18,7 @@ from interp.prompts.encode import Dropped, Encoded, batch, encode
 from interp.prompts.encoder import Encoder
 from interp.prompts.notes import notes
 from interp.prompts.pairs import PromptPair, PromptSet
+from interp.prompts.shuffled import shuffled_sets
 
 # A smaller gap is rounding in float32: effects divided by it would be noise, or infinite.
 NO_GAP = 1e-6
@@ -88,6 +89,11 @@ def choose_prompts(
             sets.append(_renumbered(made, first))
             first += len(made)
     _nothing_left(sets, dropped)
+    if task.pairing == "shuffled":
+        try:
+            sets = shuffled_sets(sets, rng)
+        except UserError as error:
+            raise UserError(f"prompts.task.pairing: {error}") from None
     return PromptBook(tuple(sets), tuple(dropped), right, asked)
 
 

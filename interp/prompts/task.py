@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import abc
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
+from pydantic import Field
 
 from interp.prompts.pairs import PromptPair
 from interp.registry import Registry
@@ -22,6 +23,11 @@ class Task(Section, abc.ABC):
     kind: str
     strict: ClassVar[bool] = False
     any_length: ClassVar[bool] = False
+    pairing: Literal["true", "shuffled"] = Field(
+        default="true",
+        description="shuffled: every prompt is asked for another one's answer, by a fixed random pairing (a nonsense task). "
+        "Which prompts are kept is decided by the true answers.",
+    )
 
     @abc.abstractmethod
     def candidates(self) -> list[PromptPair]:

@@ -8,35 +8,56 @@ DEFINITIONS: dict[str, str] = {
         "counted from 0. Layer l is the residual stream before block l; the last layer is the output."
     ),
     "Key→query edge": (
-        "The term w·v·W_O that a head writes into the query position from the key position. Cutting it replaces this "
+        "The term w·v·W_O that a head writes into the query position from the key position. Replacing it replaces this "
         "term and nothing else: the attention row is not renormalised, and all later layers respond, so the effect is "
-        "a total effect."
+        "a total effect. Given its value from the corrupted run, it says what the edge carries about the key word; "
+        "zeros and means also take away what is the same in both runs, so theirs is no share of the gap."
     ),
     "Normalised effect": (
         "(m − m_corrupted) / (m_clean − m_corrupted) for a metric m; undefined without a gap between the two runs, and "
         "such pairs are left out."
     ),
+    "Held out": (
+        "Word pairs are split into two halves by the seed; heads are ranked on one half and measured on the other, both "
+        "ways round. Shares and counts are those of word pairs that had no say in the choice; optimism is how much more "
+        "the same number of heads carries on the word pairs that chose them."
+    ),
     "Joint share": (
-        "Heads ranked by the absolute size of their single effect; with the best n edges kept and every other cut, "
-        "f(n) = (m(n) − m(none)) / (m(all) − m(none)). Reported is the smallest n from which f stays at or above the "
-        "target."
+        "With n heads' edges kept and every other replaced, f(n) = (m(n) − m(none)) / (m(all) − m(none)). Reported is the "
+        "smallest n from which f stays at or above the target, beside the first that reaches it."
     ),
-    "Absolute share": (
-        "The smallest n whose summed absolute single effects reach the target share of the sum over all heads."
+    "Orders": (
+        "value: by signed single effect; size: by its absolute value; greedy: add the head that raises the metric most, "
+        "run exactly, among the best few by single effect."
     ),
-    "Net share": "The same over signed effects; it may need few heads, because heads of opposite sign cancel.",
+    "Absolute share, net share": (
+        "The smallest n whose summed absolute (signed) single effects reach the target share of the sum over all heads. "
+        "Single effects do not sum to the effect of all edges together."
+    ),
+    "Controls": (
+        "Random sets of as many heads; and the nonsense task: the same prompts, each asked for another one's answer by a "
+        "fixed random pairing, through the same search."
+    ),
+    "Heads that matter": (
+        "A false-discovery rate of 5 % over all heads (Benjamini and Hochberg) and a least effect, both."
+    ),
     "Modulation by layer": (
         "The share of the key→query effect that is carried when only the selected heads in blocks below a layer keep "
         "their edge. It starts at 0 at layer 0 and ends, at the output, at the selected heads' share."
     ),
     "Layer span": (
         "From the first to the last layer at which replacing what that one block writes at a group's tokens, by the "
-        "value in the group's own corrupted run, moves the metric by at least the threshold share of the gap. Gaps "
-        "inside a span are named."
+        "value in the group's own corrupted run, moves the metric by at least the threshold share of the gap, with the "
+        "whole interval. Gaps inside a span are named."
+    ),
+    "Circuit of edges": (
+        "All attention edges are candidates; those outside have their corrupted value. Sufficient: what the metric keeps "
+        "when the best n keep theirs. Necessary: what it loses when the best n alone are replaced."
     ),
     "Interval": (
-        "Percentile bootstrap over word pairs: the prompts of one pair are drawn together, because they are not "
-        "independent. A dash stands where a number is undefined, such as the interval of a single prompt."
+        "Bootstrap over word pairs, whose prompts are drawn together because they are not independent; BCa below 30 word "
+        "pairs, percentiles from there on, widened for few pairs. Intervals of shares and counts choose the heads again in "
+        "every resample. A dash stands where a number is undefined, such as the interval of a single prompt."
     ),
 }
 

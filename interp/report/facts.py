@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from interp.analysis.bootstrap import interval_method
 from interp.figures.words import metric_words, percent, plural
 from interp.report import prompts as prompt_tables
 from interp.report.commands import report_command
@@ -116,7 +117,8 @@ def _measurement(tables: RunTables) -> list[tuple[str, str]]:
         ("share", f"{percent(run['share_target'])}, {run['share_definition']} definition (see Definitions)"),
         (
             "intervals",
-            f"{percent(run['confidence'])} percentile bootstrap over word pairs, {run['n_resamples']:,} resamples",
+            f"{percent(run['confidence'])} {interval_method(run['n_pairs'])} bootstrap over word pairs, "
+            f"{run['n_resamples']:,} resamples",
         ),
     ]
 

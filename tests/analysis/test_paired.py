@@ -7,7 +7,6 @@ import pytest
 
 from interp.analysis.bootstrap import Bootstrap
 from interp.analysis.paired import count_ratio, paired
-from interp.analysis.shares import edge_shares, head_shares
 
 
 def bootstrap(n=20, seed=0):
@@ -46,25 +45,3 @@ def test_one_cluster_has_no_interval():
         "low": None,
         "high": None,
     }
-
-
-def test_edges_on_a_grid_of_every_n_are_counted_like_heads():
-    rng = np.random.default_rng(1)
-    carried = rng.normal(1, 0.2, (20, 6)) * np.array([8, 4, 2, 1, 0.5, 0.2])
-    kept = np.concatenate([np.zeros((20, 1)), np.cumsum(carried, axis=1)], axis=1)
-    heads = head_shares(carried, kept, 0.8, bootstrap()).shares["joint"]
-    edges = edge_shares(carried, kept, range(7), 0.8, bootstrap()).shares["joint"]
-    assert (edges.n, edges.n_low, edges.n_high, edges.share) == (heads.n, heads.n_low, heads.n_high, heads.share)
-    assert np.array_equal(edges.counts, heads.counts)
-
-
-def test_edges_are_counted_in_steps_of_the_grid():
-    carried = np.ones((20, 100))
-    counts = [0, 10, 50, 81, 100]
-    kept = np.array(counts, dtype=float)[None].repeat(20, axis=0)
-    joint = edge_shares(carried, kept, counts, 0.8, bootstrap()).shares["joint"]
-    assert (joint.n, joint.share) == (81, pytest.approx(0.81))
-    assert set(joint.counts) == {81.0}
-    never = edge_shares(carried, kept[:, ::-1].copy(), counts, 2.0, bootstrap()).shares["joint"]
-    assert never.n is None
-    assert np.isinf(never.counts).all()

@@ -22,7 +22,7 @@ def run(folder: Path, models: dict, base: str = "antonyms_dense_vs_sparse.yaml",
     settings = YAML(typ="safe").load(CONFIGS / base)
     settings |= {"models": models, "output": {"root": str(folder / "runs")}}
     settings["prompts"] |= {"keep": "all", "min_gap": 0.0001}
-    settings["prompts"]["task"]["max_pairs"] = 4
+    settings["prompts"]["task"]["max_pairs"] = 12
     settings["statistics"] = {"n_resamples": 200}
     path = folder / "comparison.yaml"
     path.write_text(json.dumps(settings | changes), encoding="utf-8")

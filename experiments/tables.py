@@ -1,0 +1,206 @@
+"""Tables about a key->query circuit: how many heads, in which order, beside which controls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from experiments.sentences import NAMES, ORDER_NAMES, bracket, interval_of_n, two
+from interp.figures.words import SOURCES, percent
+from interp.report.numbers import NONE, estimate
+from interp.report.story import TableBlock
+
+Found = dict[str, Any]
+
+
+def crossings_table(found: Found, run: Found) -> TableBlock:
+    """Heads needed at every target, counted both ways, and what the prompts that chose them say."""
+    rows = [
+        [
+            percent(row["target"]) + (" (in use)" if row["target"] == found["target"] else ""),
+            _count(row["first"], row["first_low"], row["first_high"]),
+            _count(row["staying"], row["low"], row["high"]),
+            "yes" if row["stable"] else "no",
+        ]
+        for row in found["crossings"]
+    ]
+    n = found["in_sample"]["n"]
+    rows.append(
+        [f"{percent(found['target'])}, on the word pairs that chose the heads", NONE, _count(n, None, None), NONE]
+    )
+    return TableBlock(
+        title="Heads needed",
+        columns=["share", "first reached with", "held from", "the same"],
+        rows=rows,
+        note=f"Held-out word pairs, order by {ORDER_NAMES[found['order']]}; intervals rank anew in every resample. The last row is "
+        "no result: it shows what choosing and measuring on the same prompts would have said.",
+    )
+
+
+def shares_table(found: Found, run: Found) -> TableBlock:
+    """n and share under each definition."""
+    rows = []
+    for name in NAMES:
+        share = found["shares"][name]
+        reached = share["n"] is not None
+        rows.append(
+            [
+                name + (" (in use)" if name == found["definition"] else ""),
+                str(share["n"]) if reached else "never",
+                interval_of_n(share, found).strip() if reached else NONE,
+                percent(share["share"]) if reached else NONE,
+                bracket(share["share_low"], share["share_high"], percent).strip() if reached else NONE,
+            ]
+        )
+    sums, unit = found["total"]["sums"], run["metric"]["unit"]
+    return TableBlock(
+        title=f"Heads needed for {percent(found['target'])}, by definition",
+        columns=["definition", "heads", "interval", "share", "interval"],
+        rows=rows,
+        note=f"joint: the kept heads run together, all other key→query edges replaced; of the effect of "
+        f"{two(found['total']['effect']['mean'])} {unit}. absolute: of the summed sizes of single effects, {two(sums['absolute'])} "
+        f"{unit}. net: of their signed sum, {two(sums['net'])} {unit}. All on held-out word pairs.",
+    )
+
+
+def orders_table(found: Found, run: Found) -> TableBlock:
+    """The three orders side by side."""
+    targets = [row["target"] for row in found["crossings"]]
+    rows = []
+    for kind, name in ORDER_NAMES.items():
+        mine = found["orders"][kind]
+        counts = [_both(row) for row in mine["crossings"]]
+        heads = mine["heads"]
+        listed = ", ".join(heads[:10]) + (f" and {len(heads) - 10} more" if len(heads) > 10 else "")
+        rows.append([name + (" (in use)" if kind == found["order"] else ""), *counts, listed or NONE])
+    return TableBlock(
+        title="Heads needed, by order",
+        columns=["order", *(percent(target) for target in targets), f"heads for {percent(found['target'])}"],
+        rows=rows,
+        note="Ranked on one half of the word pairs, run on the other; “7 / 9”: first reached with 7, held from 9. Greedy adds "
+        f"the head that raises the metric most, exactly, out of the best {found['screen']} by single effect, up to "
+        f"{found['max_heads']} heads or a share of 95 %; from there on its order is that of signed effects.",
+    )
+
+
+def controls_table(found: Found, run: Found) -> TableBlock:
+    """Random sets and the nonsense task beside the found set."""
+    rows = []
+    random, nonsense = found["controls"]["random"], found["controls"]["nonsense"]
+    share = found["shares"]["joint"]
+    if share["n"] is not None:
+        held = percent(share["share"]) + bracket(share["share_low"], share["share_high"], percent)
+        rows.append(["the heads that were found", str(share["n"]), held])
+    if random is not None:
+        band = next(one for one in random["bands"] if one["n"] == random["n"])
+        rows.append(
+            [
+                f"{random['sets']} random sets (middle 95 %)",
+                str(random["n"]),
+                f"{percent(band['median'])} [{percent(band['low'])}, {percent(band['high'])}]",
+            ]
+        )
+        rows.append(["the found set's place among them", str(random["n"]), f"above {percent(random['percentile'])}"])
+    if nonsense is not None:
+        if share["n"] is not None:
+            at = next(point for point in nonsense["curve"] if point["n"] == share["n"])
+            rows.append(
+                [
+                    "arbitrary answers, same search",
+                    str(share["n"]),
+                    percent(at["share"]) + bracket(at["low"], at["high"], percent),
+                ]
+            )
+        whole = nonsense["of_real"]
+        rows.append(
+            [
+                "arbitrary answers, all edges",
+                str(found["n_candidates"]),
+                percent(whole["mean"]) + bracket(whole["low"], whole["high"], percent),
+            ]
+        )
+        own = "none: it has no effect of its own" if not nonsense["defined"] else _count(nonsense["n"], None, None)
+        rows.append([f"arbitrary answers, heads for {percent(found['target'])} of their own effect", own, NONE])
+    return TableBlock(
+        title="Controls",
+        columns=["what", "heads", "share of the real effect"],
+        rows=rows,
+        note="Arbitrary answers: the same prompts, each asked for another one's answer by a fixed random pairing. Controls are run "
+        "on one prompt of every word pair.",
+    )
+
+
+def sources_table(found: Found, run: Found) -> TableBlock:
+    """What replaces an edge's value decides what is measured."""
+    gap = found["total"]["of_gap"] if found["ablation"] == "corrupted" else None
+    main = [
+        f"{SOURCES[found['ablation']]} (main)",
+        estimate(found["total"]["effect"]),
+        NONE if gap is None else percent(gap["mean"]) + bracket(gap["low"], gap["high"], percent),
+        *(_both(row) for row in found["crossings"]),
+    ]
+    rows = [
+        [SOURCES[source], estimate(one["total"]), NONE, *(_both(row) for row in one["crossings"])]
+        for source, one in found["beside"].items()
+    ]
+    return TableBlock(
+        title="What replaces an edge's value",
+        columns=[
+            *("replaced by", f"effect of all edges ({run['metric']['unit']})", "of the gap"),
+            *(f"heads for {percent(row['target'])}" for row in found["crossings"]),
+        ],
+        rows=[main, *rows],
+        note="Corrupted values ask what the edges carry about the key word; zeros and means also take away what is the same in "
+        "both runs, so theirs is no share of the clean-corrupted gap. Each in its own order by signed effects, held out; the lower "
+        "rows on one prompt of every word pair.",
+    )
+
+
+def heads_table(found: Found, run: Found, count_: int = 20) -> TableBlock:
+    """The strongest heads with intervals."""
+    chosen = {head["label"] for head in found["shares"][found["definition"]]["heads"]}
+    matter = found["matter"]
+    return TableBlock(
+        title="Heads by the size of their key→query edge",
+        columns=["rank", "head", f"carried ({run['metric']['unit']})", "interval", "matters", "selected"],
+        rows=[
+            [
+                str(rank),
+                head["label"],
+                two(head["carried"]["mean"]),
+                bracket(head["carried"]["low"], head["carried"]["high"], two).strip(),
+                "yes" if head["named"] else "too small to name" if head["discovered"] else "undecided",
+                "yes" if head["label"] in chosen else "",
+            ]
+            for rank, head in enumerate(found["ranking"][:count_], start=1)
+        ],
+        note="Carried: what the metric loses when this edge alone is replaced; negative heads work against the answer. Matters: "
+        f"passes a false-discovery rate of {percent(matter['rate'])} over all heads and is at least {two(matter['least_effect'])} "
+        f"{run['metric']['unit']} in size. Of all {found['n_candidates']}: {matter['n_for']} for and {matter['n_against']} against "
+        f"the answer, {matter['n_too_small']} too small to name, {matter['n_undecided']} undecided.",
+    )
+
+
+def shapley_table(found: Found, run: Found) -> TableBlock:
+    """Shapley values with their standard errors."""
+    rows = sorted(found["shapley"], key=lambda one: -abs(one["value"]))
+    return TableBlock(
+        title="Shapley values",
+        columns=["head", f"value ({run['metric']['unit']})", "standard error"],
+        rows=[[one["label"], two(one["value"]), two(one["error"])] for one in rows],
+        note="What a head adds, averaged over random orders of adding heads; they sum to the effect of all edges, which single "
+        "effects do not. One prompt of every word pair; the error is that of sampling the orders.",
+    )
+
+
+def _count(n: int | None, low: int | None, high: int | None) -> str:
+    if n is None:
+        return "never"
+    if low is None and high is None:
+        return str(n)
+    return f"{n} [{low if low is not None else '…'}, {high if high is not None else '…'}]"
+
+
+def _both(row: Found) -> str:
+    """`9`, or `7 / 9` where the two ways of counting differ."""
+    first, staying = (_count(row[way], None, None) for way in ("first", "staying"))
+    return staying if first == staying else f"{first} / {staying}"

@@ -1,0 +1,63 @@
+"""Where a share curve reaches its target: the first time, for good, and between two points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+TARGETS = (0.7, 0.8, 0.9)
+CLOSE = 1e-9
+Curve = Float[np.ndarray, " point"]
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """How many are needed for a target: `first` to reach it, `staying` to reach it for good; None where it never does."""
+
+    target: float
+    first: int | None
+    staying: int | None
+
+    @property
+    def stable(self) -> bool:
+        """Whether both ways of counting agree."""
+        return self.first == self.staying
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        return {"target": self.target, "first": self.first, "staying": self.staying, "stable": self.stable}
+
+
+def crossing(curve: Curve, counts: Sequence[int], target: float) -> Crossing:
+    """Both crossings of a curve that is known at `counts`."""
+    first, staying = reaching(curve, target), lasting(curve, target)
+    return Crossing(target, *(None if place is None else int(counts[place]) for place in (first, staying)))
+
+
+def reaching(curve: Curve, target: float) -> int | None:
+    """The first place at which the curve is at or above the target; None when it never is."""
+    reached = np.flatnonzero(curve >= target - CLOSE)
+    return int(reached[0]) if len(reached) else None
+
+
+def lasting(curve: Curve, target: float) -> int | None:
+    """The first place from which the curve stays at or above the target; None when it ends below it."""
+    below = np.flatnonzero(~(curve >= target - CLOSE))
+    place = 0 if len(below) == 0 else int(below[-1]) + 1
+    return place if place < len(curve) else None
+
+
+def interpolated(curve: Curve, counts: Sequence[int], target: float) -> float | None:
+    """Where the curve, drawn as straight lines between its points, crosses the target for good; None when it ends below."""
+    place = lasting(curve, target)
+    if place is None or place == 0:
+        return None if place is None else float(counts[0])
+    before, after = curve[place - 1], curve[place]
+    if not np.isfinite(before):
+        return float(counts[place])
+    part = (target - before) / (after - before) if after > before else 1.0
+    return float(counts[place - 1] + min(max(part, 0.0), 1.0) * (counts[place] - counts[place - 1]))

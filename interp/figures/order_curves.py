@@ -1,0 +1,65 @@
+"""Figure `order_curves`: how many heads are needed when they are kept in three different orders."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from interp.figures import style
+from interp.figures.base import Drawn, Figure, figures, new_figure
+from interp.figures.share_curve import ORDERS
+from interp.figures.words import ablation_text, basis_text, percent
+from interp.lazy import lazy
+from interp.results.tables import RunTables
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = lazy("pandas")
+
+COLOURS = {"value": style.BLUE, "size": style.ORANGE, "greedy": style.GREEN}
+
+
+@figures.register
+class OrderCurves(Figure):
+    """Held-out joint share against heads kept, by |single effect|, by signed effect, and greedily; and in-sample."""
+
+    reads: ClassVar[dict[str, tuple[str, ...]]] = {"probe": ("key_query_heads",)}
+    kind: Literal["order_curves"] = "order_curves"
+
+    def draw(self, tables: RunTables) -> Drawn:
+        """Draw from a key_query_heads probe."""
+        label = self.label(tables)
+        found = tables.metrics["probes"][label]
+        figure = new_figure(style.COLUMN, 2.5)
+        axes = figure.add_subplot()
+        pieces = []
+        for kind, colour in COLOURS.items():
+            mine = found["orders"][kind]
+            curve = pd.DataFrame(mine["curve"]).astype(float)
+            axes.plot(
+                curve["n"], curve["share"], color=colour, label=f"{kind}: {'never' if mine['n'] is None else mine['n']}"
+            )
+            pieces.append(curve.assign(order=kind, prompts="held out"))
+        flattered = pd.DataFrame(found["in_sample"]["curve"]).astype(float)
+        n = found["in_sample"]["n"]
+        axes.plot(
+            flattered["n"], flattered["share"], color=COLOURS[found["order"]], linewidth=0.8, linestyle=":",
+            label=f"{found['order']}, same prompts: {'never' if n is None else n}",
+        )  # fmt: skip
+        pieces.append(flattered.assign(order=found["order"], prompts="those that chose"))
+        axes.axhline(0, color=style.GREY, linewidth=0.5)
+        axes.axhline(found["target"], color=style.RED, linewidth=0.8, linestyle="--")
+        n_max = int(flattered["n"].max())
+        axes.set_xscale("symlog", linthresh=10, linscale=1.5)
+        ticks = [tick for tick in (0, 2, 4, 6, 8, 10, 20, 50, 100, 200, 500, 1000) if tick < 0.6 * n_max] + [n_max]
+        axes.set_xticks(ticks, [str(tick) for tick in ticks])
+        axes.minorticks_off()
+        axes.set(xlabel="heads kept", ylabel="share of key→query effect", xlim=(0, n_max))
+        axes.legend(loc="lower right", title=f"heads for {percent(found['target'])}", title_fontsize=6.5)
+        caption = (
+            f"The joint share when heads are kept in three orders: value, by {ORDERS['value']}; size, by {ORDERS['size']}; greedy, "
+            f"by exact forward selection among the best {found['screen']}. Every other head's edge is {ablation_text(found)}. "
+            f"Heads were ranked on one half of the word pairs and run on the other; dotted: on the word pairs that chose them. "
+            f"{basis_text(tables, label)}"
+        )
+        return Drawn(figure, pd.concat(pieces, ignore_index=True), "Three orders", self.caption or caption)
