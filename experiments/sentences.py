@@ -104,7 +104,7 @@ def effect_sentence(run: dict[str, Any], found: dict[str, Any]) -> str:
     verb = "lowers" if total["none"]["mean"] <= total["all"]["mean"] else "raises"
     before, after = (number(total[name]["mean"], total[name]["low"], total[name]["high"]) for name in ("all", "none"))
     part = ""
-    if found["ablation"] == "corrupted":
+    if found["ablation"] == "corrupted" and found["defined"]:
         gap = total["of_gap"]
         part = f", {percent(gap['mean'])}{bracket(gap['low'], gap['high'], percent)} of the clean-corrupted gap,"
     return (

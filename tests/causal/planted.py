@@ -98,13 +98,13 @@ def planted_prompts(n_prompts: int = 6) -> PromptSet:
     )
 
 
-def study_of(model: HookedTransformer, *probes: Probe) -> Study:
+def study_of(model: HookedTransformer, *probes: Probe, n_prompts: int = 6) -> Study:
     """A study on planted prompts."""
     return Study(
         model="planted",
         sizes=Dimensions.of(model.cfg),
         engine=Engine(model),
-        book=PromptBook((planted_prompts(),), ()),
+        book=PromptBook((planted_prompts(n_prompts),), ()),
         metric=LogitDiff(),
         encoder=None,
         min_gap=0.1,
