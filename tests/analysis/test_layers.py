@@ -32,9 +32,12 @@ def test_modulation_starts_at_nothing_and_ends_at_the_selected_sets_share(gains)
 
 
 def test_a_span_reports_its_gaps():
-    span = layer_span([0.2, 0.0, -0.06, 0.04, 0.05, 0.01], 0.05)
+    sizes = [0.2, 0.0, -0.06, 0.04, 0.05, 0.01]
+    span = layer_span([(size, size) for size in sizes], 0.05)
     assert (span.layers, span.first, span.last, span.gaps) == ((0, 2, 4), 0, 4, (1, 3))
-    nothing = layer_span([0.01, 0.0], 0.05)
+    unsure = layer_span([(0.05, 0.3), (0.04, 0.3), (-0.3, -0.05), (-0.3, 0.3)], 0.05)
+    assert unsure.layers == (0, 2)  # the whole interval must lie beyond the threshold
+    nothing = layer_span([(0.01, 0.01), (0.0, 0.0)], 0.05)
     assert (nothing.layers, nothing.first, nothing.last, nothing.gaps) == ((), None, None, ())
 
 
@@ -62,9 +65,12 @@ def test_the_position_grid_takes_the_largest_edge_of_each_side():
 
 
 def test_drift_of_key_positions():
-    found = drift(edges([(layer, str(layer + 1), "9", -1.0) for layer in range(6)]), "key")
+    found = drift(edges([(layer, str(layer + 1), "9", -1.0) for layer in range(7)]), "key")
     assert found.rho == pytest.approx(1.0)
-    assert found.n_layers == 6
+    assert (found.early, found.late) == (1.5, 5.5)
+    assert found.n_layers == 6  # the last layer can only write at the query, and says nothing
+    moved_at_the_end = [(layer, "2", "9", 1.0) for layer in range(6)] + [(6, "9", "9", 1.0)]
+    assert drift(edges(moved_at_the_end), "key") is None
     assert drift(edges([(layer, "1", "9", 1.0) for layer in range(6)]), "key") is None
 
 
@@ -99,7 +105,7 @@ def test_the_summary_equals_group_by_and_does_not_mix_prompts():
 
 
 def test_query_positions_have_a_drift_of_their_own():
-    rows = edges([(layer, str(layer + 1), "9", 1.0) for layer in range(5)] + [(5, "1", "8", 1.0)])
+    rows = edges([(layer, str(layer + 1), "9", 1.0) for layer in range(5)] + [(5, "1", "8", 1.0), (6, "1", "8", 1.0)])
     assert drift(rows, "query").rho < 0
 
 
