@@ -105,7 +105,7 @@ class Bootstrap:
             bias = special.ndtri(np.clip(below, 0.5 / len(samples), 1 - 0.5 / len(samples)))
             bent = [(bias + edge) / (1 - np.asarray(acceleration) * (bias + edge)) for edge in (outer, -outer)]
             levels = [special.ndtr(bias + edge) for edge in bent]
-        return quantiles(samples, levels[0]), quantiles(samples, levels[1])
+        return quantiles(samples, np.asarray(levels[0])), quantiles(samples, np.asarray(levels[1]))
 
     def tail(self) -> float:
         """The level whose normal quantile is Student's, for `n_clusters` clusters (Hesterberg 2015, section 5.3)."""
