@@ -8,6 +8,7 @@ resumed run, a comparison and a report conclude from the tables alone, and need 
 from __future__ import annotations
 
 import abc
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -75,6 +76,7 @@ class Recorder(Ledger):
         self.clusters = [where[number].prompts.pairs[row].pair for number, row in self._places]
         self.frames: list[pd.DataFrame] = []
         self._done = 0
+        self._asked: Counter[tuple[str | None, str, str, int]] = Counter()
 
     def ask(
         self,
@@ -91,12 +93,17 @@ class Recorder(Ledger):
             Variant(
                 tuple(edge for head, edge in enumerate(edges) if head not in kept),
                 part=part,
-                group=group,
+                group=group if part.endswith("single") else self._group((source, part, group, len(kept))),
                 n_kept=None if part.endswith("single") else len(kept),
             )
             for kept in sets
         ]
         return self._measure(variants, rows, self._shuffled if nonsense else self._where)
+
+    def _group(self, asked: tuple[str | None, str, str, int]) -> str:
+        """The group, numbered where sets of one size are asked for again: tables tell variants by their names alone."""
+        self._asked[asked] += 1
+        return asked[2] if self._asked[asked] == 1 else f"{asked[2]} #{self._asked[asked]}".strip()
 
     def corrupted(self) -> Float[np.ndarray, " row"]:
         """As Ledger.corrupted, by the engine."""
