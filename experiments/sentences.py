@@ -7,7 +7,7 @@ from typing import Any
 
 from interp.analysis.grid import connectivity, drift, strongest_edges
 from interp.figures.words import metric_words, percent, runs_text
-from interp.report.numbers import NONE, defined, estimate, number
+from interp.report.numbers import NONE, defined, estimate, fixed, number
 from interp.results.tables import RunTables
 
 THRESHOLD = 0.05  # of the clean-corrupted gap: what counts as work, as in the position grid
@@ -294,7 +294,7 @@ def screen_sentence(label: str, found: dict[str, Any], run: dict[str, Any]) -> s
         f"The {found['n_top']} largest of {found['n_effects']:,} edges ({label}; first {first}) were found by cutting "
         f"{found['n_candidates'] + found['n_audited']:,}: {found['n_candidates']:,} in the order of a gradient estimate and "
         f"{found['n_audited']:,} at random; {left}. Estimate and cut agree with Pearson r = "
-        f"{found['agreement']['pearson']:.2f} on those; {found['agreement']['overlap']} of the {found['n_top']} are the same."
+        f"{two(found['agreement']['pearson'])} on those; {found['agreement']['overlap']} of the {found['n_top']} are the same."
     )
 
 
@@ -302,7 +302,7 @@ def agreement_sentences(probes: dict[str, Any]) -> list[str]:
     """How far the gradient estimate can be trusted here."""
     return [
         f"The gradient estimate ({label}) of {found['of']} agrees with the exact effects with Pearson r = "
-        f"{found['pearson']:.2f}, Spearman rho = {found['spearman']:.2f} over {found['n_variants']:,} variants; "
+        f"{two(found['pearson'])}, Spearman rho = {two(found['spearman'])} over {found['n_variants']:,} variants; "
         f"{found['overlap']} of the top {found['top_k']} are the same."
         for label, found in probes.items()
         if found["kind"] == "attribution_patching" and found.get("pearson") is not None
@@ -368,9 +368,9 @@ def sign(estimate: dict[str, Any]) -> int:
     return 0 if low is None or high is None else (low > 0) - (high < 0)
 
 
-def two(value: float) -> str:
+def two(value: float | None) -> str:
     """Two decimals, with a minus sign; a dash where there is no number."""
-    return NONE if not defined(value) else f"{value:.2f}".replace("-", "−")
+    return fixed(value, 2)
 
 
 def count(number: int, noun: str) -> str:

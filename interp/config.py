@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from interp.errors import UserError
 from interp.experiment import Experiment, experiments
@@ -78,28 +78,73 @@ class Measured(AnyConfig):
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Measured:
-        # A figure list is part of the run's hash, so a mistake in it that shows after the run would cost the whole run.
-        found = [*_twice("probes", "probes", [probe.label for probe in self.probes])]
-        found += _twice("figures", "figures", [figure.stem for figure in self.figures])
-        kinds = {probe.label: probe.kind for probe in self.probes}
-        parts: dict[str, Figure | Experiment | None] = {f"figures.{at}": one for at, one in enumerate(self.figures)}
-        for place, part in (parts | {"experiment": self.experiment}).items():
-            try:
-                if part is not None:
-                    part.check(kinds)
-            except UserError as error:
-                found.append((place, str(error)))
+        probes_at = {f"probes.{at}": (one.label, one.kind) for at, one in enumerate(self.probes)}
+        found = _misfits(probes_at, dict(enumerate(self.figures)), self.experiment)
         if found:
             raise Several(found)
         return self
 
+    @classmethod
+    def misfits(cls, data: dict[str, Any]) -> list[tuple[str, str]]:
+        """What does not fit together among the parts of a faulty config that can be read, each with its place."""
+        entries = enumerate(data["probes"] if isinstance(data.get("probes"), list) else [])
+        named = {f"probes.{at}": _named(one) for at, one in entries}
+        readable = {place: one for place, one in named.items() if one is not None}
+        given = data["figures"] if isinstance(data.get("figures"), list) else []
+        drawn = {at: _readable(AnyFigure, one) for at, one in enumerate(given)}
+        # Without the kinds of all probes, nobody knows what a figure could have read.
+        known = len(readable) == len(named) > 0
+        recipe = _readable(AnyExperiment, data.get("experiment")) if known else None
+        return _misfits(readable, {at: one for at, one in drawn.items() if one is not None}, recipe, known)
 
-def _twice(place: str, what: str, names: Sequence[str]) -> list[tuple[str, str]]:
-    return [
-        (f"{place}.{at}", f"two {what} are called {name!r}; give one of them another `name`")
-        for at, name in enumerate(names)
-        if name in names[:at]
-    ]
+
+def _misfits(
+    probes_at: dict[str, tuple[str, str]],
+    figures_at: dict[int, Figure],
+    experiment: Experiment | None,
+    kinds_are_known: bool = True,
+) -> list[tuple[str, str]]:
+    """Names given twice, and what figures and experiment want of probes that the run does not have.
+
+    A figure list is part of the run's hash, so a mistake in it that shows after the run would cost the whole run.
+    """
+    found = _twice("probes", {place: label for place, (label, _) in probes_at.items()})
+    found += _twice("figures", {f"figures.{at}": one.stem for at, one in figures_at.items()})
+    kinds = dict(probes_at.values())
+    parts: dict[str, Figure | Experiment | None] = {f"figures.{at}": one for at, one in figures_at.items()}
+    for place, part in (parts | {"experiment": experiment}).items() if kinds_are_known else ():
+        try:
+            if part is not None:
+                part.check(kinds)
+        except UserError as error:
+            found.append((place, str(error)))
+    return found
+
+
+def _twice(what: str, names: dict[str, str]) -> list[tuple[str, str]]:
+    seen: set[str] = set()
+    found = []
+    for place, name in names.items():
+        if name in seen:
+            found.append((place, f"two {what} are called {name!r}; give one of them another `name`"))
+        seen.add(name)
+    return found
+
+
+def _named(entry: Any) -> tuple[str, str] | None:
+    """Label and kind of a probe whose settings need not be right; None where there is no such kind."""
+    kind = entry.get("kind") if isinstance(entry, dict) else None
+    if not isinstance(kind, str) or kind not in set(probes):
+        return None
+    name = entry.get("name")
+    return (name if isinstance(name, str) else kind), kind
+
+
+def _readable(kind: Any, entry: Any) -> Any:
+    try:
+        return TypeAdapter(kind).validate_python(entry)
+    except ValidationError:
+        return None
 
 
 class RunConfig(Measured):

@@ -40,6 +40,11 @@ class AnyConfig(Section):
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
     output: Output = Output()
 
+    @classmethod
+    def misfits(cls, data: dict[str, Any]) -> list[tuple[str, str]]:
+        """What is wrong between the fields of a faulty config, where pydantic looks only when every field is right."""
+        return []
+
     def resolved(self) -> dict[str, Any]:
         """The config with every default filled in, as plain data."""
         return self.model_dump(mode="json")
@@ -88,7 +93,8 @@ def validate_as(schema: type[C], data: dict[str, Any], where: str) -> C:
     try:
         return schema.model_validate(data)
     except ValidationError as error:
-        raise Mistakes(where, in_words(error, data, schema)) from None
+        between = [f"{place}: {text}" for place, text in schema.misfits(data)]
+        raise Mistakes(where, list(dict.fromkeys([*in_words(error, data, schema), *between]))) from None
 
 
 def _override(data: dict[str, Any], override: str) -> None:

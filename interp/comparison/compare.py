@@ -151,12 +151,11 @@ def _selected(tables: RunTables) -> list[str]:
     return [head["label"] for head in found["shares"][found["definition"]]["heads"]]
 
 
-def _spans(tables: RunTables) -> dict[str, dict[str, Any]]:
+def _spans(tables: RunTables) -> list[dict[str, Any]]:
+    """Of every token group, and of the output, which is called by the answer's text: a group may have the same name."""
     label = _label(tables, "layer_span")
     groups = [] if label is None else tables.metrics["probes"][label]["groups"]
-    return {
-        group["group"]: {name: group.get(name) for name in ("first", "last", "layers", "output")} for group in groups
-    }
+    return [{name: group.get(name) for name in ("group", "output", "first", "last", "layers")} for group in groups]
 
 
 def _open_edges(tables: RunTables) -> dict[str, int] | None:

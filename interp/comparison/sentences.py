@@ -6,7 +6,7 @@ from typing import Any
 
 from interp.comparison.tables import WORDS, edges, needed, ratio
 from interp.figures.words import percent, plural, tenth
-from interp.report.numbers import estimate, number
+from interp.report.numbers import estimate, fixed, number
 
 SMALLER = {True: "fewer", False: "more"}
 
@@ -114,7 +114,8 @@ def observations(found: dict[str, Any], run: dict[str, Any]) -> list[str]:
         if trained and "above_dense" in trained:
             sentences.append(
                 f"On held-out text {label} has {tenth(trained['density'])} of its causal edges open, at "
-                f"{trained['above_dense']:+.3f} nats a token against its dense base ({trained['context']} tokens of context)."
+                f"{fixed(trained['above_dense'], 3, signed=True)} nats a token against its dense base "
+                f"({trained['context']} tokens of context)."
             )
     return sentences
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from interp.figures.words import percent, runs_text, tenth
-from interp.report.numbers import NONE, estimate
+from interp.report.numbers import NONE, estimate, fixed
 from interp.report.story import TableBlock
 
 WORDS = {
@@ -104,7 +104,7 @@ def means_table(found: dict[str, Any], run: dict[str, Any]) -> TableBlock:
     ]
     rows.append(
         ["correct answers, all candidates", *(percent(one) for one in found["accuracy"]),
-         f"{100 * (found['accuracy'][1] - found['accuracy'][0]):+.0f} points".replace("-", "−")]
+         f"{fixed(100 * (found['accuracy'][1] - found['accuracy'][0]), 0, signed=True)} points"]
     )  # fmt: skip
     if all(found["open_edges"]):
         shares = [one["open"] / one["causal"] for one in found["open_edges"]]
@@ -123,14 +123,14 @@ def means_table(found: dict[str, Any], run: dict[str, Any]) -> TableBlock:
 
 def spans_table(found: dict[str, Any]) -> list[TableBlock]:
     """Layers in which each token group is at work, in both models."""
-    first, second = found["spans"]
+    first, second = ({(span["group"], span["output"]): span for span in spans} for spans in found["spans"])
     if not first and not second:
         return []
     return [
         TableBlock(
             title="Layers in which a token group is at work",
             columns=["group", *found["labels"]],
-            rows=[[name, _layers(first.get(name)), _layers(second.get(name))] for name in {**first, **second}],
+            rows=[[place[0], _layers(first.get(place)), _layers(second.get(place))] for place in {**first, **second}],
         )
     ]
 
@@ -148,9 +148,9 @@ def ratio(found: dict[str, Any]) -> str:
     if found["value"] is None:
         return NONE
     if found["low"] is None and found["high"] is None:
-        return f"{found['value']:.2f}"
-    high = "…" if found["high"] is None else f"{found['high']:.2f}"
-    return f"{found['value']:.2f} [{found['low']:.2f}, {high}]" if found["low"] is not None else f"{found['value']:.2f}"
+        return fixed(found["value"], 2)
+    low, high = ("…" if end is None else fixed(end, 2) for end in (found["low"], found["high"]))
+    return f"{fixed(found['value'], 2)} [{low}, {high}]"
 
 
 def _layers(span: dict[str, Any] | None) -> str:

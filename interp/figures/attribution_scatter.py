@@ -9,6 +9,7 @@ from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, new_figure
 from interp.figures.words import basis_text, unit
 from interp.lazy import lazy
+from interp.report.numbers import fixed
 from interp.results.tables import RunTables
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class AttributionScatter(Figure):
             ylim=(-limit, limit),
         )
         if found["pearson"] is not None:
-            words = f"Pearson r = {found['pearson']:.2f}\nSpearman ρ = {found['spearman']:.2f}"
+            words = f"Pearson r = {fixed(found['pearson'], 2)}\nSpearman ρ = {fixed(found['spearman'], 2)}"
             axes.text(0.03, 0.97, words, transform=axes.transAxes, va="top", ha="left", fontsize=6.5, bbox=style.PAPER)
         caption = (
             f"Gradient estimate (attribution patching, one backward pass) against the exact effect of the {len(both):,} "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from interp.report.numbers import NONE, defined
+from interp.report.numbers import NONE, defined, fixed, significant
 from interp.results.tables import RunTables
 
 SOURCES = {
@@ -71,14 +71,14 @@ def ablation_text(found: dict[str, Any]) -> str:
 
 def percent(value: float | None) -> str:
     """0.8 -> `80 %`; a dash where there is no number."""
-    return NONE if not defined(value) else f"{100 * value:.0f} %"
+    return NONE if not defined(value) else f"{fixed(100 * value, 0)} %"
 
 
 def tenth(value: float | None) -> str:
     """0.0834 -> `8.3 %`; below one percent two digits."""
     if not defined(value):
         return NONE
-    return f"{100 * value:.1f} %" if value >= 0.01 else f"{100 * value:.2g} %"
+    return f"{fixed(100 * value, 1) if value >= 0.01 else significant(100 * value, 2)} %"
 
 
 def runs_text(layers: list[int]) -> str:

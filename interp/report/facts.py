@@ -10,7 +10,7 @@ from interp.analysis.bootstrap import interval_method
 from interp.figures.words import metric_words, percent, plural
 from interp.report import prompts as prompt_tables
 from interp.report.commands import report_command
-from interp.report.numbers import NONE, estimate, number
+from interp.report.numbers import estimate, fixed, number, significant
 from interp.report.story import TableBlock
 from interp.report.tokens import FocusPrompt, focus_prompt
 from interp.results.tables import RunTables
@@ -71,7 +71,8 @@ def model_facts(model: dict[str, Any]) -> list[tuple[str, str]]:
         ("weight processing", f"{', '.join(on) or 'none'} (TransformerLens)"),
         (
             "logits against Hugging Face",
-            f"largest difference {model['logits_max_abs_diff']:.1e} logits on “{model['checked_prompt']}” (row means removed)",
+            f"largest difference {significant(model['logits_max_abs_diff'], 2)} logits on “{model['checked_prompt']}” (row "
+            "means removed)",
         ),
         ("beginning-of-sequence token", "prepended, not counted in positions" if model["prepend_bos"] else "none"),
     ]
@@ -88,9 +89,9 @@ def precision_caveat(run: dict[str, Any]) -> list[str]:
     step = 2.0 ** (math.floor(math.log2(size)) + 1 - SIGNIFICANT_BITS[dtype])
     return [
         f"The weights of {run['model']['name']} are in {dtype}, whose numbers near the clean metric ({number(size)}) lie "
-        f"{step:.2g} apart. Blocks, last norm, unembedding and metric are computed in float32 on these rounded weights, so "
-        "effects can be finer than that step; where the run says that its interventions ran by hooks, the blocks round to it, "
-        "and effects of a few steps are rounding."
+        f"{significant(step, 2)} apart. Blocks, last norm, unembedding and metric are computed in float32 on these rounded "
+        "weights, so effects can be finer than that step; where the run says that its interventions ran by hooks, the blocks "
+        "round to it, and effects of a few steps are rounding."
     ]
 
 
@@ -137,7 +138,7 @@ def _probes(tables: RunTables, seconds: dict[str, float]) -> TableBlock:
                 _edited(effects),
                 f"{len(variants):,}",
                 str(effects["prompt"].nunique()),
-                f"{seconds[label]:.1f}" if label in seconds else NONE,
+                fixed(seconds.get(label), 1),
             ]
         )
     return TableBlock(
@@ -193,7 +194,7 @@ def reproduction(manifest: dict[str, Any]) -> list[tuple[str, str]]:
         ("overrides", ", ".join(manifest.get("overrides", ())) or "none"),
         ("seed", str(manifest["seed"])),
         ("git commit", commit.replace("+changes", ", with uncommitted changes")),
-        ("machine", f"{plural(manifest['threads'], 'thread')}; this took {manifest['seconds']:.0f} s"),
+        ("machine", f"{plural(manifest['threads'], 'thread')}; this took {fixed(manifest['seconds'], 0)} s"),
         *_engine(manifest.get("engine")),
         ("versions", ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))),
     ]

@@ -15,21 +15,40 @@ def number(value: float | None, low: float | None = None, high: float | None = N
     """A value in its own unit: two significant digits of the interval's half width, or three of its own."""
     if not defined(value):
         return NONE
-    return _fixed(value, _decimals(value, low, high))
+    return fixed(value, _decimals(value, low, high))
 
 
 def interval(low: float | None, high: float | None) -> str:
     """`[9.09, 10.49]`, with as many decimals as `number` gives the value between them."""
     if not (defined(low) and defined(high)):
         return NONE
-    decimals = _decimals(max(abs(low), abs(high)), low, high)
-    return f"[{_fixed(low, decimals)}, {_fixed(high, decimals)}]"
+    return fixed_interval(low, high, _decimals(max(abs(low), abs(high)), low, high))
 
 
 def estimate(found: Mapping[str, Any]) -> str:
     """`9.75 [9.09, 10.49]` from {"mean", "low", "high"}; the interval is left out where it is undefined."""
     text = number(found["mean"], found["low"], found["high"])
     return text if NONE in (text, inside := interval(found["low"], found["high"])) else f"{text} {inside}"
+
+
+def fixed(value: float | None, decimals: int, signed: bool = False) -> str:
+    """`−0.05`, `+0.100`: as many decimals whatever the size, for what is read one below the other."""
+    if not defined(value):
+        return NONE
+    # Rounding first keeps `-0.00` out.
+    return f"{round(value, decimals) + 0.0:{'+' if signed else ''},.{decimals}f}".replace("-", "−")
+
+
+def fixed_interval(low: float | None, high: float | None, decimals: int, signed: bool = False) -> str:
+    """`[+0.082, +0.112]`, or a dash where there is no interval."""
+    if not (defined(low) and defined(high)):
+        return NONE
+    return f"[{fixed(low, decimals, signed)}, {fixed(high, decimals, signed)}]"
+
+
+def significant(value: float | None, digits: int) -> str:
+    """`0.034`, `1e−05`: as many digits that count, for p values and steps."""
+    return f"{value:.{digits}g}".replace("-", "−") if defined(value) else NONE
 
 
 def defined(value: float | None) -> TypeGuard[float]:
@@ -51,8 +70,3 @@ def _decimals(value: float, low: float | None, high: float | None) -> int:
 
 def _clip(decimals: int) -> int:
     return min(max(decimals, 0), 6)
-
-
-def _fixed(value: float, decimals: int) -> str:
-    # Rounding first keeps `-0.00` out.
-    return f"{round(value, decimals) + 0.0:,.{decimals}f}".replace("-", "−")

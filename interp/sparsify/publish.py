@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from interp.lifecycle import Kept
 from interp.paths import shown_path
 from interp.report.commands import report_command
 from interp.report.facts import reproduction
+from interp.report.numbers import fixed, fixed_interval
 from interp.report.render import DrawnFile, Page, write_page
 from interp.report.story import Section, Story, TableBlock
 from interp.report.terminal import print_answer
@@ -114,7 +116,7 @@ def _story(tables: TrainingTables) -> Story:
         answer=[
             f"After {plural(int(tables.log['step'].iloc[-1]), 'training step')}, {tenth(last['density'])} of the causal edges are "
             f"open on held-out text, at a loss {_signed(last['above_dense'])} nats a token above the dense model's "
-            f"[{_signed(last['above_low'])}, {_signed(last['above_high'])}] ({last['dense_loss']:.3f} nats; "
+            f"{_interval(last)} ({fixed(last['dense_loss'], 3)} nats; "
             f"{int(last['sequences'])} sequences of {tables.config['text']['context']} tokens).",
             *_without_training(tables.baseline, float(last["density"])),
         ],
@@ -155,7 +157,7 @@ def _observations(tables: TrainingTables) -> list[str]:
         f"{int((last['density'] < 0.001).sum())} of {len(last)} heads keep fewer than one causal edge in a thousand; "
         f"{int((shares < 0.5).sum()) + 1} heads hold half of all open edges. The densest are {busiest}.",
         f"The expected density under the gate's noise ends at {tenth(tables.log['expected_density'].iloc[-1])}, and the "
-        f"multiplier at {tables.log['multiplier'].iloc[-1]:.2f}.",
+        f"multiplier at {fixed(tables.log['multiplier'].iloc[-1], 2)}.",
         _target_sentence(tables),
     ]
 
@@ -197,8 +199,8 @@ def _stage_row(row: dict[Any, Any], log: pd.DataFrame) -> list[str]:
         "0" if began else str(int(log.loc[log["stage"] == row["stage"], "step"].max())),
         tenth(row["density"]),
         _signed(row["above_dense"]),
-        f"[{_signed(row['above_low'])}, {_signed(row['above_high'])}]",
-        f"{row['kl']:.3f}",
+        _interval(row),
+        fixed(row["kl"], 3),
     ]
 
 
@@ -207,7 +209,7 @@ def _baseline(tables: TrainingTables) -> TableBlock:
         title="The dense weights under the gate alone",
         columns=["bias", "open edges", "loss above dense", "KL"],
         rows=[
-            [f"{row['bias']:+g}", tenth(row["density"]), _signed(row["above_dense"]), f"{row['kl']:.3f}"]
+            [f"{row['bias']:+g}", tenth(row["density"]), _signed(row["above_dense"]), fixed(row["kl"], 3)]
             for row in tables.baseline.to_dict("records")
         ],
     )
@@ -239,4 +241,8 @@ def _facts(tables: TrainingTables) -> list[tuple[str, str]]:
 
 
 def _signed(value: float) -> str:
-    return f"{value:+.3f}".replace("-", "−")
+    return fixed(value, 3, signed=True)
+
+
+def _interval(row: Mapping[Any, Any]) -> str:
+    return fixed_interval(row["above_low"], row["above_high"], 3, signed=True)

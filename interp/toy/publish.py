@@ -14,6 +14,7 @@ from interp.figures.words import plural, tenth
 from interp.lifecycle import Kept
 from interp.report.commands import report_command
 from interp.report.facts import reproduction
+from interp.report.numbers import fixed, significant
 from interp.report.render import DrawnFile, Page, write_page
 from interp.report.story import Section, Story, TableBlock
 from interp.report.terminal import print_answer
@@ -88,7 +89,7 @@ def _story(config: dict[str, Any], accuracy: pd.DataFrame, attention: pd.DataFra
             f"With {tenth(density['sparse']['density'])} of the causal attention edges open, the sparse model gets "
             f"{_rate(right['sparse'])} of {count:,} sums right that it was never trained on; the dense model, with all edges, "
             f"{_rate(right['dense'])}.",
-            f"Sparsity cost {lost:.1f} points of accuracy (exact McNemar test: p = {p_value:.2g}).".replace("-", "−"),
+            f"Sparsity cost {fixed(lost, 1)} points of accuracy (exact McNemar test: p = {significant(p_value, 2)}).",
         ],
         observations=_observations(attention, density),
         caveats=[
@@ -145,7 +146,8 @@ def _accuracy_table(accuracy: pd.DataFrame) -> TableBlock:
 def _rate(right: pd.Series) -> str:
     """`99.7 % [99.1 %, 99.9 %]`."""
     interval = stats.binomtest(int(right.sum()), len(right)).proportion_ci(method="wilson")
-    return f"{100 * right.mean():.1f} % [{100 * interval.low:.1f} %, {100 * interval.high:.1f} %]"
+    mean, low, high = (f"{fixed(100 * share, 1)} %" for share in (right.mean(), interval.low, interval.high))
+    return f"{mean} [{low}, {high}]"
 
 
 def _facts(config: dict[str, Any], log: pd.DataFrame) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 from ruamel.yaml import YAML
 
+from interp.comparison.tables import spans_table
 from interp.errors import UserError
 from interp.studies import load_any, publish_any
 from tests.tiny_models import write_tiny_gpt2
@@ -134,3 +135,12 @@ def test_different_tokenizers_are_refused(tmp_path, tiny_llama):
 def test_mistakes_are_one_sentence(tmp_path, models, words):
     with pytest.raises(UserError, match=words):
         run(tmp_path, models)
+
+
+def test_a_group_that_is_called_like_the_answer_is_no_output():
+    """The output's row has the answer's text for a name; both stand in the table, each with its own layers."""
+    group = {"group": "small", "output": None, "first": 0, "last": 1, "layers": [0, 1]}
+    output = {"group": "small", "output": True, "first": 3, "last": 3, "layers": None}
+    found = {"labels": ["dense", "sparse"], "spans": [[group, output], [{**group, "layers": [0]}, output]]}
+    (table,) = spans_table(found)
+    assert table.rows == [["small", "0–1", "0"], ["small", "3 (output)", "3 (output)"]]

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from interp.paths import shown_path
 from interp.results.tables import RunTables
 from tests.report.page import Page
 
@@ -22,7 +23,7 @@ def test_a_reader_finds_answer_tokens_drops_and_the_command(page, finished):
     share = tables.metrics["probes"]["key_query_heads"]["shares"]["joint"]
     assert f"{share['n']} head" in text
     for words in (
-        *("5 key", "8 query", "opposite", "large", "beyond max_pairs", f"make experiment CONFIG={path}"),
+        *("5 key", "8 query", "opposite", "large", "beyond max_pairs", f"make experiment CONFIG={shown_path(path)}"),
         *(manifest["config_hash"], f"torch {manifest['versions']['torch']}", "kind: key_query_heads"),
     ):
         assert words in text
