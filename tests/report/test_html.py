@@ -60,7 +60,7 @@ def test_a_reader_finds_everything(plain):
     for sentence in (story.title, story.question, *story.answer, *story.observations, *story.caveats):
         assert sentence in text
     for words in (
-        *("4.7e-05 logits", "ab" * 32, "fold_ln (TransformerLens)", "0123456789ab", "c0ffee, with uncommitted changes"),
+        *("4.7e−05 logits", "ab" * 32, "fold_ln (TransformerLens)", "0123456789ab", "c0ffee, with uncommitted changes"),
         *("metric, clean run 3.48 [3.10, 3.90] logits", "metric, corrupted run −1.50 logits", "torch 2.13.0", "seed=3"),
         *("make experiment CONFIG=configs/little.yaml SET='seed=3'", "make report RUN=runs/little/0123456789ab"),
         *("arXiv 2512.05865", "name: little", "80 %, joint definition", "200 resamples", "All 4 prompts"),
