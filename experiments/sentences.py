@@ -7,7 +7,7 @@ from typing import Any
 
 from interp.analysis.grid import connectivity, drift, strongest_edges
 from interp.figures.words import metric_words, percent, runs_text
-from interp.report.numbers import NONE, defined, estimate, fixed, number
+from interp.report.numbers import defined, estimate, fixed, number
 from interp.results.tables import RunTables
 
 THRESHOLD = 0.05  # of the clean-corrupted gap: what counts as work, as in the position grid
@@ -142,7 +142,7 @@ def share_sentences(run: dict[str, Any], found: dict[str, Any]) -> list[str]:
     if in_sample["optimism"] is not None:
         sentences.append(
             f"On the word pairs that chose them the same number of heads carries {percent(in_sample['share'])}: "
-            f"{100 * in_sample['optimism']:+.0f} points of optimism.".replace("+-", "−").replace("-", "−")
+            f"{fixed(100 * in_sample['optimism'], 0, signed=True)} points of optimism."
         )
     sentences += [
         f"Without {one['label']} the other selected heads carry more than with it ({percent(one['without'])} against "

@@ -9,6 +9,7 @@ from interp.comparison.figures import COLOURS, basis
 from interp.figures import style
 from interp.figures.base import Drawn, new_figure, probe_label
 from interp.figures.words import percent
+from interp.report.numbers import fixed
 from interp.results.tables import RunTables
 
 LINES = {"sufficient": "-", "necessary": "--"}
@@ -26,7 +27,7 @@ def edge_curves(arms: dict[str, RunTables]) -> Drawn:
             for direction, line in LINES.items():
                 curve = pd.DataFrame(found["curves"][direction]).astype(float)
                 needed = found["needed"][direction][target]["edges"]
-                words = f"{label}, {direction}: {'never' if needed is None else f'{needed:,.0f}'}"
+                words = f"{label}, {direction}: {'never' if needed is None else fixed(needed, 0)}"
                 if direction == "sufficient":
                     axes.fill_between(curve["n"], curve["low"], curve["high"], color=colour, alpha=0.2, linewidth=0)
                 axes.plot(curve["n"], curve["share"], color=colour, linestyle=line, linewidth=1.0, label=words)

@@ -77,15 +77,15 @@ def _plain(n: int | None) -> str:
 
 
 def _tenth(n: float | None) -> str:
-    return NONE if n is None else f"{n:,.1f}".removesuffix(".0")
+    return fixed(n, 1).removesuffix(".0")
 
 
 def edges(one: dict[str, Any]) -> str:
     """`1,294 [980, 1,560]`."""
     if one["edges"] is None:
         return "never"
-    high = "…" if one["high"] is None else f"{one['high']:,.0f}"
-    return f"{one['edges']:,.0f}" + ("" if one["low"] is None else f" [{one['low']:,.0f}, {high}]")
+    high = "…" if one["high"] is None else fixed(one["high"], 0)
+    return fixed(one["edges"], 0) + ("" if one["low"] is None else f" [{fixed(one['low'], 0)}, {high}]")
 
 
 def means_table(found: dict[str, Any], run: dict[str, Any]) -> TableBlock:
