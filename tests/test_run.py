@@ -49,7 +49,7 @@ def test_a_run_leaves_everything_that_it_promises(finished):
     assert manifest["status"] == "finished"
     assert manifest["model"]["logits_max_abs_diff"] < 1e-3
     figures = {path.stem for path in (folder / "figures").iterdir()}
-    assert len(figures) == 11
+    assert len(figures) == 12
     for stem in figures:
         assert {path.suffix for path in (folder / "figures").glob(f"{stem}.*")} == {".png", ".pdf", ".svg", ".csv"}
 
@@ -68,7 +68,7 @@ def test_effects_are_the_primary_record_and_the_summary_follows_from_them(finish
     row = tables.summary_of("key_query_heads", part="single", layer=1, head=2).iloc[0]
     mine = single.query("layer == 1 and head == 2")["effect"]
     assert row["mean"] == pytest.approx(mine.mean())
-    assert (row["n"], row["n_pairs"]) == (8, 4)
+    assert (row["n"], row["n_pairs"]) == (24, 12)
     assert (single["key"] < single["query"]).all()
 
 
@@ -179,13 +179,14 @@ def test_a_dry_run_counts_what_the_run_will_take(finished):
     said = io.StringIO()
     describe(load(finished[0]), Console(file=said, width=200))
     text = said.getvalue()
-    # 12 heads: 12 single cuts, 13 points of the joint curve, on 8 prompts.
-    assert re.search(r"key_query_heads\s+key_query_heads\s+8\s+200", text)
+    # The most that the search can take: how often greedy steps are tried is not known before.
+    at_most = int(re.search(r"key_query_heads\s+key_query_heads\s+24\s+([\d,]+)", text)[1].replace(",", ""))
     assert re.search(r"edge_patching\s+edge_patching\s+1\s+432", text)  # 36 causal pairs x 12 heads
     assert "of memory" in text
     effects = RunTables.load(finished[1]).effects
-    for label, passes in (("key_query_heads", 200), ("edge_patching", 432), ("layer_modulation", 32)):
+    for label, passes in (("edge_patching", 432), ("layer_modulation", 96)):
         assert (effects["probe"] == label).sum() == passes
+    assert at_most / 4 < (effects["probe"] == "key_query_heads").sum() <= at_most
 
 
 @pytest.mark.parametrize(
@@ -212,6 +213,12 @@ def test_a_dry_run_counts_what_the_run_will_take(finished):
         ("prompts.roles.key.position=4", "no prompt pair is left after filtering.*declares token .* at position 4"),
         ("prompts.roles.key={token: hot}", r"add word pairs \(1.. prompts were already left out.*declares token 'hot'"),
         ("metric={kind: answer_prob}", "needs a metric that is linear in the logits"),
+        (
+            "prompts.task.max_pairs=11",
+            "'key_query_heads': .* at least 6 word pairs in each half, so 12 in all, but there are 11",
+        ),
+        ("probes.0.beside=[zero, zero]", "'key_query_heads': `beside` names a replacement twice"),
+        ("probes.0.beside=[corrupted]", "'key_query_heads': `beside` names a replacement twice, or the one"),
     ],
 )
 def test_mistakes_are_one_sentence_before_anything_is_measured(model, tmp_path, override, says):

@@ -78,7 +78,17 @@ def _key_query_heads(ranking: list[dict], selected: list[dict], rng: np.random.G
     found = {"n": len(selected), "n_low": 1, "n_high": len(ranking), "heads": selected}
     return {
         **{"kind": "key_query_heads", "ablation": "zero", "definition": "joint", "target": 0.8},
-        **{"curve": curve, "ranking": ranking, "n_candidates": len(ranking)},
+        **{"curve": curve, "ranking": ranking, "n_candidates": len(ranking), "order": "value", "screen": 6},
+        "orders": {kind: {"curve": curve, "n": len(selected)} for kind in ("value", "size", "greedy")},
+        "in_sample": {"curve": curve, "n": 1},
+        "controls": {
+            "random": {
+                "sets": 100,
+                "n": len(selected),
+                "bands": [{"n": n, "low": 0.0, "high": 0.1} for n in (1, 2, 4)],
+            },
+            "nonsense": {"curve": [{"n": n, "share": 0.0, "low": -0.1, "high": 0.1} for n in range(len(ranking) + 1)]},
+        },
         "shares": {"joint": found, "absolute": found, "net": found | {"n": None, "n_high": None, "heads": []}},
     }
 
