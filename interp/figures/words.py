@@ -41,8 +41,8 @@ def basis_text(tables: RunTables, label: str | None = None) -> str:
         used = used[used["prompt"].isin(tables.probe(label, ["prompt"])["prompt"])]
         # A search names its main replacement; others stand beside it in tables of their own.
         main = tables.metrics["probes"][label].get("ablation")
-        sources = tables.probe(label, ["source"])["source"].unique()
-        sources = [main] if main else sorted(source for source in sources if source)
+        every = tables.probe(label, ["source"])["source"].unique()
+        sources = [main] if main else sorted(source for source in every if source)
         edited = (
             f"edited values: {', '.join(SOURCES[source] for source in sources)}; " if sources else "nothing is edited; "
         )
