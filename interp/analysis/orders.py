@@ -54,8 +54,8 @@ def greedy(
     return kept + waiting
 
 
-def grid(n_items: int, dense: int = 24, step: float = 1.15) -> list[int]:
-    """Numbers of items to keep: every one up to `dense`, then steps of 15 %, and all."""
+def grid(n_items: int, dense: int = 24, step: float = 1.3) -> list[int]:
+    """Numbers of items to keep: every one up to `dense`, then steps of 30 %, and all."""
     counts = list(range(min(dense, n_items) + 1))
     while counts[-1] < n_items:
         counts.append(min(n_items, int(np.ceil(counts[-1] * step))))

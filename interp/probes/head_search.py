@@ -145,7 +145,7 @@ def _random(
     if not n or not plan.random_sets:
         return {}
     rng = _rng(plan, "random sets")
-    wanted = {n: plan.random_sets, **dict.fromkeys(other_sizes(n, plan.n_heads), max(10, plan.random_sets // 5))}
+    wanted = {n: plan.random_sets, **dict.fromkeys(other_sizes(n, plan.n_heads), max(10, plan.random_sets // 10))}
     return {
         size: ledger.ask(random_sets(plan.n_heads, size, times, rng), thin, "random", f"{size} heads")
         for size, times in sorted(wanted.items())

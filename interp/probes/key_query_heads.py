@@ -112,7 +112,7 @@ class KeyQueryHeads(Probe):
         again = self.rerankings * (10 + (steps if self.order == "greedy" else 0))
         full = 3 + n_heads + (len(ORDERS) + 1) * points + 2 * steps + again
         asides = len(self._beside) * (2 + n_heads + points) + (2 + n_heads + 2 * points) * self.nonsense
-        randoms = self.random_sets + 5 * max(10, self.random_sets // 5) if self.random_sets else 0
+        randoms = self.random_sets + 5 * max(10, self.random_sets // 10) if self.random_sets else 0
         shapley = 2 * self.shapley.pairs * (self.shapley.players + 2) if self.shapley else 0
         return full * n + (asides + randoms + shapley + n_heads + 1) * thin
 
