@@ -39,14 +39,16 @@ def attend(
 ) -> Float[Tensor, "variant prompt head pos key"]:
     """Attention weights of queries at positions `first`, `first` + 1, ... over the keys of all places, in their order."""
     grouped = torch.unflatten(block.scaled(query), 3, (block.n_kv_heads, -1))
-    scores = torch.cat([torch.einsum(f"vptkgd,{one.axes}->vpkgts", grouped, one.keys) for one in places], dim=-1)
+    scores = torch.cat(
+        [torch.einsum(f"vptkgd,{one.axes}->vpkgts", grouped, one.keys.to(grouped.dtype)) for one in places], dim=-1
+    ).flatten(2, 3)
     n_queries = query.shape[2]
     last = places[-1].first + places[-1].size - 1
     if last > first:
         ends = torch.arange(first, first + n_queries, device=query.device)
         later = torch.arange(places[0].first, last + 1, device=query.device) > ends[:, None]
         scores = scores.masked_fill_(later, -torch.inf)
-    return block.pattern(scores).flatten(2, 3)
+    return block.pattern(scores)
 
 
 def head_values(

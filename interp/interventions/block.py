@@ -21,6 +21,7 @@ from torch.nn.functional import gelu, layer_norm
 
 from interp.errors import UserError
 from interp.interventions.precision import wide
+from interp.models.sparse_attention import GateRule
 
 # Flags of a TransformerLens config under which a block computes something else, with the value that is understood here.
 PLAIN = {
@@ -108,7 +109,8 @@ class Block:
         self._out, self._out_bias = self.head_out.flatten(0, 1), wide(attention.b_O.detach())
         self._scale = float(attention.attn_scale)
         gate = getattr(attention, "sparse_gate", None)
-        self._gate_bias: float | None = None if gate is None else gate.bias
+        self._rule: GateRule | None = None if gate is None else gate.rule
+        self._dtype = self._out.dtype
         self._rotary = attention if cfg.positional_embedding_type == "rotary" else None
         self._adjacent = bool(getattr(cfg, "rotary_adjacent_pairs", False))
         self._ln1 = norm_of(block.ln1, cfg)
@@ -146,14 +148,21 @@ class Block:
         turned = turned * cos + flipped * sin
         return turned if rest.shape[-1] == 0 else torch.cat([turned, rest], dim=-1)
 
+    @property
+    def scores_dtype(self) -> torch.dtype:
+        """What scores are computed in: float64 where a gate looks at them, for rounding must not open or shut it."""
+        return self._dtype if self._rule is None else torch.float64
+
     def scaled(self, query: Float[Tensor, "*any d_head"]) -> Float[Tensor, "*any d_head"]:
         """Queries over the square root of the head size, so that their products with keys are scores."""
-        return query / self._scale
+        return query.to(self.scores_dtype) / self._scale
 
-    def pattern(self, scores: Float[Tensor, "*any key"]) -> Float[Tensor, "*any key"]:
+    def pattern(self, scores: Float[Tensor, "*any head query key"]) -> Float[Tensor, "*any head query key"]:
         """Attention weights; shut edges of a sparse model are 0 and rows are not renormalised."""
         weights = scores.softmax(-1)
-        return weights if self._gate_bias is None else weights * (scores + self._gate_bias > 0)
+        if self._rule is None:
+            return weights
+        return weights.mul_(self._rule.logits(scores) > 0).to(self._dtype)
 
     def out(self, z: Float[Tensor, "token head d_head"]) -> Float[Tensor, "token d_model"]:
         """What all heads together write."""

@@ -18,6 +18,7 @@ from einops import repeat
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from interp.errors import UserError
 from interp.interventions import hooked
 from interp.interventions.block import blocks_of, foreign_hook, reason_against
 from interp.interventions.cells import Dimensions, replacement
@@ -138,6 +139,7 @@ class Engine:
         Raises UserError for edits outside the model or the prompt, RuntimeError when an edit was not applied.
         """
         self.look()
+        self._refuse_folded(variants)
         index = self.rows(prompts, rows)
         result = torch.empty(len(variants), len(index), dtype=self._precision())
         tell = progress or (lambda done: None)
@@ -159,6 +161,16 @@ class Engine:
                         result[torch.tensor(one.numbers)[:, None], columns] = values
                     tell(sum(len(one.numbers) for one in chunk) * len(here))
         return result
+
+    def _refuse_folded(self, variants: Sequence[Variant]) -> None:
+        """With b_V moved into b_O an edge w_qk v_k is another one, and no longer that of a gated twin."""
+        if getattr(self.model, "value_biases_folded", False) and any(
+            edit.site == "edge" for variant in variants for edit in variant.edits
+        ):
+            raise UserError(
+                "model.processing.fold_value_biases: value biases moved into the output bias change what an edge is; set it "
+                "to false where edges are cut"
+            )
 
     def _precision(self) -> torch.dtype:
         """What effects are kept in: float32, also for models in half precision, or float64."""

@@ -19,8 +19,15 @@ class Processing(Section):
     )
     center_unembed: bool = Field(default=True, description="Centre the unembedding: logits move by a constant a row.")
     fold_value_biases: bool = Field(
-        default=True, description="Move value biases into the output bias; right only while attention rows sum to 1."
+        default=False,
+        description="Move value biases into the output bias. It changes what an edge w_qk v_k is, so a run that cuts edges "
+        "refuses it; right only while attention rows sum to 1, so a gated model is never folded.",
     )
+
+
+GateKind = Literal["score", "weight"]
+# With 4, an edge of an untrained model is open above exp(-4) = 1.8 % of its row's attention.
+USUAL_BIAS: dict[GateKind, float] = {"score": 0.0, "weight": 4.0}
 
 
 class SparseModel(Section):
@@ -29,11 +36,16 @@ class SparseModel(Section):
     checkpoint: Annotated[str | None, EXTERNAL] = Field(
         default=None, description="Folder that `make sparsify` made for this model."
     )
+    gate: GateKind | None = Field(
+        default=None,
+        description="What the gate looks at: the score, as in arXiv 2512.05865, or the softmax weight's logarithm; null: the "
+        "checkpoint's (score without one).",
+    )
     bias: float | None = Field(
         default=None,
         ge=-1e6,
         le=1e6,
-        description="Added to every score before the gate; null: the checkpoint's (0 without one).",
+        description="Added to every gate's logit; null: the checkpoint's (without one 0 for score and 4 for weight).",
     )
 
 

@@ -1,15 +1,17 @@
-"""The sparse attention of arXiv 2512.05865 as an attention function of Hugging Face transformers, for training.
+"""Sparse attention as an attention function of Hugging Face transformers, for training (arXiv 2512.05865).
 
 Every model whose layers go through transformers' attention interface runs with it unchanged. With scores
 s_ij = q_i . k_j * scaling over the causal positions,
 
-    gate     g_ij = s_ij + bias
+    gate     g_ij = s_ij + bias + b_h                 kind `score`, the source's
+             g_ij = log softmax_j(s_i.)_ij + bias + b_h     kind `weight`: an edge is judged against its own row
     train    A_ij = 1[g_ij + logit(u) > 0], u ~ U(0, 1); backward as if A_ij were sigmoid(g_ij + logit(u))
     infer    A_ij = 1[g_ij > 0]
     weights  w_ij = softmax_j(s_i.) * A_ij, not renormalised
 
-`Gate` holds the bias and the mode, and counts open edges while a forward pass runs. The twin for analysis is
-interp.models.sparse_attention; tests hold one against the other.
+b_h is one number a head (0 in the source). `Gate` holds kind, bias and mode, and counts open edges while a forward pass
+runs; b_h is a parameter of the layer. The twin for analysis is interp.models.sparse_attention; tests hold one against
+the other.
 """
 
 from __future__ import annotations
@@ -23,24 +25,32 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from interp.literals import check_literal
+from interp.models.config import GateKind
 
 NAME = "sparse_gate"
+BIAS = "gate_bias"
 Mode = Literal["dense", "train", "infer"]
 
 
 class Gate:
-    """Bias and mode of the gate of all layers, and what it did in the last forward pass.
+    """Kind, bias and mode of the gate of all layers, and what it did in the last forward pass.
 
-    `expected` is the mean of sigmoid(g) over the causal edges of all layers and heads (differentiable); `open_edges`
-    holds, a layer, the number of open edges of every head, and `causal_edges` how many a head has.
+    `expected` is the differentiable density term: expected open edges of a query with n keys, times n**-power, averaged
+    over queries, heads and layers (power 0: open keys a query; 1: the open share of a row). `open_edges` holds, a layer,
+    the number of open edges of every head, and `causal_edges` and `queries` how many a head has. In mode `infer`,
+    `shut_rows` and `first_edges` count, a layer, queries without an open edge and open edges to the first position.
     """
 
-    def __init__(self, bias: float = 0.0) -> None:
-        self.bias = bias
+    def __init__(self, bias: float = 0.0, kind: GateKind = "score", power: float | None = None) -> None:
+        self.bias, self.kind = bias, kind
+        self.power = power
         self.mode: Mode = "dense"
         self.noise: torch.Generator | None = None
         self.open_edges: dict[int, Float[Tensor, " head"]] = {}
         self.causal_edges = 0.0
+        self.queries = 0.0
+        self.shut_rows: list[float] = []
+        self.first_edges: list[float] = []
         self.masks: dict[int, Bool[Tensor, "batch head query key"]] | None = None
         self._expected: list[Tensor] = []
 
@@ -51,6 +61,7 @@ class Gate:
         before = self.mode
         self.mode, self.noise = mode, noise
         self.open_edges, self.causal_edges, self._expected = {}, 0.0, []
+        self.shut_rows, self.first_edges = [], []
         self.masks = {} if keep_masks else None
         try:
             yield self
@@ -59,7 +70,7 @@ class Gate:
 
     @property
     def expected(self) -> Float[Tensor, ""]:
-        """Mean of sigmoid(g) over all causal edges."""
+        """The density term: a mean over all layers."""
         return torch.stack(self._expected).mean()
 
     @property
@@ -67,14 +78,27 @@ class Gate:
         """Share of the causal edges that were open."""
         return float(torch.stack(list(self.open_edges.values())).mean() / self.causal_edges)
 
+    @property
+    def keys_a_query(self) -> float:
+        """Open edges of a head, a query."""
+        return float(torch.stack(list(self.open_edges.values())).mean() / self.queries)
+
     def count(self, layer: int, logits: Tensor, opened: Tensor, allowed: Tensor) -> None:
         """Note what one layer did."""
-        edges = allowed.sum(dtype=torch.float32).expand(()) * (logits.shape[0] // allowed.shape[0])
-        # The mean over heads is one number a layer; layers have equally many heads and edges.
+        copies = logits.shape[0] // allowed.shape[0]
+        keys = allowed.sum(-1, dtype=torch.float32)
         probabilities = torch.sigmoid(logits).masked_fill(~allowed, 0.0)
-        self._expected.append(probabilities.sum() / (edges * logits.shape[1]))
+        if self.power is None:  # layers have equally many heads and edges, so the mean over them is one number a layer
+            expected = probabilities.sum() / (keys.sum() * copies * logits.shape[1])
+        else:
+            expected = (probabilities.sum(-1) * keys.clamp(min=1) ** -self.power).mean()
+        self._expected.append(expected)
         self.open_edges[layer] = opened.detach().sum(dim=(0, 2, 3), dtype=torch.float32)
-        self.causal_edges = float(edges)
+        self.causal_edges = float(keys.sum() * copies)
+        self.queries = float(keys.numel() * copies)
+        if self.mode == "infer":
+            self.shut_rows.append(float((~opened.any(-1)).sum()))
+            self.first_edges.append(float(opened[..., 0].sum()))
         if self.masks is not None:
             self.masks[layer] = opened.detach()
 
@@ -92,6 +116,16 @@ def attach(model: Any, gate: Gate) -> None:
         module.sparse_gate = gate
     if not found:
         raise ValueError(f"{type(model).__name__} has no attention layers that transformers' interface reaches")
+
+
+def set_head_bias(model: Any, head_bias: Float[Tensor, "layer head"] | None) -> None:
+    """Give every attention layer the biases of its heads; None takes them away."""
+    for number, layer in enumerate(attention_layers(model)):
+        like = next(layer.parameters())
+        layer.register_parameter(BIAS, None)
+        if head_bias is not None:
+            mine = head_bias[number].to(device=like.device, dtype=torch.float32)
+            layer.register_parameter(BIAS, torch.nn.Parameter(mine.clone()))
 
 
 def attention_layers(model: Any) -> list[Any]:
@@ -117,9 +151,14 @@ def gated_attention(
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     scores = (query @ key.transpose(-1, -2)).float() * scale
     allowed = _allowed(scores, attention_mask)
-    weights = scores.masked_fill(~allowed, torch.finfo(torch.float32).min).softmax(-1)
+    scores = scores.masked_fill(~allowed, torch.finfo(torch.float32).min)
+    log_weights = scores.log_softmax(-1)
+    weights = log_weights.exp()
     if gate.mode != "dense":
-        logits = scores + gate.bias
+        logits = (scores if gate.kind == "score" else log_weights) + gate.bias
+        learnt = getattr(module, BIAS, None)
+        if learnt is not None:
+            logits = logits + learnt[:, None, None]
         opened, passed = _open(logits, allowed, gate)
         gate.count(module.layer_idx, logits, opened, allowed)
         weights = weights * passed

@@ -8,8 +8,9 @@ from typing import Any
 
 from rich.console import Console
 
+from interp.errors import UserError
 from interp.models import catalogue, hub, package
-from interp.models.config import DirectoryModel, HubModel, PackagedModel, SparseModel
+from interp.models.config import USUAL_BIAS, DirectoryModel, GateKind, HubModel, PackagedModel, SparseModel
 from interp.models.info import LoadedModel, ModelInfo, Sizes
 from interp.models.names import official_name
 from interp.paths import shown_path, user_path
@@ -66,7 +67,7 @@ def load_model(config: AnyModel, console: Console | None = None, prompt: str | N
         hf_model = read_model(folder, hf_config, dtype if config.sparse is None else torch.float32)
         # Before the conversion, which may share tensors with the Hugging Face model.
         weights_hash = weights_sha256(hf_model)
-        sparse: dict[str, Any] | None = None
+        sparse: GateFacts | None = None
         processing = config.processing
         if config.sparse is not None:
             hf_model, sparse = _made_sparse(hf_model, config.sparse, weights_hash)
@@ -84,8 +85,9 @@ def load_model(config: AnyModel, console: Console | None = None, prompt: str | N
         if sparse is not None:
             from interp.models.sparse_attention import install_gate
 
-            install_gate(hooked, sparse["bias"])
+            install_gate(hooked, sparse.bias, sparse.kind, sparse.head_bias)
             sizes = replace(sizes, name=f"{sizes.name} (sparse)")
+        hooked.value_biases_folded = applied["fold_value_biases"]
         difference = logits_difference(reference, hooked, config.dtype)
         info = ModelInfo(
             **asdict(sizes),
@@ -96,31 +98,56 @@ def load_model(config: AnyModel, console: Console | None = None, prompt: str | N
             prepend_bos=config.prepend_bos,
             processing=applied,
             weights_sha256=weights_hash,
-            sparse=sparse,
+            sparse=None if sparse is None else sparse.recorded(),
             checked_prompt=reference.text,
             logits_max_abs_diff=difference,
         )
     return LoadedModel(hooked, tokenizer, info)
 
 
-def _made_sparse(hf_model: Any, config: SparseModel, weights_hash: str) -> tuple[Any, dict[str, Any]]:
-    """The Hugging Face model with its checkpoint merged in and its gate attached, and what it is."""
-    from interp.models.gated_attention import Gate, attach
-    from interp.models.sparse_checkpoint import merged, read_checkpoint
+def _made_sparse(hf_model: Any, config: SparseModel, weights_hash: str) -> tuple[Any, GateFacts]:
+    """The Hugging Face model with its checkpoint merged in and its gate attached, and what the gate is."""
+    from interp.models.gated_attention import Gate, attach, set_head_bias
+    from interp.models.sparse_checkpoint import head_bias_for, merged, read_checkpoint
 
-    facts: dict[str, Any] = {
-        "bias": config.bias or 0.0,
-        "checkpoint": config.checkpoint and shown_path(config.checkpoint),
-    }
+    kind: GateKind = config.gate or "score"
+    bias, head_bias, trained = USUAL_BIAS[kind] if config.bias is None else config.bias, None, None
     if config.checkpoint is not None:
         folder = user_path(config.checkpoint, "model.sparse.checkpoint")
         about = read_checkpoint(folder)
+        if config.gate is not None and config.gate != about.gate:
+            raise UserError(
+                f"model.sparse.gate: the checkpoint {folder} was trained with the gate {about.gate!r}; leave gate out"
+            )
         hf_model = merged(hf_model, folder, weights_hash)
-        facts |= {"bias": about.bias if config.bias is None else config.bias, "trained": about.trained}
-    gate = Gate(facts["bias"])
+        kind, trained = about.gate, about.trained
+        bias = about.bias if config.bias is None else config.bias
+        head_bias = head_bias_for(about, folder, hf_model.config.num_hidden_layers, hf_model.config.num_attention_heads)
+    gate = Gate(bias, kind)
     attach(hf_model, gate)
+    set_head_bias(hf_model, head_bias)
     gate.mode = "infer"
-    return hf_model, facts
+    return hf_model, GateFacts(kind, bias, head_bias, config.checkpoint and shown_path(config.checkpoint), trained)
+
+
+@dataclass(frozen=True)
+class GateFacts:
+    """The gate of a loaded model: kind, bias of all heads, biases of single heads, and the checkpoint it came with."""
+
+    kind: GateKind
+    bias: float
+    head_bias: Any
+    checkpoint: str | None
+    trained: dict[str, Any] | None
+
+    def recorded(self) -> dict[str, Any]:
+        """What a manifest says of it; biases of heads as their range, for the checkpoint has them all."""
+        facts: dict[str, Any] = {"gate": self.kind, "bias": self.bias, "checkpoint": self.checkpoint}
+        if self.head_bias is not None and bool(self.head_bias.any()):
+            facts["head_bias_range"] = [float(self.head_bias.min()), float(self.head_bias.max())]
+        if self.trained is not None:
+            facts["trained"] = self.trained
+        return facts
 
 
 def model_dimensions(config: AnyModel) -> tuple[Sizes, Any] | None:
@@ -163,8 +190,6 @@ def _name(config: AnyModel) -> str:
 def device_of(wanted: str) -> str:
     """The torch device of a config's `device`; UserError when it is not there."""
     import torch
-
-    from interp.errors import UserError
 
     if wanted == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,34 +1,59 @@
-"""The sparse attention of arXiv 2512.05865 on a HookedTransformer, for analysis: exact and without noise.
+"""Sparse attention on a HookedTransformer, for analysis: exact and without noise (arXiv 2512.05865).
 
-    A_ij = 1[s_ij + bias > 0],  w_ij = softmax_j(s_i.)_ij A_ij
+    A_ij = 1[g_ij > 0],  w_ij = softmax_j(s_i.)_ij A_ij,    g_ij = s_ij + bias_h          (kind `score`)
+                                                            g_ij = log softmax_j(s_i.)_ij + bias_h    (kind `weight`)
 
 s is the ordinary attention score with its scale; the softmax runs over all causal positions, rows are not renormalised,
 and a row with no open gate gives 0. The gate becomes part of the model: two permanent hooks in every attention layer and
 a hook point of its own, `blocks.{l}.attn.hook_gate` with shape [batch, head, query, key] (1 open, 0 shut), which can be
 read and edited like any other. `hook_pattern` then holds the gated weights, for every other hook sees it after the gate.
 
-The gate looks at the absolute score, so weights may only be rewritten in ways that keep scores as they are.
+A gate is a jump: a logit that rounding moves across 0 changes the model. Logits are therefore products of queries and
+keys in float64, here and in the engine; `gate_facts` counts those that are so near 0 that it may not be enough.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from jaxtyping import Float
+import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 from transformer_lens.hook_points import HookPoint
 
+from interp.models.config import GateKind
+
 HOOK = "hook_gate"
+NEAR = 1e-6
 
 
-def install_gate(model: Any, bias: float) -> None:
-    """Gate every attention layer of a HookedTransformer, in place; `bias` is added to every score before the gate."""
-    for block in model.blocks:
+@dataclass(frozen=True)
+class GateRule:
+    """When an edge of a layer is open: its logit, in the precision of the scores, is above 0."""
+
+    kind: GateKind
+    bias: Float[Tensor, " head"]
+
+    def logits(self, scores: Float[Tensor, "*any head query key"]) -> Float[Tensor, "*any head query key"]:
+        """Logits of the gates from attention scores (-inf where an edge is not causal, which stays shut)."""
+        made = scores if self.kind == "score" else scores.log_softmax(-1)
+        return made + self.bias.to(device=scores.device, dtype=scores.dtype)[:, None, None]
+
+
+def install_gate(
+    model: Any, bias: float, kind: GateKind = "score", head_bias: Float[Tensor, "layer head"] | None = None
+) -> None:
+    """Gate every attention layer of a HookedTransformer, in place; `head_bias` comes on top of the bias of all heads."""
+    if head_bias is None:
+        head_bias = torch.zeros(model.cfg.n_layers, model.cfg.n_heads)
+    for block, mine in zip(model.blocks, head_bias, strict=True):
         attention = block.attn
         if hasattr(attention, HOOK):
             raise ValueError("this model has a gate already")
         setattr(attention, HOOK, HookPoint())
-        layer = attention.sparse_gate = LayerGate(getattr(attention, HOOK), bias)
+        layer = attention.sparse_gate = LayerGate(attention, GateRule(kind, mine.double() + bias))
+        attention.calculate_attention_scores = layer.score
         attention.hook_attn_scores.add_hook(layer.look, is_permanent=True)
         attention.hook_pattern.add_hook(layer.shut, is_permanent=True)
     model.setup()  # gives the new hook points their names
@@ -37,17 +62,56 @@ def install_gate(model: Any, bias: float) -> None:
 class LayerGate:
     """The gate of one layer: looks at the scores, and shuts weights once they have gone through the softmax."""
 
-    def __init__(self, point: HookPoint, bias: float) -> None:
-        self._point = point
-        self.bias = bias
+    def __init__(self, attention: Any, rule: GateRule) -> None:
+        self._point = getattr(attention, HOOK)
+        self._calculate = attention.calculate_attention_scores
+        self.rule = rule
+        self._correction: Tensor | None = None
         self._open: Tensor | None = None
+        self.keep = False
+        self.kept: Tensor | None = None
+
+    def score(self, q: Tensor, k: Tensor) -> Float[Tensor, "batch head query key"]:
+        """TransformerLens' scores; what float64 would make of them is kept for the gate."""
+        plain = self._calculate(q, k)
+        with torch.no_grad():
+            self._correction = self._calculate(q.double(), k.double()) - plain.double()
+        return plain
 
     def look(self, scores: Float[Tensor, "batch head query key"], hook: Any) -> None:
+        # Whatever was added to the scores since (a mask, a position bias) is in `scores`.
+        if self._correction is None:
+            raise RuntimeError("the attention scores were made without the gate")
+        exact, self._correction = scores.detach().double() + self._correction, None
+        logits = self.rule.logits(exact)
+        if self.keep:
+            self.kept = logits.masked_fill(~torch.isfinite(exact), torch.nan)
         # Positions that are not causal have score -inf; with a bias of +inf they stay shut, because NaN is not above 0.
-        self._open = self._point((scores + self.bias > 0).to(scores.dtype))
+        self._open = self._point((logits > 0).to(scores.dtype))
 
     def shut(self, pattern: Float[Tensor, "batch head query key"], hook: Any) -> Float[Tensor, "batch head query key"]:
         opened, self._open = self._open, None
         if opened is None:
             raise RuntimeError("the attention pattern was computed without its scores, so its gate is unknown")
         return pattern * opened
+
+
+@torch.no_grad()
+def gate_facts(model: Any, tokens: Int[Tensor, "prompt pos"]) -> dict[str, int]:
+    """Gates of a gated model on some prompts: causal edges, open ones, heads' queries, and how many logits are near 0."""
+    gates = [block.attn.sparse_gate for block in model.blocks]
+    edges = opened = near = 0
+    for one in gates:
+        one.keep = True
+    try:
+        for part in torch.split(tokens, 16):
+            model(part.to(model.cfg.device), return_type=None)
+            for one in gates:
+                edges += int((~one.kept.isnan()).sum())
+                opened += int((one.kept > 0).sum())
+                near += int((one.kept.abs() < NEAR).sum())
+    finally:
+        for one in gates:
+            one.keep, one.kept = False, None
+    queries = tokens.numel() * model.cfg.n_layers * model.cfg.n_heads
+    return {"edges": edges, "open": opened, "queries": queries, "within_1e-6_of_0": near}

@@ -12,18 +12,26 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import torch
+from jaxtyping import Float
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError, with_config
 from safetensors import SafetensorError
 from safetensors.torch import save_file
+from torch import Tensor
 
 from interp.errors import UserError
 from interp.models.adapter import SETTINGS, WEIGHTS, adapted, read_adapter
+from interp.models.config import GateKind
 from interp.models.files import read_mapping
+from interp.models.gated_attention import BIAS
+from interp.models.svd_adapter import LowRank
 from interp.models.tensors import WHOLE, check_finite, check_fit, read_tensors, shapes_of
 from interp.results import atomic
 
 ABOUT = "sparse_attention.json"
-MEASURED = ("density", "above_dense", "dense_loss", "context", "sequences")  # numbers of `trained` that reports print
+FORMATS = (1, 2)
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+# Numbers of `trained` that reports print.
+MEASURED = ("density", "keys_a_query", "above_dense", "dense_loss", "context", "sequences")
 FIELD = "model.sparse.checkpoint"
 
 
@@ -37,13 +45,19 @@ def _printable(trained: dict[str, Any]) -> dict[str, Any]:
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True)
 class SparseCheckpoint:
-    """What `sparse_attention.json` says. `trained` records how the checkpoint was made and what was measured."""
+    """What `sparse_attention.json` says. `trained` records how the checkpoint was made and what was measured.
 
-    bias: Annotated[float, Field(strict=True, allow_inf_nan=False)]
+    `bias` belongs to every gate; `head_bias[layer][head]` comes on top of it where there is one. Format 1 knew the gate
+    on scores with one bias alone.
+    """
+
+    bias: Number
     base: str
     base_weights_sha256: str
+    gate: GateKind = "score"
+    head_bias: tuple[tuple[Number, ...], ...] | None = None
     trained: Annotated[dict[str, Any], AfterValidator(_printable)] = field(default_factory=dict)
-    format: int = 1
+    format: int = 2
 
 
 def read_checkpoint(folder: Path, field: str = FIELD) -> SparseCheckpoint:
@@ -52,13 +66,28 @@ def read_checkpoint(folder: Path, field: str = FIELD) -> SparseCheckpoint:
     if not path.is_file():
         raise UserError(f"{field}: {folder} holds no {ABOUT}, so it is no sparse checkpoint")
     data = read_mapping(path, field)
-    if data.get("format", 1) != 1:
-        raise UserError(f"{field}: {path} has format {data['format']!r}; this version reads format 1")
+    if data.get("format", 1) not in FORMATS:
+        raise UserError(f"{field}: {path} has format {data['format']!r}; this version reads formats 1 and 2")
     try:
         return TypeAdapter(SparseCheckpoint).validate_python(data)
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()[:3])
         raise UserError(f"{field}: {path} is damaged or of another kind ({faults})") from None
+
+
+def head_bias_for(
+    about: SparseCheckpoint, folder: Path, n_layers: int, n_heads: int, field: str = FIELD
+) -> Float[Tensor, "layer head"]:
+    """The learnt biases (zeros where there are none); UserError when they are those of a model of another shape."""
+    if about.head_bias is None:
+        return torch.zeros(n_layers, n_heads)
+    sizes = {len(row) for row in about.head_bias}
+    if len(about.head_bias) != n_layers or sizes != {n_heads}:
+        found = f"{len(about.head_bias)} layers of {' or '.join(map(str, sorted(sizes)))} heads"
+        raise UserError(
+            f"{field}: head_bias in {folder / ABOUT} has {found}, but the model has {n_layers} layers of {n_heads}"
+        )
+    return torch.tensor(about.head_bias)
 
 
 def merged(hf_model: Any, folder: Path, base_hash: str, field: str = FIELD) -> Any:
@@ -92,32 +121,41 @@ def _whole(hf_model: Any, folder: Path, field: str) -> Any:
     return hf_model
 
 
-def write_checkpoint(folder: Path, model: Any, about: SparseCheckpoint) -> None:
+def write_checkpoint(folder: Path, model: Any, about: SparseCheckpoint, adapter: LowRank | None = None) -> None:
     """Write the weights (an adapter in float16) and the description, each file atomically; the description last.
 
-    What is evaluated and reported is this file, read back, and not the model in memory.
+    `adapter` are tensors and settings that stand for the trained weights; without them those of PEFT's adapter are
+    written, or all weights of a model without one. What is evaluated and reported is this file, read back, and not the
+    model in memory.
     """
     with atomic.mendable(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    if hasattr(model, "peft_config"):
-        _write_adapter(folder, model, about)
+    if adapter is None and hasattr(model, "peft_config"):
+        adapter = _of_peft(model, about.base)
+    if adapter is not None:
+        tensors, settings = adapter
+        # Half precision halves the file.
+        _save(
+            {name: one.detach().to(torch.float16).cpu().contiguous() for name, one in tensors.items()}, folder / WEIGHTS
+        )
+        atomic.write_json(folder / SETTINGS, settings)
     else:
-        state = {name: parameter.detach().cpu().contiguous() for name, parameter in model.named_parameters()}
+        state = {
+            name: one.detach().cpu().contiguous() for name, one in model.named_parameters() if not name.endswith(BIAS)
+        }
         _save(state, folder / WHOLE)
     write_about(folder, about)
 
 
-def _write_adapter(folder: Path, model: Any, about: SparseCheckpoint) -> None:
+def _of_peft(model: Any, base: str) -> LowRank:
     import peft
 
-    # Half precision halves the file.
-    adapter = peft.get_peft_model_state_dict(model, save_embedding_layers=False)
-    _save({name: one.detach().to(torch.float16).cpu().contiguous() for name, one in adapter.items()}, folder / WEIGHTS)
     settings = model.peft_config["default"].to_dict()
     # PEFT writes the path that the base model was read from, which means nothing elsewhere.
-    settings |= {"base_model_name_or_path": about.base, "inference_mode": True, "revision": None}
+    settings |= {"base_model_name_or_path": base, "inference_mode": True, "revision": None}
     settings["target_modules"] = sorted(settings["target_modules"])
-    atomic.write_json(folder / SETTINGS, {name: _plain(value) for name, value in settings.items()})
+    tensors = peft.get_peft_model_state_dict(model, save_embedding_layers=False)
+    return tensors, {name: _plain(value) for name, value in settings.items()}
 
 
 def _save(state: dict[str, torch.Tensor], path: Path) -> None:

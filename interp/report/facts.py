@@ -100,7 +100,9 @@ def _sparse(model: dict[str, Any]) -> list[tuple[str, str]]:
     if not sparse:
         return []
     where = f"checkpoint {sparse['checkpoint']}" if sparse["checkpoint"] else "no checkpoint of ours"
-    return [("sparse attention", f"an edge is open where its score plus {sparse['bias']:g} is above 0; {where}")]
+    gate = "the logarithm of its softmax weight" if sparse.get("gate") == "weight" else "its score"
+    own = " (each head with a learnt bias of its own on top)" if "head_bias_range" in sparse else ""
+    return [("sparse attention", f"an edge is open where {gate} plus {sparse['bias']:g}{own} is above 0; {where}")]
 
 
 def _measurement(tables: RunTables) -> list[tuple[str, str]]:

@@ -9,6 +9,8 @@ from pydantic import Field, field_validator, model_validator
 
 from interp.external import EXTERNAL
 from interp.models import ModelConfig
+from interp.models.config import USUAL_BIAS, GateKind
+from interp.prompts.config import PromptsConfig
 from interp.section import Section
 from interp.yaml_config import AnyConfig
 
@@ -24,6 +26,10 @@ class SampledText(Section):
     begin: str | None = Field(
         default=None,
         description="The token that sampling begins with, left out of the text; null: the tokenizer's BOS.",
+    )
+    openings: tuple[str, ...] = Field(
+        default=(),
+        description="First words to go on from, without a token in front; each sequence draws one. None: `begin` alone.",
     )
 
 
@@ -48,7 +54,21 @@ class DatasetText(Section):
     )
 
 
-TextSource = Annotated[SampledText | FileText | DatasetText, Field(discriminator="source")]
+class DocumentationText(Section):
+    """Paragraphs of ordinary English in the docstrings of installed Python packages; nothing is downloaded or imported."""
+
+    source: Literal["documentation"] = "documentation"
+    packages: tuple[str, ...] = Field(
+        default=("networkx", "numpy", "pandas", "scipy", "stdlib", "sympy"),
+        min_length=1,
+        description="Names as imported; `stdlib` is Python's own library.",
+    )
+    sequences: int | None = Field(
+        default=None, ge=16, le=100_000_000, description="Sequences to draw, by the seed; null: all."
+    )
+
+
+TextSource = Annotated[SampledText | FileText | DatasetText | DocumentationText, Field(discriminator="source")]
 
 
 class Text(Section):
@@ -59,8 +79,19 @@ class Text(Section):
     held_out: float = Field(
         default=0.1, gt=0, lt=1, description="Share of sequences, chosen by their hash, that is never trained on."
     )
+    lengths: tuple[Annotated[int, Field(ge=2, le=1_000_000)], ...] = Field(
+        default=(32, 128, 512),
+        description="Lengths in tokens that the result is also judged at; text that was sampled has none above its own.",
+    )
     evaluated: int = Field(
         default=64, ge=1, le=1_000_000, description="Held-out sequences that are evaluated, at most."
+    )
+    shortest: int | None = Field(
+        default=None,
+        ge=2,
+        le=1_000_000,
+        description="Cut training sequences into pieces of this many tokens up to the whole sequence, equally much text of "
+        "every length on a log scale; half of them begin with the tokenizer's first token. null: whole sequences.",
     )
 
 
@@ -71,6 +102,13 @@ class Lora(Section):
     rank: int = Field(default=16, ge=1, le=10_000)
     alpha: float = Field(default=32.0, gt=0, le=1e6)
     layers: Literal["attention", "all"] = "attention"
+
+
+class AttentionWeights(Section):
+    """All weights of the attention layers; what ships is the low-rank part of the difference (SVD)."""
+
+    kind: Literal["attention"] = "attention"
+    rank: int = Field(default=64, ge=1, le=1_000_000, description="Rank that is kept of every matrix's difference.")
 
 
 class Full(Section):
@@ -122,7 +160,7 @@ class GecoConfig(Section):
 class Training(Section):
     """Optimiser and schedule."""
 
-    adapter: Annotated[Lora | Full, Field(discriminator="kind")] = Lora()
+    adapter: Annotated[Lora | AttentionWeights | Full, Field(discriminator="kind")] = Lora()
     loss: Loss = Loss()
     begin: Annotated[str | None, EXTERNAL] = Field(
         default=None,
@@ -132,6 +170,7 @@ class Training(Section):
     geco: GecoConfig = GecoConfig()
     batch: int = Field(default=4, ge=1, le=1_000_000, description="Sequences of a step, over all processes.")
     learning_rate: float = Field(default=1e-3, gt=0, le=10)
+    bias_learning_rate: float = Field(default=0.02, gt=0, le=10, description="Of the gate's learnt bias of each head.")
     warmup: int = Field(
         default=10, ge=0, le=10_000_000, description="Steps of linear warm-up at the beginning of every stage."
     )
@@ -147,11 +186,49 @@ class Training(Section):
     @model_validator(mode="after")
     def _adapter_to_begin_with(self) -> Training:
         if self.begin is not None and isinstance(self.adapter, Full):
-            raise ValueError("begin needs an adapter of kind lora; a fully trained checkpoint is a model of its own")
+            raise ValueError(
+                "begin needs an adapter of kind lora or attention; a fully trained checkpoint is a model of its own"
+            )
         return self
 
     diverged: float = Field(
         default=3.0, gt=0, le=1e6, description="Stop when the smoothed loss is this far above the target."
+    )
+
+
+class GateConfig(Section):
+    """Which edges are open: those whose logit is above 0."""
+
+    kind: GateKind = Field(
+        default="score",
+        description="score: the attention score, as in arXiv 2512.05865. weight: the logarithm of the softmax weight, so "
+        "that an edge is judged against its own row.",
+    )
+    bias: float | None = Field(
+        default=None, ge=-1e6, le=1e6, description="Added to every logit; null: 0 (score) or 4 (weight)."
+    )
+    learn_bias: bool = Field(default=False, description="Learn another bias for each head, beside the one for all.")
+    power: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="How the density term weighs the open edges of a query with n keys: n**-power, every query counted "
+        "alike (0: open keys a query; 1: the open share of a row). null: all causal edges alike, as in the source.",
+    )
+
+    @property
+    def scalar(self) -> float:
+        """The bias of all heads."""
+        return USUAL_BIAS[self.kind] if self.bias is None else self.bias
+
+
+class Untrained(Section):
+    """Gates on the dense weights to compare with, by their bias: the threshold alone, without training."""
+
+    score: tuple[Annotated[float, Field(ge=-1e6, le=1e6)], ...] = (8.0, 4.0, 2.0, 1.0, 0.0, -1.0, -2.0)
+    weight: tuple[Annotated[float, Field(ge=-1e6, le=1e6)], ...] = (7.0, 5.5, 4.6, 4.0, 3.5, 3.0, 2.3)
+    sequences: int = Field(
+        default=16, ge=1, le=1_000_000, description="Held-out sequences that they are measured on, at most."
     )
 
 
@@ -160,12 +237,10 @@ class SparsifyConfig(AnyConfig):
 
     study: Literal["sparsify"] = "sparsify"
     model: ModelConfig
-    bias: float = Field(
-        default=0.0, ge=-1e6, le=1e6, description="The scalar that is added to every score before the gate."
-    )
-    baseline_biases: tuple[Annotated[float, Field(ge=-1e6, le=1e6)], ...] = Field(
-        default=(8.0, 4.0, 2.0, 1.0, 0.0, -1.0, -2.0),
-        description="Untrained gates to compare with: the threshold alone.",
+    gate: GateConfig = GateConfig()
+    untrained: Untrained = Untrained()
+    task: PromptsConfig | None = Field(
+        default=None, description="Prompts that the result is judged on beside text, by wording; never trained on."
     )
     text: Text = Text()
     training: Training

@@ -10,17 +10,24 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from interp.models.gated_attention import Gate, Mode
-from interp.sparsify.trainable import Teacher
+from interp.sparsify.teacher import Teacher
 
 
 @dataclass(frozen=True)
 class Judged:
-    """Losses in nats a token over all predicted positions; densities as shares of the causal edges."""
+    """Losses in nats a token over all predicted positions; what is open, as shares, and open keys a query and head.
+
+    `shut_rows` is the share of queries (of a head) without an open edge, `first_token` the share of open edges that go to
+    the first position.
+    """
 
     loss: float
     dense_loss: float
     kl: float
     density: float
+    keys_a_query: float
+    shut_rows: float
+    first_token: float
     expected: float
     by_head: Float[Tensor, "layer head"]
     excess: Float[Tensor, " sequence"]
@@ -47,27 +54,31 @@ def evaluate(
     """
     losses, dense_losses, divergences, expected = [], [], [], []
     opened: Tensor | None = None
-    causal = 0.0
+    causal = queries = shut = first = 0.0
     for part in torch.split(tokens, batch):
         part = part.to(model.device)
         wanted = teacher(part).float().log_softmax(-1)[:, scored]
         with gate.running(mode) as counted:
             student = model(part).logits.float().log_softmax(-1)[:, scored]
             expected += [float(counted.expected)] * len(part)
-            here = torch.stack([counted.open_edges[layer] for layer in sorted(counted.open_edges)])
+            here = torch.stack([counted.open_edges[layer] for layer in sorted(counted.open_edges)]).double()
             opened = here if opened is None else opened + here
-            causal += counted.causal_edges
+            causal, queries = causal + counted.causal_edges, queries + counted.queries
+            shut, first = shut + sum(counted.shut_rows), first + sum(counted.first_edges)
         losses.append(cross_entropy(student, part[:, scored]))
         dense_losses.append(cross_entropy(wanted, part[:, scored]))
         divergences.append(kl_divergence(wanted, student).mean(-1))
     assert opened is not None
     loss, dense_loss, kl = (torch.cat(parts).double().cpu() for parts in (losses, dense_losses, divergences))
-    by_head = (opened / causal).cpu()
+    by_head = (opened / causal).float().cpu()
     return Judged(
         loss=float(loss.mean()),
         dense_loss=float(dense_loss.mean()),
         kl=float(kl.mean()),
         density=float(by_head.mean()),
+        keys_a_query=float(opened.mean()) / queries,
+        shut_rows=shut / (queries * opened.numel()),
+        first_token=first / max(1.0, float(opened.sum())),
         expected=sum(expected) / len(expected),
         by_head=by_head,
         excess=loss - dense_loss,

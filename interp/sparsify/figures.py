@@ -72,19 +72,19 @@ def frontier(stages: pd.DataFrame, baseline: pd.DataFrame, log: pd.DataFrame, he
         figure = new_figure(style.COLUMN, 2.7)
         axes = figure.add_subplot()
         untrained = baseline.sort_values("density")
-        axes.plot(
-            100 * untrained["density"],
-            untrained["above_dense"],
-            color=style.GREY,
-            marker="s",
-            markersize=3,
-            label="gate alone, no training",
-        )
-        for _, row in untrained.iterrows():
-            axes.annotate(
-                f"{row['bias']:+g}", (100 * row["density"], row["above_dense"]), (3, 3), textcoords="offset points",
-                fontsize=6, color=style.GREY,
+        for kind, colour, marker in (("score", style.GREY, "s"), ("weight", style.GREEN, "^")):
+            mine = untrained[untrained["gate"] == kind]
+            if mine.empty:
+                continue
+            axes.plot(
+                100 * mine["density"], mine["above_dense"], color=colour, marker=marker, markersize=3,
+                label=f"{kind} gate, no training",
             )  # fmt: skip
+            for _, row in mine.iterrows():
+                axes.annotate(
+                    f"{row['bias']:+g}", (100 * row["density"], row["above_dense"]), (3, 3),
+                    textcoords="offset points", fontsize=6, color=colour,
+                )  # fmt: skip
         judged = log.dropna(subset=["density"])
         axes.plot(
             100 * judged["density"],
@@ -111,11 +111,19 @@ def frontier(stages: pd.DataFrame, baseline: pd.DataFrame, log: pd.DataFrame, he
             xlabel="open causal edges, %", ylabel="loss above dense, nats a token",
             ylim=(min(0.0, float(np.nanmin(shown))) - 0.02, 1.25 * float(np.nanmax(shown)) + 0.02),
         )  # fmt: skip
+        keys = stages["keys_a_query"].iloc[-1] / stages["density"].iloc[-1] / 100 if stages["density"].iloc[-1] else 1.0
+        above = axes.secondary_xaxis(
+            "top", functions=(lambda share: np.asarray(share) * keys, lambda count: np.asarray(count) / keys)
+        )
+        above.set_xlabel("open keys a query")
+        above.xaxis.set_major_formatter(mpl.ticker.FuncFormatter(lambda value, _: f"{value:g}"))
+        above.xaxis.set_minor_formatter(mpl.ticker.NullFormatter())
         figure.legend(loc="outside upper center", ncols=1)
     caption = (
-        f"Share of open causal edges against the loss above the dense model's on {held_out} (lower left is better). Blue: "
-        "checkpoints at the ends of stages with 95 % intervals over sequences, and evaluations on the way; grey: the dense "
-        "weights under the gate alone, labelled with the gate's bias (points above the axis are cut off)."
+        "Share of open causal edges (above: open edges of a head, a query) against the loss above the dense model's on "
+        f"{held_out} (lower left is better). Blue: "
+        "checkpoints at the ends of stages with 95 % intervals over sequences, and evaluations on the way; grey and green: the "
+        "dense weights under either gate alone, labelled with its bias (points above the axis are cut off)."
     )
     data = pd.concat([stages.assign(model="trained"), baseline.assign(model="gate alone")], ignore_index=True)
     return Drawn(figure, data, "Density against loss", caption)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from rich.console import Console
@@ -16,21 +13,26 @@ from interp.lifecycle import Kept
 from interp.paths import shown_path
 from interp.report.commands import report_command
 from interp.report.facts import reproduction
-from interp.report.numbers import fixed, fixed_interval
+from interp.report.numbers import fixed
 from interp.report.render import DrawnFile, Page, write_page
-from interp.report.story import Section, Story, TableBlock
+from interp.report.story import Section, Story
 from interp.report.terminal import print_answer
 from interp.results import reading
 from interp.results.run_folder import RESOLVED, RunFolder
 from interp.sparsify import figures
+from interp.sparsify.blocks import facts, interval, other_texts, signed, stages, untrained
+from interp.sparsify.tables import TABLES, TrainingTables
 from interp.sparsify.train import WATCHED
 
 DEFINITIONS = {
     "Gate": (
-        "An edge from query i to key j of a head is open where its attention score q·k/√d plus the bias is above 0. The "
-        "softmax runs over all causal positions, shut edges get weight 0, and rows are not renormalised (arXiv 2512.05865)."
+        "An edge from query i to key j of a head is open where the gate's logit is above 0: the attention score q·k/√d plus "
+        "a bias (gate `score`, arXiv 2512.05865), or the logarithm of the softmax weight plus a bias (gate `weight`, which "
+        "judges an edge against its own row). The softmax runs over all causal positions, shut edges get weight 0, and rows "
+        "are not renormalised."
     ),
-    "Density": "Open edges divided by causal edges, over all layers, heads and sequences.",
+    "Density": "Open edges divided by causal edges, over all layers, heads and sequences; it falls as texts grow longer.",
+    "Open keys a query": "Open edges divided by heads and query positions: a density that texts of any length share.",
     "Loss above dense": (
         "Cross-entropy of the next token, in nats, minus the dense model's on the same tokens. The training loss may be "
         "another one (the KL divergence to the dense model, with the gate's noise); the report says which."
@@ -40,7 +42,6 @@ DEFINITIONS = {
         "under its target and shrinks while it is over it."
     ),
 }
-TABLES = ("log.csv", "frontier.csv", "baseline.csv", "heads.csv")
 FILES = {
     "config.yaml, config.resolved.yaml": "the config as given; with every default filled in",
     "manifest.json": "versions, seed, hashes, times, status",
@@ -48,32 +49,9 @@ FILES = {
     "log.csv": "one row a training step",
     "frontier.csv, baseline.csv": "loss and density of every stage's checkpoint; of the gate without training",
     "heads.csv": "open edges of every head",
+    "lengths.csv, prompts.csv": "the last checkpoint by length of text; on a task's own prompts, by wording",
     "figures/": "every figure as png, pdf and svg, with its numbers as csv",
 }
-
-
-@dataclass(frozen=True)
-class TrainingTables:
-    """Everything that a finished training run wrote."""
-
-    log: pd.DataFrame
-    stages: pd.DataFrame
-    baseline: pd.DataFrame
-    heads: pd.DataFrame
-    manifest: dict[str, Any]
-    config: dict[str, Any]
-
-    @classmethod
-    def load(cls, folder: RunFolder) -> TrainingTables:
-        """Read a run folder; UserError when a table is missing or damaged."""
-        log, stages, baseline, heads = (_table(folder.path / name) for name in TABLES)
-        return cls(log, stages, baseline, heads, folder.manifest(), reading.read_yaml(folder.path / RESOLVED))
-
-
-def _table(path: Path) -> pd.DataFrame:
-    if reading.read_text(path).strip():
-        return reading.read_csv(path)
-    return pd.DataFrame(columns=["bias", "density", "above_dense", "kl"], dtype=float)  # a run without baselines
 
 
 def publish(folder: RunFolder, console: Console) -> Path:
@@ -96,7 +74,7 @@ def publish(folder: RunFolder, console: Console) -> Path:
     resolved = reading.read_text(folder.path / RESOLVED)
     again = report_command(shown_path(folder.path))
     commands = f"{tables.manifest['command']}\n\n# draw this page again, without the model\n{again}"
-    page = Page(story, _facts(tables), DEFINITIONS, commands, reproduction(tables.manifest), resolved, FILES)
+    page = Page(story, facts(tables), DEFINITIONS, commands, reproduction(tables.manifest), resolved, FILES)
     write_page(folder.path, page, files)
     report = folder.path / "report.html"
     print_answer(console, story, report)
@@ -114,11 +92,13 @@ def _story(tables: TrainingTables) -> Story:
         title=words,
         question=tables.config["question"] or f"How few attention edges does {name} need, at (almost) its own loss?",
         answer=[
-            f"After {plural(int(tables.log['step'].iloc[-1]), 'training step')}, {tenth(last['density'])} of the causal edges are "
-            f"open on held-out text, at a loss {_signed(last['above_dense'])} nats a token above the dense model's "
-            f"{_interval(last)} ({fixed(last['dense_loss'], 3)} nats; "
+            f"After {plural(int(tables.log['step'].iloc[-1]), 'training step')}, {tenth(last['density'])} of the causal edges "
+            f"are open on held-out text ({fixed(last['keys_a_query'], 1)} keys a query), at a loss "
+            f"{signed(last['above_dense'])} nats a token above the dense model's {interval(last)} "
+            f"({fixed(last['dense_loss'], 3)} nats; "
             f"{int(last['sequences'])} sequences of {tables.config['text']['context']} tokens).",
             *_without_training(tables.baseline, float(last["density"])),
+            *on_prompts(tables.prompts),
         ],
         observations=[*_observations(tables)],
         caveats=[
@@ -130,8 +110,9 @@ def _story(tables: TrainingTables) -> Story:
             Section(
                 "Density against loss",
                 figures=["frontier"],
-                tables=[_stages(tables), *([] if tables.baseline.empty else [_baseline(tables)])],
+                tables=[stages(tables), *([] if tables.baseline.empty else [untrained(tables)])],
             ),
+            *other_texts(tables),
             Section("Training", figures=["training_curves"]),
             Section("Heads", figures=["head_densities"]),
         ],
@@ -143,8 +124,24 @@ def _without_training(baseline: pd.DataFrame, density: float) -> list[str]:
         return []
     closest = baseline.iloc[(baseline["density"] - density).abs().argmin()]
     return [
-        f"Without training, the gate that comes closest leaves {tenth(closest['density'])} open (bias "
-        f"{closest['bias']:+g}) and costs {_signed(closest['above_dense'])} nats.".replace("-", "−"),
+        f"Without training, the gate that comes closest leaves {tenth(closest['density'])} open ({closest['gate']}, bias "
+        f"{closest['bias']:+g}) and costs {signed(closest['above_dense'])} nats.".replace("-", "−"),
+    ]
+
+
+def on_prompts(prompts: pd.DataFrame) -> list[str]:
+    """What the twin is worth on a task's own prompts, in one sentence; none without a task."""
+    if "template" not in prompts or prompts.empty:
+        return []
+    weights = prompts["prompts"] / prompts["prompts"].sum()
+    mean = {
+        name: float((prompts[name] * weights).sum()) for name in prompts.columns if name not in ("template", "tokens")
+    }
+    return [
+        f"On the task's own prompts ({plural(int(prompts['prompts'].sum()), 'prompt')} in {plural(len(prompts), 'wording')}, never "
+        f"trained on) {tenth(mean['density'])} of the edges are open ({fixed(mean['keys_a_query'], 1)} keys a query), the answer's "
+        f"loss is {signed(mean['above_dense'])} nats above dense, and {tenth(mean['accuracy'])} of the answers are right (dense: "
+        f"{tenth(mean['dense_accuracy'])})."
     ]
 
 
@@ -166,83 +163,13 @@ def _target_sentence(tables: TrainingTables) -> str:
     """Whether the training loss met its last target, and what held it back when not."""
     target, loss = float(tables.log["target"].iloc[-1]), float(tables.log["loss"].tail(figures.NOISY).mean())
     least = tables.config["training"]["geco"]["minimum"]
-    words = f"The last stage's training loss ends at {_signed(loss)} nats (mean of {figures.NOISY} steps), "
+    words = f"The last stage's training loss ends at {signed(loss)} nats (mean of {figures.NOISY} steps), "
     if loss <= target:
-        return f"{words}under its target of {_signed(target)}."
+        return f"{words}under its target of {signed(target)}."
     bound = " with the multiplier at its minimum" if tables.log["multiplier"].iloc[-1] <= 1.01 * least else ""
-    return f"{words}above its target of {_signed(target)}{bound}: more steps would lower it."
+    return f"{words}above its target of {signed(target)}{bound}: more steps would lower it."
 
 
 def cumulative_share(values: pd.Series) -> pd.Series:
     """Cumulative share of a sum."""
     return values.cumsum() / values.sum()
-
-
-def _judged(tables: TrainingTables) -> list[TableBlock]:
-    return [_stages(tables), *([] if tables.baseline.empty else [_baseline(tables)])]
-
-
-def _stages(tables: TrainingTables) -> TableBlock:
-    return TableBlock(
-        title="Checkpoints, judged on held-out text in float32",
-        columns=["stage", "target", "steps so far", "open edges", "loss above dense", "interval", "KL"],
-        rows=[_stage_row(row, tables.log) for row in tables.stages.to_dict("records")],
-        note="Targets hold for the training loss, which the gate's noise makes larger than the loss of the exact gate.",
-    )
-
-
-def _stage_row(row: dict[Any, Any], log: pd.DataFrame) -> list[str]:
-    began = row["stage"] == 0
-    return [
-        str(int(row["stage"])),
-        "where it began" if began else f"{row['target']:g}",
-        "0" if began else str(int(log.loc[log["stage"] == row["stage"], "step"].max())),
-        tenth(row["density"]),
-        _signed(row["above_dense"]),
-        _interval(row),
-        fixed(row["kl"], 3),
-    ]
-
-
-def _baseline(tables: TrainingTables) -> TableBlock:
-    return TableBlock(
-        title="The dense weights under the gate alone",
-        columns=["bias", "open edges", "loss above dense", "KL"],
-        rows=[
-            [f"{row['bias']:+g}", tenth(row["density"]), _signed(row["above_dense"]), fixed(row["kl"], 3)]
-            for row in tables.baseline.to_dict("records")
-        ],
-    )
-
-
-def _facts(tables: TrainingTables) -> list[tuple[str, str]]:
-    training, text, manifest = tables.config["training"], tables.manifest["text"], tables.manifest
-    adapter = training["adapter"]
-    how = (
-        f"LoRA of rank {adapter['rank']} on {'all' if adapter['layers'] == 'all' else 'the attention'} layers"
-        if adapter["kind"] == "lora"
-        else "all weights"
-    )
-    loss = training["loss"]
-    return [
-        ("base model", f"{manifest['model']['name']}, from {manifest['model']['origin']}"),
-        ("its weights", f"sha256 {manifest['model']['weights_sha256']}"),
-        ("gate", f"bias {tables.config['bias']:g}"),
-        ("trained", f"{how}; batches of {training['batch']} sequences, learning rate {training['learning_rate']:g}"),
-        (
-            "training loss",
-            f"{loss['kl']:g} × KL to the dense model + {loss['cross_entropy']:g} × cross-entropy above dense",
-        ),
-        (
-            "text",
-            f"{text['origin']}; {text['train']} to train on, {text['held_out']} held out (sha256 {text['sha256'][:16]})",
-        ),
-    ]
-
-
-def _signed(value: float) -> str:
-    return fixed(value, 3, signed=True)
-
-
-def _interval(row: Mapping[Any, Any]) -> str:
-    return fixed_interval(row["above_low"], row["above_high"], 3, signed=True)

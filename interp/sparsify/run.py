@@ -14,12 +14,13 @@ from rich.console import Console
 
 from interp.errors import UserError
 from interp.lifecycle import carry_out
-from interp.models.gated_attention import Gate, attach
+from interp.models.gated_attention import Gate, attach, set_head_bias
 from interp.models.load import DenseModel, device_of, load_dense
 from interp.models.sparse_checkpoint import (
     ABOUT,
     SparseCheckpoint,
     checked,
+    head_bias_for,
     merged,
     read_checkpoint,
     write_about,
@@ -32,13 +33,17 @@ from interp.results.run_folder import RunFolder
 from interp.results.sealed import digest_of
 from interp.sparsify.checkpoint import Checkpoints
 from interp.sparsify.config import SparsifyConfig, Stage
-from interp.sparsify.evaluate import Judged, evaluate
+from interp.sparsify.evaluate import evaluate
+from interp.sparsify.judge import Twin, by_length, facts, on_prompts, untrained_gates
 from interp.sparsify.progress import training_progress
 from interp.sparsify.publish import KEPT
+from interp.sparsify.teacher import Teacher
 from interp.sparsify.text import Sequences, sequences
 from interp.sparsify.train import Trainer
-from interp.sparsify.trainable import Trainable, frozen_dtype, trainable
+from interp.sparsify.trainable import Trainable, exported, frozen_dtype, learnt_biases, trainable
 from interp.yaml_config import LoadedConfig
+
+JUDGED = ("frontier.csv", "heads.csv", "lengths.csv", "prompts.csv")
 
 
 def run(config: LoadedConfig[SparsifyConfig], console: Console, fresh: bool = False) -> Path:
@@ -71,21 +76,21 @@ def _train(config: LoadedConfig[SparsifyConfig], folder: RunFolder, inputs: Inpu
     # Sampled by the plain model, before the gate is attached.
     sampler = dense.hf_model.to(device=device, dtype=frozen_dtype(settings.training))
     text = sequences(settings.text, sampler, dense.tokenizer, settings.seed, dense.weights_sha256, console)
-    model = trainable(sampler, settings.training, settings.bias, settings.seed)
+    model = trainable(sampler, settings.training, settings.gate, settings.seed)
     console.print(
         f"{dense.name}: {len(text.train)} sequences of {settings.text.context} tokens to train on, "
         f"{len(text.held_out)} held out; {text.origin}"
     )
     parts, made_from = folder.parts, _made_from(settings, dense, text, inputs)
     if parts.find("baseline", made_from) is None:
-        folder.write_table("baseline.csv", _baseline(settings, model, text, console))
+        folder.write_table("baseline.csv", _untrained(settings, model, text, console))
         parts.save("baseline", {}, made_from, ["baseline.csv"])
     if parts.find("training", made_from) is None:
         _steps(config, folder, dense, text, model, made_from, console)
         shutil.rmtree(folder.path / "checkpoints", ignore_errors=True)
     if parts.find("judged", made_from) is None:
         _judge(settings, text, folder, console)
-        parts.save("judged", {}, made_from, ["frontier.csv", "heads.csv", *_files(folder, settings, described=True)])
+        parts.save("judged", {}, made_from, [*JUDGED, *_files(folder, settings, described=True)])
     return {
         "model": {"name": dense.name, "origin": dense.origin, "weights_sha256": dense.weights_sha256},
         "text": {
@@ -128,9 +133,11 @@ def _steps(
 
     def stage_done(number: int, stage: Stage) -> None:
         about = SparseCheckpoint(
-            bias=settings.bias,
             base=dense.name,
             base_weights_sha256=dense.weights_sha256,
+            gate=settings.gate.kind,
+            bias=settings.gate.scalar,
+            head_bias=learnt_biases(model),
             trained={
                 **{name: manifest[name] for name in ("name", "config_hash", "seed", "command")},
                 **{"stage": number + 1, "target": stage.target, "steps": trainer.rows[-1]["step"]},
@@ -141,7 +148,8 @@ def _steps(
                 },
             },
         )
-        write_checkpoint(stage_folder(folder, number + 1), model.model, about)
+        adapter = exported(model, settings.training)
+        write_checkpoint(stage_folder(folder, number + 1), model.model, about, adapter)
         folder.write_table("log.csv", trainer.log)
 
     with training_progress(console, sum(stage.steps for stage in settings.training.stages)) as report:
@@ -169,34 +177,25 @@ def _fits(settings: SparsifyConfig, dense: DenseModel) -> None:
         )
 
 
-def _baseline(settings: SparsifyConfig, model: Trainable, text: Sequences, console: Console) -> pd.DataFrame:
-    """Loss and density of the dense weights under the gate alone, at several biases."""
-    rows = []
-    with console.status("measuring the untrained gate"), model.untrained() as plain:
-        for bias in settings.baseline_biases:
-            model.gate.bias = bias
-            rows.append({"bias": bias, **facts(evaluate(plain, model.gate, model.teacher, text.held_out))})
-        model.gate.bias = settings.bias
-    return pd.DataFrame(rows)
+def _untrained(settings: SparsifyConfig, made: Trainable, text: Sequences, console: Console) -> pd.DataFrame:
+    with console.status("measuring untrained gates"):
+        return untrained_gates(settings, made, text)
 
 
 def _judge(settings: SparsifyConfig, text: Sequences, folder: RunFolder, console: Console) -> None:
-    """Every stage's checkpoint read back from its file and judged on held-out text in float32."""
+    """Every stage's checkpoint read back from its file and judged on held-out text in float32; the last one on more."""
     rows, heads = [], []
     places = [
         (number, stage.target, stage_folder(folder, number)) for number, stage in enumerate(settings.training.stages, 1)
     ]
     if settings.training.begin is not None:
         places.insert(0, (0, float("nan"), user_path(settings.training.begin, "training.begin")))
+    dense = load_dense(settings.model)
+    teacher = Teacher(dense.hf_model.to(_device(settings)))
     for number, target, place in places:
         with console.status(f"judging stage {number} on held-out text"):
-            dense = load_dense(settings.model)
-            teacher = dense.hf_model.to(_device(settings))
-            sparse = load_dense(settings.model)
-            model = merged(sparse.hf_model, place, sparse.weights_sha256).to(_device(settings))
-            gate = Gate(settings.bias)
-            attach(model, gate)
-            judged = evaluate(model, gate, partial(_logits, teacher), text.held_out)
+            twin = _twin(settings, place, teacher)
+            judged = evaluate(twin.model, twin.gate, teacher, text.held_out)
         rows.append({"stage": number, "target": target, **facts(judged)})
         heads += [
             {"stage": number, "layer": layer, "head": head, "density": float(judged.by_head[layer, head])}
@@ -206,26 +205,26 @@ def _judge(settings: SparsifyConfig, text: Sequences, folder: RunFolder, console
         if number == 0:
             continue  # another run's
         about = read_checkpoint(place)
-        measured = {name: rows[-1][name] for name in ("density", "above_dense", "dense_loss", "sequences")}
+        names = ("density", "keys_a_query", "above_dense", "dense_loss", "sequences")
+        measured = {name: rows[-1][name] for name in names}
         write_about(place, replace(about, trained={**about.trained, **measured}))
     folder.write_table("frontier.csv", pd.DataFrame(rows))
     folder.write_table("heads.csv", pd.DataFrame(heads))
+    with console.status("judging other lengths, and prompts"):
+        folder.write_table("lengths.csv", by_length(twin, text, settings.text.lengths))
+        on = pd.DataFrame() if settings.task is None else on_prompts(twin, dense.tokenizer, settings.task.task)
+        folder.write_table("prompts.csv", on)
 
 
-def _logits(model: Any, tokens: torch.Tensor) -> torch.Tensor:
-    return model(tokens).logits
-
-
-def facts(judged: Judged) -> dict[str, float]:
-    """A row of a table: losses in nats a token with the interval of the difference, densities as shares."""
-    excess = judged.excess
-    half = float(1.96 * excess.std(correction=1) / len(excess) ** 0.5) if len(excess) > 1 else float("nan")
-    return {
-        **{"density": judged.density, "expected_density": judged.expected, "loss": judged.loss},
-        **{"dense_loss": judged.dense_loss, "above_dense": judged.above_dense, "kl": judged.kl},
-        **{"above_low": judged.above_dense - half, "above_high": judged.above_dense + half},
-        "sequences": len(excess),
-    }
+def _twin(settings: SparsifyConfig, checkpoint: Path, teacher: Teacher) -> Twin:
+    """A checkpoint read back from its file, on the device of the run."""
+    base = load_dense(settings.model)
+    model = merged(base.hf_model, checkpoint, base.weights_sha256).to(_device(settings))
+    about, config = read_checkpoint(checkpoint), model.config
+    gate = Gate(about.bias, about.gate)
+    attach(model, gate)
+    set_head_bias(model, head_bias_for(about, checkpoint, config.num_hidden_layers, config.num_attention_heads))
+    return Twin(model, gate, teacher)
 
 
 def _export(folder: RunFolder, checkpoint: Path, target: Path) -> None:

@@ -19,10 +19,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from interp.errors import UserError
+from interp.models.gated_attention import BIAS
 from interp.sparsify.checkpoint import Checkpoints, TrainingState
 from interp.sparsify.config import Loss, Stage, Training
 from interp.sparsify.evaluate import cross_entropy, evaluate, kl_divergence
 from interp.sparsify.geco import Geco
+from interp.sparsify.pieces import Rows
 from interp.sparsify.trainable import Trainable
 
 # Held-out sequences that are looked at during training; every stage is judged on all of them at the end.
@@ -48,7 +50,7 @@ class Trainer:
         self,
         config: Training,
         made: Trainable,
-        train: Int[Tensor, "sequence pos"],
+        train: Rows,
         held_out: Int[Tensor, "sequence pos"],
         checkpoints: Checkpoints,
         seed: int,
@@ -63,8 +65,13 @@ class Trainer:
             raise UserError(
                 f"training.batch: {config.batch} sequences cannot be shared by {self._accelerator.num_processes} processes"
             )
-        parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-        optimiser = torch.optim.AdamW(parameters, lr=config.learning_rate, betas=(0.9, 0.99), weight_decay=0.0)
+        learnt = [(name.endswith(BIAS), one) for name, one in model.named_parameters() if one.requires_grad]
+        self._rates = [config.learning_rate, config.bias_learning_rate]
+        groups = [
+            {"params": [one for is_bias, one in learnt if is_bias == bool(number)], "lr": rate}
+            for number, rate in enumerate(self._rates)
+        ]
+        optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.99), weight_decay=0.0)
         self.model, self._optimiser = self._accelerator.prepare(model, optimiser)
         self._gate, self._teacher = made.gate, made.teacher
         self._train, self._held_out = train, held_out[:WATCHED]
@@ -119,18 +126,20 @@ class Trainer:
     def _step(self, step: int, of_stage: int, stage: Stage, geco: Geco) -> dict[str, Any]:
         """One step of the optimiser; the row that it adds to the log."""
         accelerator, gate, began = self._accelerator, self._gate, time.monotonic()
-        batch = self._batch(step)
-        for group in self._optimiser.param_groups:
-            group["lr"] = self._config.learning_rate * schedule(of_stage, stage.steps, self._config.warmup)
+        rows = self._batch(step)
+        inputs = self._train.inputs(rows, accelerator.device)
+        batch = inputs["input_ids"]
+        for group, rate in zip(self._optimiser.param_groups, self._rates, strict=True):
+            group["lr"] = rate * schedule(of_stage, stage.steps, self._config.warmup)
         self.model.train()
         with torch.no_grad():
-            teacher = self._teacher(batch).float().log_softmax(-1)
+            teacher = self._teacher.of_rows(rows, inputs).float().log_softmax(-1)
         noise = torch.Generator(batch.device).manual_seed(
             _seed(self._seed, "gate", str(step), str(accelerator.process_index))
         )
         with gate.running("train", noise) as counted:
-            student = self.model(batch).logits.float().log_softmax(-1)
-            density, measured = counted.expected, counted.measured
+            student = self.model(**inputs).logits.float().log_softmax(-1)
+            density, measured, keys = counted.expected, counted.measured, counted.keys_a_query
         loss = excess_loss(self._config.loss, teacher, student, batch, self._scored)
         multiplier = geco.multiplier
         accelerator.backward(loss + multiplier * density)
@@ -147,6 +156,7 @@ class Trainer:
             raise UserError(self._stopped(step, f"the loss is {geco.constraint:.2f} nats above its target"))
         return {
             **{"loss": mean[0], "expected_density": mean[1], "noisy_density": measured, "multiplier": multiplier},
+            "noisy_keys_a_query": keys,
             **{"constraint": geco.constraint, "gradient_norm": float(norm), "tokens": batch.numel()},
             "learning_rate": self._optimiser.param_groups[0]["lr"],
             "seconds": round(time.monotonic() - began, 3),
@@ -157,20 +167,24 @@ class Trainer:
         where = f"the last good checkpoint, {kept}, is kept" if kept else "there is no checkpoint yet"
         return f"training stopped at step {step + 1}: {why}; {where}; try a smaller training.learning_rate"
 
-    def _batch(self, step: int) -> Int[Tensor, "sequence pos"]:
-        """This process' share of a step's batch: epoch by epoch through a permutation of the training sequences."""
+    def _batch(self, step: int) -> list[int]:
+        """This process' share of a step's rows: epoch by epoch through a permutation of the training sequences."""
         size, count = self._config.batch, len(self._train)
-        indices = []
+        rows = []
         for position in range(step * size, (step + 1) * size):
             epoch, place = divmod(position, count)
-            indices.append(int(_permutation(count, _seed(self._seed, "order", str(epoch)))[place]))
-        mine = indices[self._accelerator.process_index :: self._accelerator.num_processes]
-        return self._train[mine].to(self._accelerator.device)
+            rows.append(int(_permutation(count, _seed(self._seed, "order", str(epoch)))[place]))
+        return rows[self._accelerator.process_index :: self._accelerator.num_processes]
 
     def _held_out_row(self) -> dict[str, Any]:
         self.model.eval()
         judged = evaluate(self._plain(), self._gate, self._teacher, self._held_out, scored=self._scored)
-        return {"held_out_loss": judged.above_dense, "held_out_kl": judged.kl, "density": judged.density}
+        return {
+            "held_out_loss": judged.above_dense,
+            "held_out_kl": judged.kl,
+            "density": judged.density,
+            "keys_a_query": judged.keys_a_query,
+        }
 
     def _plain(self) -> Any:
         return self._accelerator.unwrap_model(self.model)

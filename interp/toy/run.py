@@ -25,6 +25,8 @@ from interp.results.inputs import Inputs
 from interp.results.run_folder import RunFolder
 from interp.results.sealed import digest_of
 from interp.sparsify.checkpoint import Checkpoints
+from interp.sparsify.config import GateConfig
+from interp.sparsify.pieces import Rows
 from interp.sparsify.progress import training_progress
 from interp.sparsify.train import Trainer
 from interp.sparsify.trainable import trainable
@@ -63,12 +65,12 @@ def _train(settings: ToyConfig, folder: RunFolder, console: Console) -> dict[str
         "dense.safetensors": folder.whole_part("dense").digest,
         "the sparse training's settings": digest_of(asked),
     }
-    made = trainable(_copy(dense, settings), settings.sparse, settings.bias, settings.seed)
+    made = trainable(_copy(dense, settings), settings.sparse, GateConfig(bias=settings.bias), settings.seed)
     tell = partial(console.print, highlight=False, markup=False)
     if parts.find("training", made_from) is None:
         # The answer's last digit is only predicted, so the models never read it.
         trainer = Trainer(
-            settings.sparse, made, sums.train[:, :-1], sums.test[:, :-1],
+            settings.sparse, made, Rows(sums.train[:, :-1]), sums.test[:, :-1],
             Checkpoints(folder.path / "checkpoints", made_from, tell), settings.seed, scored=slice(QUESTION - 1, None),
         )  # fmt: skip
         with training_progress(console, sum(stage.steps for stage in settings.sparse.stages)) as report:

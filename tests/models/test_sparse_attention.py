@@ -6,12 +6,18 @@ import math
 
 import pytest
 import torch
+from pydantic import ValidationError
+from safetensors.torch import load_file, save_file
 
+from interp.errors import UserError
+from interp.interventions import Edit, Engine, Variant
+from interp.metrics import LogitDiff
 from interp.models import DirectoryModel, load_model
 from interp.models.config import Processing, SparseModel
 from interp.models.directory import read_config, read_model
-from interp.models.gated_attention import Gate, attach, straight_through
-from interp.models.sparse_attention import install_gate
+from interp.models.gated_attention import Gate, attach, set_head_bias, straight_through
+from interp.models.sparse_attention import gate_facts, install_gate
+from tests.interventions.models import random_prompts
 from tests.tiny_models import write_tiny_gpt2, write_tiny_llama
 
 WRITERS = {"gpt2": write_tiny_gpt2, "llama": write_tiny_llama}
@@ -26,29 +32,27 @@ def tokens(seed=0):
     return torch.randint(2, 100, (3, 11), generator=torch.Generator().manual_seed(seed))
 
 
-def hf(folder, bias):
+def hf(folder, bias, kind="score"):
     model = read_model(folder, read_config(folder), torch.float32)
-    gate = Gate(bias)
+    gate = Gate(bias, kind)
     attach(model, gate)
     return model, gate
 
 
-def hooked(folder, bias, **processing):
-    made = load_model(
-        DirectoryModel(path=str(folder), sparse=SparseModel(bias=bias), processing=Processing(**processing))
-    )
-    return made.hooked
+def hooked(folder, bias, kind="score", **processing):
+    sparse = SparseModel(bias=bias, gate=kind)
+    return load_model(DirectoryModel(path=str(folder), sparse=sparse, processing=Processing(**processing))).hooked
 
 
 def plain(logits):
     return logits - logits.mean(-1, keepdim=True)
 
 
-@pytest.mark.parametrize("bias", [-1.5, 0.0, 0.7])
+@pytest.mark.parametrize(("kind", "bias"), [("score", -1.5), ("score", 0.0), ("score", 0.7), ("weight", 2.0)])
 @pytest.mark.parametrize("on", [True, False])
-def test_both_gates_agree_on_logits_and_on_every_edge(folder, bias, on):
-    model, gate = hf(folder, bias)
-    ours = hooked(folder, bias, fold_ln=on, center_writing_weights=on, center_unembed=on)
+def test_both_gates_agree_on_logits_and_on_every_edge(folder, kind, bias, on):
+    model, gate = hf(folder, bias, kind)
+    ours = hooked(folder, bias, kind, fold_ln=on, center_writing_weights=on, center_unembed=on)
     with torch.no_grad(), gate.running("infer", keep_masks=True):
         theirs = model(tokens()).logits
     with torch.no_grad():
@@ -65,7 +69,7 @@ def test_a_gate_that_is_always_open_is_the_dense_model(folder):
     dense = load_model(DirectoryModel(path=str(folder), processing=Processing(fold_value_biases=False))).hooked
     model, gate = hf(folder, math.inf)
     with torch.no_grad():
-        assert torch.equal(hooked(folder, math.inf)(tokens()), dense(tokens()))
+        assert torch.equal(hooked(folder, 1e9)(tokens()), dense(tokens()))
         expected = model(tokens()).logits
         with gate.running("infer"):
             assert torch.equal(model(tokens()).logits, expected)
@@ -163,3 +167,118 @@ def test_the_same_noise_gives_the_same_gates(folder):
             masks.append(gate.masks[0])
     assert torch.equal(masks[0], masks[1])
     assert not torch.equal(masks[0], masks[2])
+
+
+def test_the_weight_gate_is_a_threshold_on_the_rows_own_weights(folder):
+    """log w + 4 > 0 where w > exp(-4), by hand from the dense model's weights in the first layer."""
+    dense = load_model(DirectoryModel(path=str(folder))).hooked
+    ours = load_model(DirectoryModel(path=str(folder), sparse=SparseModel(gate="weight", bias=2.3))).hooked
+    name = "blocks.0.attn.hook_pattern"
+    with torch.no_grad():
+        full, gated = (model.run_with_cache(tokens())[1][name] for model in (dense, ours))
+    expected = torch.where(full > math.exp(-2.3), full, 0.0)
+    assert 0 < (expected > 0).sum() < (full > 0).sum()
+    torch.testing.assert_close(gated, expected)
+
+
+@pytest.mark.parametrize("kind", ["score", "weight"])
+def test_biases_of_heads_add_to_the_bias_of_all(folder, kind):
+    biases = torch.linspace(-1.0, 1.5, 12).view(3, 4)
+    model, gate = hf(folder, 0.5, kind)
+    set_head_bias(model, biases)
+    ours = load_model(DirectoryModel(path=str(folder), processing=Processing(fold_value_biases=False))).hooked
+    install_gate(ours, 0.5, kind, biases)
+    with torch.no_grad(), gate.running("infer", keep_masks=True):
+        model(tokens())
+    with torch.no_grad():
+        cache = ours.run_with_cache(tokens())[1]
+    for layer, mask in gate.masks.items():
+        assert torch.equal(cache[f"blocks.{layer}.attn.hook_gate"].bool(), mask)
+    with_biases = gate.measured
+    set_head_bias(model, None)
+    with torch.no_grad(), gate.running("infer"):
+        model(tokens())
+    assert gate.measured != with_biases
+
+
+def test_gates_are_computed_in_float64(folder):
+    """A logit that float32 rounds to 0 or below opens its edge all the same; and one that near to 0 is counted."""
+    ours = load_model(DirectoryModel(path=str(folder))).hooked
+    rotary = ours.cfg.positional_embedding_type == "rotary"
+    names = [f"blocks.0.attn.hook_{'rot_' if rotary else ''}{part}" for part in "qk"]
+    with torch.no_grad():
+        cache = ours.run_with_cache(tokens())[1]
+        q, k = (cache[name].double() for name in names)
+    k = k.repeat_interleave(q.shape[2] // k.shape[2], dim=2)
+    exact = torch.einsum("bqhd,bkhd->bhqk", q, k) / ours.cfg.d_head**0.5
+    rounded = cache["blocks.0.attn.hook_attn_scores"].double()
+    causal = torch.ones(11, 11).tril().bool()
+    gap = (exact - rounded).masked_fill(~causal, 0.0)
+    batch, head, query, key = (int(one) for one in torch.unravel_index(gap.argmax(), gap.shape))
+    assert gap.max() > 0
+    between = float(rounded[batch, head, query, key] + gap.max() / 2)
+    biases = torch.zeros(3, 4, dtype=torch.float64)
+    biases[0, head] = -between
+    install_gate(ours, 0.0, "score", biases)
+    with torch.no_grad():
+        opened = ours.run_with_cache(tokens())[1]["blocks.0.attn.hook_gate"]
+    assert opened[batch, head, query, key] == 1
+    facts = gate_facts(ours, tokens())
+    assert facts["within_1e-6_of_0"] >= 1
+    assert facts["edges"] == 3 * 66 * 12
+    assert facts["queries"] == 33 * 12
+
+
+@pytest.mark.parametrize("kind", ["score", "weight"])
+def test_a_twin_with_all_gates_open_equals_the_dense_model_edge_by_edge(tmp_path, kind):
+    """With value biases that are not 0: moved into the output bias they would be no part of an edge."""
+    made = write_tiny_gpt2(tmp_path / "gpt2")
+    state = load_file(made / "model.safetensors")
+    for name in state:
+        if name.endswith("c_attn.bias"):
+            state[name] += torch.randn(state[name].shape, generator=torch.Generator().manual_seed(1))
+    save_file(state, made / "model.safetensors", metadata={"format": "pt"})
+    prompts = random_prompts(n_prompts=3)
+    everything = [
+        Variant.of(Edit("edge", layer, head, query, key))
+        for layer in range(3)
+        for head in range(4)
+        for query in range(1, 8)
+        for key in range(1, query + 1)
+    ]
+    dense = load_model(DirectoryModel(path=str(made))).hooked
+    assert float(dense.b_V.abs().max()) > 0.5
+    twin = load_model(DirectoryModel(path=str(made), sparse=SparseModel(gate=kind, bias=1e9))).hooked
+    for by_hooks in (False, True):
+        effects = [Engine(one, by_hooks=by_hooks).measure(everything, prompts, LogitDiff()) for one in (dense, twin)]
+        assert float(effects[0].std()) > 1e-3
+        torch.testing.assert_close(effects[1], effects[0], atol=1e-5, rtol=1e-5)
+    folded = load_model(DirectoryModel(path=str(made), processing=Processing(fold_value_biases=True))).hooked
+    Engine(folded).measure([Variant.of(Edit("z", 0, 0))], prompts, LogitDiff())
+    with pytest.raises(UserError, match="fold_value_biases: .* set it to false where edges are cut"):
+        Engine(folded).measure(everything[:1], prompts, LogitDiff())
+
+
+def test_the_density_term_weighs_queries_by_the_keys_that_they_see(folder):
+    """By hand from the logits: all edges alike, open keys a query, and the open share of a row."""
+    found = {}
+    for power in (None, 0.0, 1.0):
+        model, gate = hf(folder, 0.0)
+        gate.power = power
+        with torch.no_grad(), gate.running("train", torch.Generator().manual_seed(0)):
+            model(tokens())
+        found[power] = float(gate._expected[0])
+    ours = load_model(DirectoryModel(path=str(folder))).hooked
+    with torch.no_grad():
+        scores = ours.run_with_cache(tokens())[1]["blocks.0.attn.hook_attn_scores"]
+    soft = torch.sigmoid(scores).tril()
+    keys = torch.arange(1, 12)
+    assert found[None] == pytest.approx(float(soft.sum() / (3 * 4 * 66)), rel=1e-5)
+    assert found[0.0] == pytest.approx(float(soft.sum(-1).mean()), rel=1e-5)
+    assert found[1.0] == pytest.approx(float((soft.sum(-1) / keys).mean()), rel=1e-5)
+
+
+def test_a_checkpoints_gate_is_not_overruled(folder):
+    with pytest.raises(ValidationError, match="'score' or 'weight'"):
+        SparseModel(gate="softmax")
+    assert load_model(DirectoryModel(path=str(folder), sparse=SparseModel(gate="weight"))).info.sparse["bias"] == 4.0

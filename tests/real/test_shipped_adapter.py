@@ -83,7 +83,7 @@ def test_fresh_text_of_the_dense_model_gives_the_numbers_of_the_description(both
     text = Text(of=SampledText(sequences=24, begin="<|endoftext|>"), context=trained["context"], held_out=0.5)
     made = sequences(text, both.dense, both.tokenizer, 1, both.weights_sha256, Console(quiet=True))
     judged = evaluate(
-        both.sparse, both.gate, lambda tokens: both.dense(tokens).logits, torch.cat([made.train, made.held_out])
+        both.sparse, both.gate, lambda tokens: both.dense(tokens).logits, torch.cat([made.train.tokens, made.held_out])
     )
     assert judged.density == pytest.approx(trained["density"], abs=0.01)
     error = 3 * float(judged.excess.std() / len(judged.excess) ** 0.5)

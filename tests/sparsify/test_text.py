@@ -25,7 +25,7 @@ def test_a_file_is_cut_into_sequences(tmp_path):
     path = tmp_path / "text.txt"
     path.write_text(FIGURE * 201, encoding="utf-8")
     found = made(FileText(path=str(path)), context=9, held_out=0.4)
-    assert found.train.shape[1] == found.held_out.shape[1] == 9
+    assert found.train.tokens.shape[1] == found.held_out.shape[1] == 9
     assert "file" in found.origin
 
 
@@ -39,7 +39,7 @@ def test_what_is_held_out_depends_on_the_sequence_alone(tmp_path):
         path.write_text("".join(words[int(token)] for row in rows[:count] for token in row), encoding="utf-8")
         found = made(FileText(path=str(path)), held_out=0.3, evaluated=100)
         sides.append({tuple(row) for row in found.held_out.tolist()})
-        assert not sides[-1] & {tuple(row) for row in found.train.tolist()}
+        assert not sides[-1] & {tuple(row) for row in found.train.tokens.tolist()}
     assert sides[0] <= sides[1]
 
 
@@ -119,12 +119,12 @@ def test_sampled_text_is_the_same_every_time_and_cached(tmp_path, monkeypatch, t
     model = read_model(tiny_llama, read_config(tiny_llama), torch.float32)
     source = SampledText(sequences=40)
     first = made(source, model=model)
-    assert torch.equal(first.train, made(source, model=SimpleNamespace(dtype=torch.float32)).train), (
+    assert torch.equal(first.train.tokens, made(source, model=SimpleNamespace(dtype=torch.float32)).train.tokens), (
         "the second time it comes from the cache"
     )
-    assert not torch.equal(first.train[:5], made(source, model=model, seed=1).train[:5])
+    assert not torch.equal(first.train.tokens[:5], made(source, model=model, seed=1).train.tokens[:5])
     monkeypatch.setenv("INTERP_CACHE", str(tmp_path / "other"))
-    assert torch.equal(first.train, made(source, model=model).train)
+    assert torch.equal(first.train.tokens, made(source, model=model).train.tokens)
 
 
 @pytest.mark.parametrize("damage", ["cut", "missing", "exchanged", "no hash"])
@@ -150,3 +150,22 @@ def test_sampling_begins_with_one_known_token(tmp_path, monkeypatch):
     monkeypatch.setenv("INTERP_CACHE", str(tmp_path))
     with pytest.raises(UserError, match="it must be one"):
         made(SampledText(begin="large hot"))
+
+
+def test_longer_text_is_held_out_too(tmp_path):
+    """Neighbours in the stream none of which is trained on; sampled text has none."""
+    rows = torch.randint(2, 100, (200, 8), generator=torch.Generator().manual_seed(0))
+    words = {index: token for token, index in word_tokenizer().get_vocab().items()}
+    path = tmp_path / "text.txt"
+    path.write_text("".join(words[int(token)] for token in rows.flatten()), encoding="utf-8")
+    found = made(FileText(path=str(path)), held_out=0.5, evaluated=20)
+    assert torch.equal(found.of_length(5), found.held_out[:, :5])
+    longer = found.of_length(14)
+    assert longer.shape[1] == 14
+    assert 2 <= len(longer) <= 10
+    trained = {tuple(row) for row in found.train.tokens.tolist()}
+    for row in longer:
+        assert tuple(row[:8].tolist()) not in trained
+        assert tuple(row[8:].tolist()) not in {one[:6] for one in trained}
+        places = [place for place, one in enumerate(found.stream) if torch.equal(row[:8], one)]
+        assert any(torch.equal(row[8:], found.stream[place + 1][:6]) for place in places)

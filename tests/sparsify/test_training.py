@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from interp.errors import UserError
 from interp.models import DirectoryModel, load_model
 from interp.models.config import SparseModel
+from interp.models.sparse_attention import gate_facts
 from interp.models.sparse_checkpoint import read_checkpoint
 from interp.sparsify import train
 from interp.sparsify.checkpoint import Checkpoints
@@ -40,7 +41,8 @@ def config(folder: Path, model: Path, **training):
         "study": "sparsify",
         "name": "tiny",
         "model": {"source": "directory", "path": str(model)},
-        "text": {"of": {"source": "sampled", "sequences": 40}, "context": 12},
+        "text": {"of": {"source": "sampled", "sequences": 40}, "context": 12, "lengths": [6, 12, 24]},
+        "untrained": {"sequences": 4},
         "training": {
             **{"stages": STAGES, "batch": 2, "precision": "float32", "learning_rate": 0.01, "warmup": 2},
             **{"evaluate_every": 3, "checkpoint_every": 2, "adapter": {"kind": "lora", "rank": 2, "alpha": 4.0}},
@@ -82,7 +84,12 @@ def test_a_run_writes_checkpoints_tables_and_a_report(finished):
     assert frontier["stage"].tolist() == [1, 2]
     assert frontier["density"].between(0, 1).all()
     baseline = pd.read_csv(folder / "baseline.csv").sort_values("bias")
-    assert baseline["density"].is_monotonic_increasing
+    for kind in ("score", "weight"):
+        assert baseline.loc[baseline["gate"] == kind, "density"].is_monotonic_increasing
+    lengths = pd.read_csv(folder / "lengths.csv")
+    assert lengths["length"].tolist() == [6, 12]  # sampled text has no more
+    assert lengths["density"].iloc[1] == pytest.approx(frontier["density"].iloc[-1])
+    assert frontier["keys_a_query"].iloc[-1] == pytest.approx(frontier["density"].iloc[-1] * 13 / 2)
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "of the causal edges are open on held-out text" in page
     for stem in ("frontier", "training_curves", "head_densities"):
@@ -91,13 +98,20 @@ def test_a_run_writes_checkpoints_tables_and_a_report(finished):
 
 
 @pytest.mark.parametrize("family", ["llama", "gpt2"])
-@pytest.mark.parametrize("adapter", [{"kind": "lora", "rank": 2, "layers": "all"}, {"kind": "full"}])
-def test_the_exported_checkpoint_is_the_model_that_was_judged(tmp_path, models, family, adapter):
+@pytest.mark.parametrize(
+    ("adapter", "gate"),
+    [
+        ({"kind": "lora", "rank": 2, "layers": "all"}, {"kind": "score"}),
+        ({"kind": "full"}, {"kind": "score"}),
+        ({"kind": "attention", "rank": 5}, {"kind": "weight", "bias": 2.5, "learn_bias": True, "power": 0.5}),
+    ],
+)
+def test_the_exported_checkpoint_is_the_model_that_was_judged(tmp_path, models, family, adapter, gate):
     """Density and loss are computed anew from the exported files, on the analysis side."""
     from interp.sparsify.config import SampledText, Text
     from interp.sparsify.text import sequences
 
-    folder = run(config(tmp_path, models[family], adapter=adapter))
+    folder = run(config(tmp_path, models[family], adapter=adapter, bias_learning_rate=0.1), f"gate={json.dumps(gate)}")
     base = load_model(DirectoryModel(path=str(models[family])))
     sparse = load_model(
         DirectoryModel(path=str(models[family]), sparse=SparseModel(checkpoint=str(tmp_path / "exported")))
@@ -118,6 +132,10 @@ def test_the_exported_checkpoint_is_the_model_that_was_judged(tmp_path, models, 
     assert losses[0] - losses[1] == pytest.approx(last["above_dense"], abs=1e-4)
     about = read_checkpoint(tmp_path / "exported")
     assert about.trained["density"] == pytest.approx(density, abs=1e-6)
+    assert about.gate == gate["kind"]
+    assert (about.head_bias is not None) == ("learn_bias" in gate)
+    if about.head_bias is not None:
+        assert torch.tensor(about.head_bias).abs().max() > 0.1
 
 
 def test_the_config_for_gpt2_runs_on_a_random_gpt2(tmp_path, models):
@@ -245,6 +263,9 @@ def test_a_checkpoint_of_another_base_is_refused(tmp_path, models, finished):
         ("adapter_model.safetensors", b"xx", "cannot be read"),
         ("adapter_model.safetensors", None, "cannot be read"),
         ("adapter_config.json", b"{}", "cannot be read"),
+        ("adapter_model.bin", b"", "adapter_model.bin is a pickle"),
+        ("sparse_attention.json", b'{"format": 3}', "has format 3; this version reads formats 1 and 2"),
+        ("sparse_attention.json", b'{"format": 2, "base": "x"}', "damaged or of another kind: base_weights_sha256"),
     ],
 )
 def test_a_damaged_checkpoint_is_one_sentence(tmp_path, models, finished, file, content, words):
@@ -267,10 +288,119 @@ def test_the_exported_files_name_no_place_of_this_machine(finished):
 def test_a_released_sparse_checkpoint_needs_its_threshold_alone(tmp_path, models):
     """Dense shape, bias in the config: loaded as a directory, it is the gated model."""
     sparse = load_model(DirectoryModel(path=str(models["llama"]), sparse=SparseModel(bias=-0.5)))
-    assert sparse.info.sparse == {"bias": -0.5, "checkpoint": None}
+    assert sparse.info.sparse == {"gate": "score", "bias": -0.5, "checkpoint": None}
     state = load_file(models["llama"] / "model.safetensors")
     shutil.copytree(models["llama"], tmp_path / "released")
     save_file(state, tmp_path / "released" / "model.safetensors", metadata={"format": "pt"})
     again = load_model(DirectoryModel(path=str(tmp_path / "released"), sparse=SparseModel(bias=-0.5)))
     tokens = torch.randint(2, 100, (2, 9))
     assert torch.equal(again.hooked(tokens), sparse.hooked(tokens))
+
+
+def changed(folder: Path, target: Path, tensors=lambda state: state, **about) -> Path:
+    """A copy of a checkpoint with other tensors or another description."""
+    shutil.copytree(folder, target)
+    state = tensors(load_file(folder / "adapter_model.safetensors"))
+    save_file({name: one.contiguous() for name, one in state.items()}, target / "adapter_model.safetensors")
+    described = json.loads((folder / "sparse_attention.json").read_text())
+    (target / "sparse_attention.json").write_text(json.dumps(described | about))
+    return target
+
+
+FIRST = "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight"
+
+
+@pytest.mark.parametrize(
+    ("tensors", "about", "words"),
+    [
+        (lambda s: {k: v for k, v in s.items() if k != FIRST}, {}, rf"the tensor {FIRST} is missing"),
+        (lambda s: s | {"evil.weight": torch.ones(1)}, {}, "the tensor evil.weight does not belong to this model"),
+        (lambda s: s | {FIRST: s[FIRST][:, :5]}, {}, "do not fit a weight of"),
+        (lambda s: s | {FIRST: s[FIRST] * float("nan")}, {}, "holds a number that is not finite"),
+        (
+            dict,
+            {"head_bias": [[0.0] * 4] * 2},
+            "head_bias in .* has 2 layers of 4 heads, but the model has 3 layers of 4",
+        ),
+        (dict, {"head_bias": [[0.0] * 4, [0.0] * 3, [0.0] * 4]}, "has 3 layers of 3 or 4 heads"),
+        (dict, {"gate": "softmax"}, "gate: Input should be 'score' or 'weight'"),
+        (dict, {"threshold": 1.0}, "threshold: Extra inputs are not permitted"),
+    ],
+)
+def test_a_strange_checkpoint_is_refused_by_name(tmp_path, models, finished, tensors, about, words):
+    copy = changed(finished[1] / "exported", tmp_path / "copy", tensors, **about)
+    with pytest.raises(UserError, match=words):
+        load_model(DirectoryModel(path=str(models["llama"]), sparse=SparseModel(checkpoint=str(copy))))
+
+
+def test_a_checkpoint_with_biases_of_heads_loads_with_them(tmp_path, models, finished):
+    biases = [[0.1 * head - layer for head in range(4)] for layer in range(3)]
+    copy = changed(finished[1] / "exported", tmp_path / "copy", head_bias=biases, format=2)
+    made = load_model(DirectoryModel(path=str(models["llama"]), sparse=SparseModel(checkpoint=str(copy), bias=1.0)))
+    found = torch.stack([block.attn.sparse_gate.rule.bias for block in made.hooked.blocks])
+    torch.testing.assert_close(found, torch.tensor(biases, dtype=torch.float64) + 1.0, atol=1e-6, rtol=0)
+    assert made.info.sparse["head_bias_range"] == pytest.approx([-2.0, 0.3])
+    with pytest.raises(UserError, match="was trained with the gate 'score'; leave gate out"):
+        load_model(DirectoryModel(path=str(models["llama"]), sparse=SparseModel(checkpoint=str(copy), gate="weight")))
+
+
+def test_a_file_of_the_first_format_still_loads(tmp_path, models, finished):
+    """Written before there were kinds of gates: a score gate with one bias."""
+    copy = changed(finished[1] / "exported", tmp_path / "copy")
+    described = json.loads((copy / "sparse_attention.json").read_text())
+    old = {name: described[name] for name in ("base", "base_weights_sha256", "bias", "trained")} | {"format": 1}
+    (copy / "sparse_attention.json").write_text(json.dumps(old))
+    sparse = [
+        load_model(DirectoryModel(path=str(models["llama"]), sparse=SparseModel(checkpoint=str(one)))).hooked
+        for one in (copy, finished[1] / "exported")
+    ]
+    batch = torch.randint(2, 100, (2, 9))
+    assert torch.equal(sparse[0](batch), sparse[1](batch))
+
+
+@pytest.mark.parametrize("adapter", [{"kind": "lora", "rank": 2, "alpha": 4.0}, {"kind": "attention", "rank": 32}])
+def test_training_goes_on_from_a_checkpoint(tmp_path, models, finished, adapter):
+    """Its first row of the log is that of the model that the checkpoint holds; another gate is refused."""
+    begin = str(finished[1] / "exported")
+    path = config(tmp_path, models["llama"], begin=begin, adapter=adapter, learning_rate=1e-9, evaluate_every=1)
+    folder = run(path)
+    frontier = pd.read_csv(folder / "frontier.csv")
+    assert frontier["stage"].tolist() == [0, 1, 2]
+    assert frontier["density"].iloc[1] == pytest.approx(frontier["density"].iloc[0], abs=2e-3)
+    with pytest.raises(UserError, match="has the gate 'score', this run has 'weight'"):
+        run(path, "gate.kind=weight")
+    with pytest.raises(UserError, match=r"is a pickle"):
+        pickled = changed(finished[1] / "exported", tmp_path / "pickled")
+        (pickled / "adapter_model.bin").write_bytes(b"x")
+        run(path, f"training.begin={pickled}")
+
+
+def test_the_result_is_judged_on_prompts_by_wording(tmp_path, models):
+    """Density, loss and accuracy on a task's prompts, recomputed on the analysis side for one wording."""
+    task = {"kind": "antonyms", "templates": ['The opposite of "{word}" is "', '"{word}" is the opposite of "']}
+    folder = run(config(tmp_path, models["llama"]), f"task={json.dumps({'task': task})}")
+    found = pd.read_csv(folder / "prompts.csv").set_index("template")
+    assert list(found.index) == task["templates"]
+    sparse, dense = (
+        load_model(DirectoryModel(path=str(models["llama"]), sparse=one))
+        for one in (SparseModel(checkpoint=str(tmp_path / "exported")), None)
+    )
+    from interp.prompts.antonyms import Antonyms
+
+    prompts = {
+        pair.clean: pair.answer for pair in Antonyms(**task).candidates() if pair.template == task["templates"][0]
+    }
+    ids = dense.tokenizer(list(prompts), add_special_tokens=False)["input_ids"]
+    answers = torch.tensor(dense.tokenizer(list(prompts.values()), add_special_tokens=False)["input_ids"])[:, 0]
+    batch = torch.tensor(ids)
+    row = found.iloc[0]
+    assert row["prompts"] == len(batch)
+    with torch.no_grad():
+        logits = [one.hooked(batch)[:, -1].log_softmax(-1) for one in (sparse, dense)]
+    losses = [-float(one.gather(-1, answers[:, None]).mean()) for one in logits]
+    assert row["above_dense"] == pytest.approx(losses[0] - losses[1], abs=1e-4)
+    assert row["accuracy"] == pytest.approx(float((logits[0].argmax(-1) == answers).float().mean()))
+    facts = gate_facts(sparse.hooked, batch)
+    assert row["density"] == pytest.approx(facts["open"] / facts["edges"], abs=1e-5)
+    assert row["keys_a_query"] == pytest.approx(facts["open"] / facts["queries"], abs=1e-5)
+    assert "own prompts (" in (folder / "report.html").read_text(encoding="utf-8")

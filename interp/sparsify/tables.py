@@ -1,0 +1,41 @@
+"""The tables of a finished training run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from interp.results import reading
+from interp.results.run_folder import RESOLVED, RunFolder
+
+TABLES = ("log.csv", "frontier.csv", "baseline.csv", "heads.csv", "lengths.csv", "prompts.csv")
+
+
+@dataclass(frozen=True)
+class TrainingTables:
+    """Everything that a finished training run wrote."""
+
+    log: pd.DataFrame
+    stages: pd.DataFrame
+    baseline: pd.DataFrame
+    heads: pd.DataFrame
+    lengths: pd.DataFrame
+    prompts: pd.DataFrame
+    manifest: dict[str, Any]
+    config: dict[str, Any]
+
+    @classmethod
+    def load(cls, folder: RunFolder) -> TrainingTables:
+        """Read a run folder; UserError when a table is missing or damaged."""
+        tables = [_table(folder.path / name) for name in TABLES]
+        return cls(*tables, folder.manifest(), reading.read_yaml(folder.path / RESOLVED))
+
+
+def _table(path: Path) -> pd.DataFrame:
+    if reading.read_text(path).strip():
+        return reading.read_csv(path)
+    # A run without untrained gates, or without a task.
+    return pd.DataFrame(columns=["gate", "bias", "density", "above_dense", "kl"], dtype=float)
