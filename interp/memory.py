@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from interp.interventions.engine import KEPT_SETS, TOKENS_AT_ONCE, base_run_bytes, token_bytes
+from interp.interventions.engine import KEPT_BYTES, KEPT_SETS, TOKENS_AT_ONCE, base_run_bytes, token_bytes
 from interp.measure.study import Study
 from interp.models.info import Sizes
 from interp.probes.base import Observation
@@ -48,7 +48,7 @@ def footprint(info: Sizes, study: Study, probes: Any, memory_gb: float | None) -
     budget = float("inf") if memory_gb is None else memory_gb * 2**30
     sets = study.book.sets
     runs = sorted((base_run_bytes(info, study.sizes, *one.clean.shape) for one in sets), reverse=True)[:KEPT_SETS]
-    kept = sum(runs) if sum(runs) <= budget else runs[0]
+    kept = max(runs[0], min(sum(runs), budget, KEPT_BYTES))
     longest = max(one.clean.shape[1] for one in sets)
     token = token_bytes(info, study.sizes, longest)
     batch = max(min(TOKENS_AT_ONCE["cpu"] * token, budget), longest * token)

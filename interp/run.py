@@ -93,11 +93,12 @@ def _facts(study: Study, info: ModelInfo) -> dict[str, Any]:
 
 def rows_of(probe: Probe, study: Study) -> Iterator[pd.DataFrame]:
     """The rows of a probe's effects table, in parts; UserError where the model returned no number."""
-    made = probe.run(study)
-    for frame in [made] if isinstance(made, pd.DataFrame) else made:
-        if not np.isfinite(frame["value"]).all():
-            raise UserError(f"probe {probe.label!r}: the model returned NaN or infinity; try model.dtype float32")
-        yield frame.assign(probe=alike(probe.label, len(frame)), kind=alike(probe.kind, len(frame)))[list(EFFECTS)]
+    with study.engine.undisturbed():
+        made = probe.run(study)
+        for frame in [made] if isinstance(made, pd.DataFrame) else made:
+            if not np.isfinite(frame["value"]).all():
+                raise UserError(f"probe {probe.label!r}: the model returned NaN or infinity; try model.dtype float32")
+            yield frame.assign(probe=alike(probe.label, len(frame)), kind=alike(probe.kind, len(frame)))[list(EFFECTS)]
 
 
 class _Tables(UserDict[str, pd.DataFrame]):

@@ -200,7 +200,8 @@ class NotebookStudy:
         asked = self._probe(probe, settings)
         with probe_progress(Console(stderr=True), asked.label, asked.passes(self.inner)) as advance:
             self.inner.progress = advance
-            effects = self._labelled(whole(asked.run(self.inner)), asked.label, asked.kind)
+            with self.inner.engine.undisturbed():
+                effects = self._labelled(whole(asked.run(self.inner)), asked.label, asked.kind)
         self.inner.tables[asked.label] = effects
         return effects
 

@@ -8,7 +8,8 @@ are not known here is run through TransformerLens' blocks and hooks (interp.inte
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -34,7 +35,8 @@ from interp.prompts.pairs import PromptSet
 
 Progress = Callable[[int], None]
 
-KEPT_SETS = 2  # prompt sets whose activations stay in memory; running one again takes about a second
+KEPT_SETS = 16  # prompt sets whose activations stay in memory, at most; running one again takes up to a second
+KEPT_BYTES = 2**30  # and what they may take, where compute.memory_gb does not say less
 # Tokens of one sweep. On a CPU 1,024, 2,048 and 4,096 took the same time within noise (SmolLM2, heads and edges, 1 and 16
 # prompts); the numbers for GPUs are guesses.
 TOKENS_AT_ONCE = {"cpu": 2048, "cuda": 32768, "mps": 8192}
@@ -61,13 +63,34 @@ class Engine:
         self.seed = seed
         self._runs: dict[int, tuple[PromptSet, Runs]] = {}
         self._seen: State | None = None
+        self._undisturbed = 0
         self.look()
+
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """Within the block nobody else has the model, so it is looked at once before and once after.
+
+        A search asks hundreds of small questions, and a look costs as much as one of them. UserError when the model was
+        changed all the same.
+        """
+        self.look()
+        self._undisturbed += 1
+        try:
+            yield
+        finally:
+            self._undisturbed -= 1
+        if not self._undisturbed and self._seen is not None and not state_of(self.model).same(self._seen):
+            raise UserError(
+                "the model was changed while it was measured, so the numbers belong to no model; measure again"
+            )
 
     def look(self) -> None:
         """Take the model as it is now: when its hooks, parts, settings or weights have changed, nothing kept is used again.
 
         Everything that measures or reads does this first. UserError for a hook that would be passed over.
         """
+        if self._undisturbed:
+            return
         seen = state_of(self.model)
         if self._seen is not None and seen.same(self._seen):
             return
@@ -87,8 +110,7 @@ class Engine:
 
     def _kept(self, prompts: PromptSet) -> Runs:
         if id(prompts) not in self._runs:
-            while len(self._runs) >= self._sets_kept(prompts):
-                self._runs.pop(next(iter(self._runs)))
+            self._make_room(prompts)
             rows = max(1, self.tokens_at_once(prompts) // prompts.clean.shape[1])
             make: Callable[[list[Tensor]], list[Any]] = (
                 partial(block_runs, self.model, self._blocks, rows) if self._blocks else self._hooked_runs
@@ -96,11 +118,14 @@ class Engine:
             self._runs[id(prompts)] = (prompts, Runs(prompts, make))
         return self._runs[id(prompts)][1]
 
-    def _sets_kept(self, prompts: PromptSet) -> int:
-        """One where a second would not stay within the budget."""
+    def _make_room(self, prompts: PromptSet) -> None:
+        """Free the activations of the sets asked for longest ago, until those of one more set fit."""
+        limit = min(self._budget(), KEPT_BYTES)
         held = [*(kept for kept, _ in self._runs.values()), prompts]
-        total = sum(base_run_bytes(self.model.cfg, self.sizes, *one.clean.shape) for one in held)
-        return KEPT_SETS if total <= self._budget() else 1
+        sizes = [base_run_bytes(self.model.cfg, self.sizes, *one.clean.shape) for one in held]
+        while self._runs and (len(self._runs) >= KEPT_SETS or sum(sizes) > limit):
+            self._runs.pop(next(iter(self._runs)))
+            sizes.pop(0)
 
     def forget(self, but: Sequence[PromptSet] = ()) -> None:
         """Free the kept activations, but for those of some prompt sets."""
