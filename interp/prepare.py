@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 
 from interp.analysis.seeding import generator
-from interp.config import Compute
+from interp.config import Compute, Share
 from interp.interventions.cells import Dimensions
 from interp.interventions.engine import TOKENS_AT_ONCE, Engine
 from interp.interventions.readout import ModelReadout
@@ -37,6 +37,8 @@ class Asks(Protocol):
     def seed(self) -> int: ...
     @property
     def compute(self) -> Compute: ...
+    @property
+    def share(self) -> Share: ...
     @property
     def probes(self) -> tuple[Probe, ...]: ...
 

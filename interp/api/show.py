@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from interp.figures.words import percent
 from interp.prompts.pairs import PromptSet
 
 
@@ -32,4 +33,12 @@ def tokens_frame(sets: Sequence[PromptSet]) -> pd.DataFrame:
 
 def findings_text(findings: Mapping[str, Any]) -> str:
     """The conclusion of a search for heads as one sentence."""
-    return str(findings)
+    share, target = findings["shares"]["joint"], percent(findings["target"])
+    if share["n"] is None:
+        return f"No set of heads carries {target} on clusters that the heads were not chosen from."
+    heads = ", ".join(head["label"] for head in share["heads"])
+    low, high = (share[end] for end in ("share_low", "share_high"))
+    return (
+        f"{share['n']} of {findings['n_candidates']} heads carry {target} on clusters that they were not chosen from (share "
+        f"{percent(share['share'])} [{percent(low)}, {percent(high)}]): {heads}."
+    )

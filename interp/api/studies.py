@@ -17,7 +17,7 @@ from rich.console import Console
 from interp.api.models import load
 from interp.api.prompts import Keep, Prompt, Role, by_lists, by_task
 from interp.api.show import findings_text, tokens_frame
-from interp.config import Compute
+from interp.config import Compute, Share
 from interp.errors import UserError
 from interp.interventions.edits import Edit, Site, Source, Variant
 from interp.measure.study import Study
@@ -97,6 +97,7 @@ class Question:
     metric: Metric
     seed: int
     compute: Compute
+    share: Share = Share()
     probes: tuple[Probe, ...] = ()
 
 
@@ -209,7 +210,11 @@ class NotebookStudy:
         self, share: float = 0.8, *, confidence: float = 0.95, n_resamples: int = 2000, **settings: Any
     ) -> Found:
         """The smallest set of heads whose key->query edges carry a share of the answer (probe key_query_heads)."""
+        if not 0 < share <= 1:
+            raise UserError(f"share is a part of the whole effect, above 0 and at most 1, not {share!r}")
         asked = self._probe("key_query_heads", settings)
+        self.inner.share_target = share
+        asked.check(self.inner)
         effects = self.probe(asked)
         reading = Reading(
             seed=self.seed, confidence=confidence, n_resamples=n_resamples, share_target=share, share_definition="joint"
@@ -254,6 +259,11 @@ class NotebookStudy:
 
 class Found:
     """What a search for heads concludes: `effects` (a frame), `findings` (as in metrics.json), `heads` (labels)."""
+
+    @property
+    def heads(self) -> list[str]:
+        """The labels of the smallest set; empty where no set carries the share."""
+        return [head["label"] for head in self.findings["shares"]["joint"]["heads"]]
 
     def __init__(self, effects: pd.DataFrame, findings: Mapping[str, Any]) -> None:
         self.effects = effects
