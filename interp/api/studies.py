@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 import pandas as pd
@@ -97,7 +97,7 @@ class Question:
     metric: Metric
     seed: int
     compute: Compute
-    share: Share = Share()
+    share: Share = field(default_factory=Share)
     probes: tuple[Probe, ...] = ()
 
 
