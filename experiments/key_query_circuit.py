@@ -33,6 +33,7 @@ from interp.errors import UserError
 from interp.experiment import Experiment, experiments
 from interp.figures.base import Figure
 from interp.figures.base import figures as figure_kinds
+from interp.figures.of_a_probe import figures_of, shown_by
 from interp.report.story import Section, Story
 from interp.results.tables import RunTables
 
@@ -43,6 +44,9 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Which positions": ("position_grid", "position_heatmap"),
     "Checks": ("attribution_scatter",),
 }
+
+TOLD = ("layer_modulation", "layer_span", "attention_pattern", "logit_lens", "attribution_patching")
+"""Kinds of probe that have figures or sentences of their own; of any other, the largest effects stand in a table."""
 
 
 @experiments.register
@@ -84,8 +88,12 @@ class KeyQueryCircuit(Experiment):
             if probe not in set(numbered["kind"]):
                 del needs[figure]
         settings: dict[str, dict[str, Any]] = {"head_heatmap": {"parts": ["single"], "probe": self.search}}
-        return [
+        chosen = [
             figure_kinds[kind].model_validate(settings.get(kind, {})) for kind, kinds in needs.items() if kinds <= have
+        ]
+        shown = shown_by(chosen, tables)
+        return chosen + [
+            figure for label in tables.labels if label not in shown for figure in figures_of(tables, label)
         ]
 
     def story(self, tables: RunTables, figures: list[str]) -> Story:
@@ -120,7 +128,11 @@ class KeyQueryCircuit(Experiment):
     def _sections(self, tables: RunTables, figures: list[str]) -> list[Section]:
         kinds = {kind: title for title, members in SECTIONS.items() for kind in members}
         by_title: dict[str, list[str]] = {title: [] for title in [*SECTIONS, "More figures"]}
+        others = [label for label in tables.labels if label != self.search]
+        of_others = [figure.stem for label in others for figure in figures_of(tables, label)]
         for stem in figures:
+            if stem in of_others:
+                continue
             title = next((kinds[kind] for kind in kinds if stem.startswith(kind)), "More figures")
             by_title[title].append(stem)
         found = tables.metrics["probes"][self.search]
@@ -137,12 +149,9 @@ class KeyQueryCircuit(Experiment):
             for title, stems in by_title.items()
             if stems or title in blocks
         ]
-        other = [
-            label
-            for label, one in tables.metrics["probes"].items()
-            if one["kind"] in ("head_ablation", "activation_patching", "direct_logit_attribution", "edge_patching")
-        ]
-        if other:
-            rows = [top_effects(tables, label) for label in other]
-            sections.append(Section(title="Largest effects of the other probes", text=[], figures=[], tables=rows))
+        untold = [label for label in others if tables.metrics["probes"][label]["kind"] not in TOLD]
+        rows = [top_effects(tables, label) for label in untold]
+        stems = [stem for stem in figures if stem in of_others]
+        if rows or stems:
+            sections.append(Section(title="Largest effects of the other probes", text=[], figures=stems, tables=rows))
         return sections

@@ -6,6 +6,7 @@ from typing import Literal
 
 from interp.experiment import Experiment, experiments
 from interp.figures.base import Figure
+from interp.figures.of_a_probe import figures_of
 from interp.figures.words import plural
 from interp.report.numbers import interval, number
 from interp.report.story import Section, Story, TableBlock
@@ -19,12 +20,13 @@ class Overview(Experiment):
     kind: Literal["overview"] = "overview"
 
     def figures(self, tables: RunTables) -> list[Figure]:
-        """None: list them in the YAML."""
-        return []
+        """Those that the shapes of the probes' tables allow."""
+        return [figure for label in tables.labels for figure in figures_of(tables, label)]
 
     def story(self, tables: RunTables, figures: list[str]) -> Story:
-        """One table a probe, and the figures."""
+        """A section a probe, with its figures and a table of its largest effects; other figures come last."""
         run = tables.metrics["run"]
+        of = {label: [figure.stem for figure in figures_of(tables, label)] for label in tables.labels}
         return Story(
             title=run["title"] or run["name"],
             question=run["question"],
@@ -35,11 +37,13 @@ class Overview(Experiment):
             observations=[],
             caveats=[],
             sections=[
-                *(
-                    Section(title=label, text=[], figures=[], tables=[top_effects(tables, label)])
-                    for label in tables.metrics["probes"]
-                ),
-                Section(title="Figures", text=[], figures=figures, tables=[]),
+                Section(
+                    title=label,
+                    text=[],
+                    figures=[stem for stem in figures if stem in of[label]],
+                    tables=[top_effects(tables, label)],
+                )
+                for label in tables.labels
             ],
         )
 

@@ -111,10 +111,13 @@ def _misfits(
     found = _twice("probes", {place: label for place, (label, _) in probes_at.items()})
     found += _twice("figures", {f"figures.{at}": one.stem for at, one in figures_at.items()})
     kinds = dict(probes_at.values())
+    shapes = {label: probes[kind].shapes for label, kind in kinds.items()}
     parts: dict[str, Figure | Experiment | None] = {f"figures.{at}": one for at, one in figures_at.items()}
     for place, part in (parts | {"experiment": experiment}).items() if kinds_are_known else ():
         try:
-            if part is not None:
+            if isinstance(part, Figure):
+                part.check(kinds, shapes)
+            elif part is not None:
                 part.check(kinds)
         except UserError as error:
             found.append((place, str(error)))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
+from interp.analysis.shapes import Shape, listed, shapes_in
 from interp.errors import UserError
 from interp.figures import style
 from interp.figures.fonts import drawable, rc
@@ -57,6 +58,10 @@ class Figure(Section, abc.ABC):
 
     reads: ClassVar[dict[str, tuple[str, ...]]] = {}
     """Setting that names a probe -> the kinds of probe that it may name."""
+    fits: ClassVar[frozenset[Shape]] = frozenset()
+    """Shapes of table, one of which the probe that `probe` names must have; empty: its kind must be among `reads`."""
+    prefers: ClassVar[tuple[str, ...]] = ()
+    """Kinds of probe, of those that fit by shape, that come first where none is named."""
     optional: ClassVar[frozenset[str]] = frozenset()
     """Settings without whose probe the figure can be drawn all the same."""
 
@@ -72,8 +77,14 @@ class Figure(Section, abc.ABC):
         """File name without ending."""
         return self.name or (self.kind if self.probe is None else f"{self.kind}-{self.probe}")
 
-    def check(self, kinds: Mapping[str, str]) -> None:
-        """UserError when a run with these probes (label -> kind) cannot feed the figure."""
+    def check(self, kinds: Mapping[str, str], shapes: Mapping[str, frozenset[Shape] | None] | None = None) -> None:
+        """UserError when a run with these probes cannot feed the figure.
+
+        `kinds`: label -> kind; `shapes`: label -> the shapes that its table may have, None where it does not say.
+        """
+        if self.fits:
+            may = {label: (shapes or {}).get(label) for label in kinds}
+            fitting_by_shape(kinds, may, self.probe, self.fits, self.kind)
         for setting, fitting in self.reads.items():
             wanted = getattr(self, setting)
             if wanted is not None or setting not in self.optional:
@@ -81,7 +92,16 @@ class Figure(Section, abc.ABC):
 
     def label(self, tables: RunTables, setting: str = "probe") -> str:
         """The label of the probe that a setting names, or of the first one that fits."""
+        if self.fits and setting == "probe":
+            return self._label_by_shape(tables)
         return probe_label(tables, getattr(self, setting), self.reads[setting], self.kind)
+
+    def _label_by_shape(self, tables: RunTables) -> str:
+        kinds = {label: tables.metrics["probes"][label]["kind"] for label in tables.labels}
+        wanted = kinds if self.probe is None else [self.probe]
+        shapes = {label: shapes_in(tables.summary_of(label)) for label in wanted if label in kinds}
+        fitting = fitting_by_shape(kinds, shapes, self.probe, self.fits, self.kind)
+        return min(fitting, key=lambda label: kinds[label] not in self.prefers)
 
     def render(self, tables: RunTables) -> Drawn:
         """Draw in the house style."""
@@ -112,6 +132,26 @@ def fitting_labels(kinds: Mapping[str, str], wanted: str | None, fitting: tuple[
             f"figure {what}: probe {wanted!r} is a {kinds[wanted]}, but this figure draws {' or '.join(fitting)}"
         )
     return [wanted]
+
+
+def fitting_by_shape(
+    kinds: Mapping[str, str],
+    shapes: Mapping[str, frozenset[Shape] | None],
+    wanted: str | None,
+    fits: frozenset[Shape],
+    what: str,
+) -> list[str]:
+    """The labels, of `kinds` (label -> kind), whose table has, or may have, a shape that a figure draws."""
+    if wanted is not None and wanted not in kinds:
+        raise UserError(f"figure {what}: there is no probe {wanted!r} in this run; it has {', '.join(kinds)}")
+    may = {label: shapes.get(label) for label in (kinds if wanted is None else [wanted])}
+    if found := [label for label, has in may.items() if has is None or has & fits]:
+        return found
+    draws = f"figure {what} draws tables of {listed(fits)}"
+    if wanted is None:
+        raise UserError(f"{draws}, and no probe of this run has one; it has {', '.join(kinds)}")
+    has = listed(may[wanted] or ()) or "none of these"
+    raise UserError(f"{draws}, but that of probe {wanted!r} ({kinds[wanted]}) is one of {has}")
 
 
 def probe_label(tables: RunTables, wanted: str | None, fitting: tuple[str, ...], what: str) -> str:

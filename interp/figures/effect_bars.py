@@ -1,15 +1,18 @@
-"""Figure `effect_bars`: the strongest heads with their intervals."""
+"""Figure `effect_bars`: the strongest heads, edges or places with their intervals."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
+from interp.analysis.shapes import SPLIT, Shape, panels
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, new_figure
-from interp.figures.fit import SPACING, TICK, labelled
+from interp.figures.fit import SPACING, TICK, labelled, short
 from interp.figures.words import ablation_text, basis_text, metric_text, unit
 from interp.lazy import lazy
 from interp.results.tables import RunTables
@@ -19,44 +22,103 @@ if TYPE_CHECKING:
 else:
     pd = lazy("pandas")
 
+PLACES = ("layer", "head", "query_label", "key_label")
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A row: its label, mean and interval (None: none), and the means of the single word pairs behind it."""
+
+    label: str
+    estimate: dict[str, Any]
+    pairs: np.ndarray
+
+    @property
+    def colour(self) -> str:
+        """Blue above 0, orange below."""
+        return style.BLUE if self.estimate["mean"] > 0 else style.ORANGE
+
 
 @figures.register
 class EffectBars(Figure):
-    """The heads with the largest key->query effects, with intervals and the word pairs behind them."""
+    """The largest effects of a probe, with intervals and the word pairs behind them."""
 
-    reads: ClassVar[dict[str, tuple[str, ...]]] = {"probe": ("key_query_heads",)}
+    fits: ClassVar[frozenset[Shape]] = frozenset({"layer x head", "layer x position", "layer curve", "edges"})
+    prefers: ClassVar[tuple[str, ...]] = ("key_query_heads",)
     kind: Literal["effect_bars"] = "effect_bars"
     top_k: int = Field(default=20, ge=1, le=1_000)
 
     def draw(self, tables: RunTables) -> Drawn:
-        """Draw from a key_query_heads probe: what the metric loses when each edge is cut alone."""
+        """Draw what a head search concludes its heads carry, or the largest mean effects of any other probe."""
         label = self.label(tables)
         found = tables.metrics["probes"][label]
-        heads = found["ranking"][: self.top_k]
-        effects = tables.probe(label)
-        effects = effects[effects["part"] == "single"]
-        figure = new_figure(style.COLUMN, min(0.75 + 0.145 * len(heads), style.TALL))
+        searched = "ranking" in found
+        bars = list(_carried(tables, label, self.top_k) if searched else _effects(tables, label, self.top_k))
+        figure = new_figure(style.COLUMN, min(0.75 + 0.145 * len(bars), style.TALL))
         axes = figure.add_subplot()
-        for place, head in enumerate(heads):
-            mine = effects[(effects["layer"] == head["layer"]) & (effects["head"] == head["head"])]
-            pairs = -mine.groupby("pair")["effect"].mean().to_numpy()
-            axes.scatter(pairs, np.full(len(pairs), place), s=4, color=style.GREY, alpha=0.35, linewidths=0)
-            carried = head["carried"]
-            colour = style.BLUE if carried["mean"] > 0 else style.ORANGE
-            if carried["low"] is not None:
-                axes.plot([carried["low"], carried["high"]], [place, place], color=colour, linewidth=2.2)
+        for place, bar in enumerate(bars):
+            one, colour = bar.estimate, bar.colour
+            axes.scatter(bar.pairs, np.full(len(bar.pairs), place), s=4, color=style.GREY, alpha=0.35, linewidths=0)
+            if one["low"] is not None:
+                axes.plot([one["low"], one["high"]], [place, place], color=colour, linewidth=2.2)
             axes.plot(
-                carried["mean"], place, "o", color=colour, markersize=3.5, markeredgecolor="white", markeredgewidth=0.5
+                one["mean"], place, "o", color=colour, markersize=3.5, markeredgecolor="white", markeredgewidth=0.5
             )
         axes.axvline(0, color="black", linewidth=0.6)
-        rows = labelled(len(heads), (style.TALL - 0.75) / len(heads), SPACING * TICK / 72)
-        axes.set_yticks(rows, [heads[row]["label"] for row in rows])
-        axes.set_ylim(len(heads) - 0.5, -0.5)
-        axes.set_xlabel(f"{unit(tables)} lost when the edge is cut")
-        data = pd.DataFrame([{"head": head["label"], **head["carried"]} for head in heads])
-        caption = (
-            f"The {len(heads)} heads with the largest key→query effects: loss in {metric_text(tables)} when that head's edge "
-            f"alone is {ablation_text(found)}. Blue: carries the answer; orange: works against it. Bars: intervals; grey: "
-            f"means of single word pairs. {basis_text(tables, label)}"
-        )
-        return Drawn(figure, data, "The strongest heads", self.caption or caption)
+        rows = labelled(len(bars), (style.TALL - 0.75) / len(bars), SPACING * TICK / 72)
+        axes.set_yticks(rows, [bars[row].label for row in rows])
+        axes.set_ylim(len(bars) - 0.5, -0.5)
+        axes.set_xlabel(f"{unit(tables)} lost when the edge is cut" if searched else f"effect ({unit(tables)})")
+        data = pd.DataFrame([{"head" if searched else "place": bar.label, **bar.estimate} for bar in bars])
+        if searched:
+            what = (
+                f"The {len(bars)} heads with the largest key→query effects: loss in {metric_text(tables)} when that head's edge "
+                f"alone is {ablation_text(found)}. Blue: carries the answer; orange: works against it."
+            )
+        else:
+            what = (
+                f"The {len(bars)} largest mean effects of {label} (value minus the unedited run, in {unit(tables)}). Blue: the "
+                f"metric rises; orange: it falls."
+            )
+        caption = f"{what} Bars: intervals; grey: means of single word pairs. {basis_text(tables, label)}"
+        title = "The strongest heads" if searched else f"{label}: the largest effects"
+        return Drawn(figure, data, title, self.caption or caption)
+
+
+def _carried(tables: RunTables, label: str, top_k: int) -> Iterator[Bar]:
+    """The heads of a search, in its order, by what the metric loses."""
+    effects = tables.probe(label)
+    effects = effects[effects["part"] == "single"]
+    for head in tables.metrics["probes"][label]["ranking"][:top_k]:
+        mine = effects[(effects["layer"] == head["layer"]) & (effects["head"] == head["head"])]
+        yield Bar(head["label"], head["carried"], -mine.groupby("pair")["effect"].mean().to_numpy())
+
+
+def _effects(tables: RunTables, label: str, top_k: int) -> Iterator[Bar]:
+    """The rows of a summary with the largest mean, of the tables whose rows have a place."""
+    shown = [panel for panel in panels(tables.summary_of(label)) if panel.shapes & EffectBars.fits]
+    titles = pd.concat([pd.Series(panel.title, index=panel.rows.index) for panel in shown])
+    rows = tables.summary_of(label).loc[titles.index]
+    rows = rows.loc[rows["mean"].abs().sort_values(ascending=False, kind="stable").index].head(top_k)
+    for number, (_, row) in zip(rows.index.to_list(), rows.iterrows(), strict=True):
+        same = {name: row[name] for name in SPLIT}
+        effects = tables.probe(label, ["pair", "effect", *PLACES], **same)
+        alike = [(effects[name] == row[name]) | (effects[name].isna() & pd.isna(row[name])) for name in PLACES]
+        mine = effects[np.logical_and.reduce([one.fillna(False).to_numpy(bool) for one in alike])]
+        estimate = {
+            "mean": float(row["mean"]),
+            "low": None if pd.isna(row["ci_low"]) else float(row["ci_low"]),
+            "high": None if pd.isna(row["ci_high"]) else float(row["ci_high"]),
+            "n": int(row["n"]),
+        }
+        title = f"{titles[number]} " if len(shown) > 1 else ""
+        yield Bar(short(title + place_of(row), 30), estimate, mine.groupby("pair")["effect"].mean().to_numpy())
+
+
+def place_of(row: Any) -> str:
+    """`L5-H2`, `L5 at 3`, `L5-H2 3→8`."""
+    where = f"L{row['layer']}" + ("" if pd.isna(row["head"]) else f"-H{row['head']}")
+    key, query = row["key_label"], row["query_label"]
+    if key and query:
+        return f"{where} {key}→{query}"
+    return f"{where} at {query}" if query else where

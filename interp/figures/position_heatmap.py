@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from interp.analysis.shapes import Panel, Shape, panels
 from interp.errors import UserError
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, new_figure
 from interp.figures.fit import number_ticks, token_ticks, wrap
+from interp.figures.grid import Axis, draw_grids, grid_of
 from interp.figures.sentence import focus_window, key_and_query, token_labels
-from interp.figures.words import basis_text
+from interp.figures.words import basis_text, metric_text, unit
 from interp.lazy import lazy
 from interp.results.tables import RunTables
 
@@ -21,25 +23,38 @@ if TYPE_CHECKING:
 else:
     pd = lazy("pandas")
 
+PATCHED = {("corrupted", "clean"), ("clean", "corrupted")}
+"""(run that is edited, run that the values come from)."""
+MOST_SITES = 4
+
 
 @figures.register
 class PositionHeatmap(Figure):
-    """Layer-by-position heatmap of activation patching, tokens as columns; denoise and noise below each other."""
+    """Layer-by-position heatmap, tokens as columns; of patches between the runs, denoise and noise below each other."""
 
-    reads: ClassVar[dict[str, tuple[str, ...]]] = {"probe": ("activation_patching",)}
+    fits: ClassVar[frozenset[Shape]] = frozenset({"layer x position"})
+    prefers: ClassVar[tuple[str, ...]] = ("activation_patching",)
     kind: Literal["position_heatmap"] = "position_heatmap"
-    sites: tuple[str, ...] = Field(default=("resid_pre", "attn_out", "mlp_out"), min_length=1)
+    sites: tuple[str, ...] | None = Field(default=None, min_length=1, description="Sites of the table; null: all.")
+    top_k: int = Field(
+        default=5, ge=0, le=1_000, description="How many of the largest cells get a frame, where effects are drawn."
+    )
 
     def draw(self, tables: RunTables) -> Drawn:
-        """Panels: sites across, directions down; colour: how far the metric moves towards the other run."""
+        """Patches between the runs: how far the metric moves towards the other run; anything else: mean effects."""
         label = self.label(tables)
-        rows = tables.summary_of(label)
-        rows = rows[rows["site"].isin(self.sites) & (rows["query_label"] != "")]
+        found = panels(tables.summary_of(label), "layer x position")
+        rows = pd.concat([panel.rows for panel in found]).sort_index()
+        sites = [site for site in self.sites or rows["site"].unique() if site in set(rows["site"])]
+        rows = rows[rows["site"].isin(sites)]
         if rows.empty:
             raise UserError(
-                f"figure {self.kind}: probe {label!r} has no site among {', '.join(self.sites)} by position"
+                f"figure {self.kind}: probe {label!r} has no site among {', '.join(self.sites or ())} by position"
             )
-        sites = [site for site in self.sites if site in set(rows["site"])]
+        # What is patched from the other run has a place on the way from one run to the other; nothing else has.
+        patched = {tuple(one) for one in rows[["base", "source"]].drop_duplicates().to_numpy()} <= PATCHED
+        if not patched or len(sites) > MOST_SITES:
+            return self._effects(tables, label, [panel for panel in found if panel.rows["site"].iloc[0] in sites])
         bases = [base for base in ("corrupted", "clean") if base in set(rows["base"])]
         # Denoising starts at 0 (corrupted) and noising at 1 (clean); both are shown as the fraction of the gap crossed.
         crossed = np.where(rows["base"] == "corrupted", rows["norm_mean"], 1 - rows["norm_mean"])
@@ -82,6 +97,34 @@ class PositionHeatmap(Figure):
         )
         columns = ["site", "base", "layer", "query_label", "crossed", "norm_mean", "norm_ci_low", "norm_ci_high", "n"]
         return Drawn(figure, rows[columns], "Where the information is, by layer and token", self.caption or caption)
+
+    def _effects(self, tables: RunTables, label: str, shown: list[Panel]) -> Drawn:
+        """One panel a part, with the mean effects of its cells."""
+        rows = pd.concat([panel.rows for panel in shown])
+        labels = rows["query_label"].unique().tolist()
+        numbered = all(map(str.isdigit, labels))
+        seen = focus_window(tables) if numbered else None
+        if seen is not None:
+            labels = [label for label in sorted(labels, key=int) if int(label) in seen.positions]
+            rows = rows[rows["query_label"].isin(labels)]
+        across = (
+            Axis("position", labels)
+            if seen is None or len(labels) < len(seen)
+            else Axis("position", token_labels(tables, map(int, labels)), key_and_query(tables, seen), seen.breaks)
+        )
+        n_layers = tables.metrics["run"]["model"]["n_layers"]
+        grids = []
+        for panel in shown:
+            mine = panel.rows[panel.rows["query_label"].isin(labels)]
+            places = [labels.index(name) for name in mine["query_label"]]
+            grids.append(grid_of(mine, panel.title, n_layers, across, places))
+        figure = draw_grids(grids, f"change in {metric_text(tables)} ({unit(tables)})", self.top_k)
+        caption = (
+            f"Mean effect of {label} by layer and position (value minus the unedited run, in {unit(tables)}). Dots: the interval "
+            f"excludes 0; frames: the {self.top_k} largest.{seen.words if seen else ''} {basis_text(tables, label)}"
+        )
+        columns = ["part", "site", "layer", "query_label", "mean", "ci_low", "ci_high", "n", "n_pairs"]
+        return Drawn(figure, rows[columns], f"{label}: effect by layer and position", self.caption or caption)
 
 
 def _panel(axes: Any, rows: pd.DataFrame, columns: list[str], limit: float, n_layers: int) -> None:

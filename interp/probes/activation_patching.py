@@ -7,10 +7,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from interp.analysis.shapes import Shape
 from interp.interventions.edits import RESIDUAL, Edit, Run, Site, Source, Variant
 from interp.probes.base import Probe, heads_of, probes
 from interp.prompts.choice import PromptChoice
@@ -28,6 +29,7 @@ DIRECTIONS: dict[str, tuple[Run, Source]] = {"denoise": ("corrupted", "clean"), 
 class ActivationPatching(Probe):
     """Copy one activation between the clean and the corrupted run, by layer and position or by head."""
 
+    shapes: ClassVar[frozenset[Shape] | None] = frozenset({"layer x head", "layer x position", "layer curve"})
     kind: Literal["activation_patching"] = "activation_patching"
     prompts: PromptChoice = "focus_template"
     sites: tuple[PatchSite, ...] = Field(default=("resid_pre", "attn_out", "mlp_out", "z"), min_length=1)

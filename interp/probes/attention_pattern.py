@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
+from interp.analysis.shapes import Shape
 from interp.lazy import lazy
 from interp.probes.base import Observation, probes
 from interp.prompts.choice import PromptChoice
@@ -21,6 +22,7 @@ else:
 class AttentionPattern(Observation):
     """The attention weights of every head; observed, nothing is changed."""
 
+    shapes: ClassVar[frozenset[Shape] | None] = frozenset({"edges"})
     kind: Literal["attention_pattern"] = "attention_pattern"
     prompts: PromptChoice = "focus"
 

@@ -6,12 +6,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
 from interp.analysis.bootstrap import Bootstrap
 from interp.analysis.seeding import generator
+from interp.analysis.shapes import Shape
 from interp.errors import UserError
 from interp.interventions.edits import Variant
 from interp.lazy import lazy
@@ -47,6 +48,9 @@ class Reading:
 
 class Probe(Section):
     """A question to the model. Subclasses set `kind`, their settings, `variants`, and `summarise` if they need one."""
+
+    shapes: ClassVar[frozenset[Shape] | None] = None
+    """The shapes that its table may have, so that a figure that cannot draw it is refused before a run; None: not said."""
 
     kind: str
     name: str | None = Field(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from interp.analysis.shapes import Shape
 from interp.lazy import lazy
 from interp.probes.base import Observation, Reading, probes
 
@@ -19,6 +20,7 @@ else:
 class DirectLogitAttribution(Observation):
     """Direct contribution of heads and MLPs to the metric, final normalisation held fixed."""
 
+    shapes: ClassVar[frozenset[Shape] | None] = frozenset({"layer x head", "layer curve"})
     kind: Literal["direct_logit_attribution"] = "direct_logit_attribution"
 
     def run(self, study: Study) -> pd.DataFrame:

@@ -8,13 +8,14 @@ part `edge` holds real runs alone.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
 from interp.analysis.screening import Measure, Screening, screen
 from interp.analysis.seeding import generator
+from interp.analysis.shapes import Shape
 from interp.errors import UserError
 from interp.interventions.edits import Edit, Source, Variant
 from interp.lazy import lazy
@@ -50,6 +51,7 @@ class Screen(Section):
 class EdgePatching(Probe):
     """Cut or replace the term w_qk v_k of every head, at declared or at all causal pairs of positions."""
 
+    shapes: ClassVar[frozenset[Shape] | None] = frozenset({"layer x head", "edges"})
     kind: Literal["edge_patching"] = "edge_patching"
     prompts: PromptChoice = "focus"
     pairs: Literal["all"] | tuple[Pair, ...] = Field(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
+from interp.analysis.shapes import Shape
 from interp.interventions.edits import Edit, Reference, Variant
 from interp.probes.base import Head, Probe, heads_of, probes
 from interp.prompts.pairs import Position
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 class HeadAblation(Probe):
     """Replace one head's output z by zero, a mean, or another prompt's value."""
 
+    shapes: ClassVar[frozenset[Shape] | None] = frozenset({"layer x head"})
     kind: Literal["head_ablation"] = "head_ablation"
     source: Literal["zero", "mean", "resample"] = Field(
         default="mean", description="What replaces z: zero, the mean over the template's prompts, or another prompt's."

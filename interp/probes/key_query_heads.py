@@ -8,12 +8,13 @@ other replacements, random sets of the same size, and the same search for answer
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from interp.analysis.halves import too_few
 from interp.analysis.orders import ORDERS, Order, grid
+from interp.analysis.shapes import Shape
 from interp.errors import UserError
 from interp.interventions.edits import Edit, Source, Variant
 from interp.probes.base import Probe, Reading, head_label, heads_of, probes
@@ -41,6 +42,7 @@ class Shapley(Section):
 class KeyQueryHeads(Probe):
     """Rank heads by their key->query edge on half of the word pairs; how few carry the target share on the other half?"""
 
+    shapes: ClassVar[frozenset[Shape] | None] = frozenset({"layer x head", "kept curve"})
     kind: Literal["key_query_heads"] = "key_query_heads"
     source: Replacement = Field(
         default="corrupted",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from interp.analysis.modulation import modulation_curve
+from interp.analysis.shapes import Shape
 from interp.errors import UserError
 from interp.interventions.edits import Variant
 from interp.probes.base import Probe, Reading, by_prompt, clusters_of, parse_head, probes
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 class LayerModulation(Probe):
     """The share of the key->query effect that the selected heads carry in blocks below each layer."""
 
+    shapes: ClassVar[frozenset[Shape] | None] = frozenset({"layer curve"})
     kind: Literal["layer_modulation"] = "layer_modulation"
     heads_from: str = Field(
         default="key_query_heads", description="Label of the key_query_heads probe, earlier in the list, that selects."

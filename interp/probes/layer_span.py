@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, field_validator
 
+from interp.analysis.shapes import Shape
 from interp.analysis.spans import layer_span
 from interp.errors import UserError
 from interp.interventions.edits import Edit, Variant
@@ -28,6 +29,7 @@ else:
 class LayerSpan(Probe):
     """Replace what one block writes at a group's tokens by the corrupted run's value, one layer at a time."""
 
+    shapes: ClassVar[frozenset[Shape] | None] = frozenset({"layer curve", "layer x position"})
     kind: Literal["layer_span"] = "layer_span"
     prompts: PromptChoice = "focus_template"
     site: Literal["mlp_out", "attn_out", "resid_pre"] = Field(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
+from interp.analysis.shapes import Shape
 from interp.lazy import lazy
 from interp.probes.base import Observation, probes
 
@@ -19,6 +20,7 @@ else:
 class LogitLens(Observation):
     """The metric read from the residual stream before every block and at the output."""
 
+    shapes: ClassVar[frozenset[Shape] | None] = frozenset({"layer curve"})
     kind: Literal["logit_lens"] = "logit_lens"
 
     def run(self, study: Study) -> pd.DataFrame:

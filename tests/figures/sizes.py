@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pandas as pd
 
+from interp.results.effects_file import InMemory
 from interp.results.tables import RunTables
 
 WORDS = ["The", "opposite", "of", '"', "large", '"', "is", "small", ",", "and", "in", "the", "words", "of", "a", "very"]
@@ -51,7 +52,7 @@ def make_tables(
         **{"share_target": 0.8, "share_definition": "joint", "focus": shown},
     }
     return RunTables(
-        effects=_effects(heads, selected, n_tokens, list(probes), rng),
+        record=InMemory(_effects(heads, selected, n_tokens, list(probes), rng)),
         summary=_summary(heads, n_tokens, n_layers, rng),
         prompts=_prompts(tokens, shown),
         dropped=pd.DataFrame(columns=["pair", "template", "reason"]),
@@ -151,9 +152,9 @@ def _summary(heads: pd.DataFrame, n_tokens: int, n_layers: int, rng: np.random.G
     ]
     places = pd.MultiIndex.from_product([range(n_layers), positions], names=["layer", "query_label"])
     rows += [
-        places.to_frame(index=False).assign(probe="activation_patching", site=site, base=base)
+        places.to_frame(index=False).assign(probe="activation_patching", site=site, base=base, source=source)
         for site in SITES[:3]
-        for base in ("corrupted", "clean")
+        for base, source in (("corrupted", "clean"), ("clean", "corrupted"))
     ]
     rows += [
         heads.assign(probe="activation_patching", part=f"{site}/denoise", site=site, base="corrupted")

@@ -1,0 +1,34 @@
+"""The figures of any probe, chosen by the shapes in its table: nothing has to be told of a probe to see its numbers."""
+
+from __future__ import annotations
+
+from interp.analysis.shapes import shapes_in
+from interp.figures.base import Figure
+from interp.figures.effect_bars import EffectBars
+from interp.figures.head_heatmap import HeadHeatmap
+from interp.figures.layer_curve import LayerCurve
+from interp.figures.position_heatmap import PositionHeatmap
+from interp.results.tables import RunTables
+
+
+def figures_of(tables: RunTables, label: str) -> list[Figure]:
+    """Heatmaps and curves of what a probe measured; bars where its effects have places but no such shape."""
+    shapes = shapes_in(tables.summary_of(label))
+    found: list[Figure] = []
+    if "layer x head" in shapes:
+        found.append(HeadHeatmap(probe=label))
+    if "layer curve" in shapes:
+        found.append(LayerCurve(probe=label))
+    elif "layer x position" in shapes:
+        found.append(PositionHeatmap(probe=label))
+    return found or ([EffectBars(probe=label)] if shapes & EffectBars.fits else [])
+
+
+def shown_by(figures: list[Figure], tables: RunTables) -> set[str]:
+    """The labels of the probes that some figures read."""
+    return {
+        figure.label(tables, setting)
+        for figure in figures
+        for setting in {*figure.reads, *(["probe"] if figure.fits else [])}
+        if getattr(figure, setting) is not None or setting not in figure.optional
+    }
