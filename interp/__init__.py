@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from interp.api.models import load
+    from interp.api.pictures import heatmap
     from interp.api.runs import read
     from interp.api.studies import study
     from interp.errors import UserError
     from interp.interventions.edits import Edit, Variant
 
 __version__ = "0.1.0"
-__all__ = ["Edit", "UserError", "Variant", "load", "read", "study"]
+__all__ = ["Edit", "UserError", "Variant", "heatmap", "load", "read", "study"]
 
 _AT = {
     "load": "interp.api.models",
     "study": "interp.api.studies",
     "read": "interp.api.runs",
+    "heatmap": "interp.api.pictures",
     "UserError": "interp.errors",
     "Edit": "interp.interventions.edits",
     "Variant": "interp.interventions.edits",

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from interp.cli import Interrupted
-from interp.errors import UserError
+from interp.errors import UserError, mistakes_of
 
 app = typer.Typer(
     help="Which attention heads carry information from one token to another, and how much of the answer.",
@@ -26,6 +26,7 @@ Config = Annotated[Path, typer.Argument(help="The YAML of the run.")]
 Set = Annotated[list[str] | None, typer.Option("--set", help="Override one field, as a.b=c; may be repeated.")]
 Sets = Annotated[str, typer.Option("--sets", help="Several overrides in one text, quoted as for a shell.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Start anew: what this run has finished is thrown away.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
 P = ParamSpec("P")
 
 
@@ -54,14 +55,20 @@ def run(config: Config, set_: Set = None, sets: Sets = "", fresh: Fresh = False)
 
 @app.command()
 @interruptible
-def validate(config: Config, set_: Set = None, sets: Sets = "") -> None:
+def validate(config: Config, set_: Set = None, sets: Sets = "", as_json: Json = False) -> None:
     """Check a config without running it: prompts, probes, forward passes and memory."""
     from interp.studies import load_any
 
-    loaded = load_any(_given(config), overrides(set_, sets))[1]
-    from interp.dry_run import describe  # brings torch, which a mistake in the config must not wait for
-
-    describe(loaded, Console())
+    try:
+        kind, loaded = load_any(_given(config), overrides(set_, sets))
+        found = kind.check(loaded, Console(quiet=as_json))
+    except UserError as error:
+        if not as_json:
+            raise
+        _print_json({"config": str(config), "valid": False, "mistakes": mistakes_of(error)})
+        raise typer.Exit(2) from None
+    if as_json:
+        _print_json({"config": str(config), "valid": True, "mistakes": [], "name": loaded.run.name, **found})
 
 
 @app.command()
@@ -75,10 +82,13 @@ def report(run: Annotated[Path, typer.Argument(help="The folder of a finished ru
 
 @app.command(name="list")
 @interruptible
-def list_() -> None:
-    """What a YAML can name: probes, tasks, metrics, figures, experiments, packaged models."""
+def list_(as_json: Json = False) -> None:
+    """What a YAML can name: probes, tasks, metrics, figures, experiments, models, kinds of run; and plugins."""
     from interp.catalogue import everything
 
+    if as_json:
+        _print_json(everything())
+        return
     console = Console()
     for title, entries in everything().items():
         table = Table("kind", "what it is", title=title, title_justify="left", box=None, pad_edge=False)
@@ -101,12 +111,14 @@ def schema(
 
 def schema_texts() -> dict[str, str]:
     """File name -> JSON Schema of a kind of YAML."""
-    from interp.studies import STUDIES
+    from interp.studies import study_kinds
 
     return {
-        f"{name}.schema.json": json.dumps(kind.schema.model_json_schema(), indent=1, ensure_ascii=False, sort_keys=True)
+        f"{name}.schema.json": json.dumps(
+            study_kinds[name].schema.model_json_schema(), indent=1, ensure_ascii=False, sort_keys=True
+        )
         + "\n"
-        for name, kind in STUDIES.items()
+        for name in study_kinds
     }
 
 
@@ -118,6 +130,10 @@ def overrides(one_by_one: Sequence[str] | None, together: str) -> list[str]:
         raise UserError(
             f"SET: {error} in {together!r}; quote a value as for a shell: SET=\"'title=two words' seed=1\""
         ) from None
+
+
+def _print_json(data: object) -> None:
+    print(json.dumps(data, indent=1, ensure_ascii=False))
 
 
 def _given(path: Path) -> Path:

@@ -14,7 +14,7 @@ from interp.interventions.cells import Dimensions
 from interp.interventions.engine import Engine
 from interp.measure.study import Study
 from interp.memory import footprint
-from interp.models import model_dimensions
+from interp.models import HuggingFaceSource, model_dimensions
 from interp.models.load import device_of
 from interp.preflight import check_probes
 from interp.prompts.encoder import Encoder
@@ -22,31 +22,35 @@ from interp.prompts.select import choose_prompts
 from interp.yaml_config import LoadedConfig
 
 
-def describe(config: LoadedConfig[Any], console: Console) -> None:
+def describe(config: LoadedConfig[RunConfig], console: Console) -> dict[str, Any]:
     """Check prompts and probes, and print forward passes and memory; UserError when the run could not work.
 
-    A comparison is checked one model at a time; what trains a model has no probes to check.
+    What was found is returned as plain data: `on_this_machine` is False, and nothing else there, where the model has
+    yet to be fetched.
     """
-    if isinstance(config.run, RunConfig):
-        _describe(config.run, config, console)
-    elif isinstance(config.run, ComparisonConfig):
-        for label in config.run.models:
-            console.print(f"{label}:", style="bold")
-            _describe(config.run.arm(label), config, console)
-    else:
-        console.print(f"{config.path}: the config is valid", highlight=False)
+    return _describe(config.run, config, console)
 
 
-def _describe(settings: RunConfig, config: LoadedConfig[Any], console: Console) -> None:
+def describe_comparison(config: LoadedConfig[ComparisonConfig], console: Console) -> dict[str, Any]:
+    """The same of a comparison, one model at a time."""
+    found = {}
+    for label in config.run.models:
+        console.print(f"{label}:", style="bold")
+        found[label] = _describe(config.run.arm(label), config, console)
+    return {"models": found}
+
+
+def _describe(settings: RunConfig, config: LoadedConfig[Any], console: Console) -> dict[str, Any]:
     found = model_dimensions(settings.model)
     console.print(f"{config.path}: the config is valid", highlight=False)
-    if settings.model.dtype == "float16" and device_of(settings.model.device) == "cpu":
+    model = settings.model
+    if isinstance(model, HuggingFaceSource) and model.dtype == "float16" and device_of(model.device) == "cpu":
         console.print("warning: model.dtype float16 is about six times slower on a CPU than float32", style="yellow")
     if found is None:
         console.print(
             "the model is not on this machine yet, so prompts and probes were not checked; run it to fetch it"
         )
-        return
+        return {"on_this_machine": False}
     info, tokenizer = found
     several = bool(settings.metric.sums_over)
     encoder = Encoder(tokenizer, settings.model.prepend_bos, info.d_vocab, info.n_ctx, several)
@@ -63,11 +67,13 @@ def _describe(settings: RunConfig, config: LoadedConfig[Any], console: Console) 
     )
     check_probes(settings.probes, study)
     table = Table("probe", "kind", "prompts", "forward passes", box=None, pad_edge=False)
-    total = 0
-    for probe in settings.probes:
-        passes = probe.passes(study)
-        total += passes
-        table.add_row(probe.label, probe.kind, str(probe.n_prompts(study)), f"{passes:,}")
+    asked: list[dict[str, Any]] = [
+        {"probe": one.label, "kind": one.kind, "prompts": one.n_prompts(study), "forward_passes": one.passes(study)}
+        for one in settings.probes
+    ]
+    total = sum(one["forward_passes"] for one in asked)
+    for one in asked:
+        table.add_row(one["probe"], one["kind"], str(one["prompts"]), f"{one['forward_passes']:,}")
     console.print(table)
     for note in book.notes:
         console.print(f"note: {note}", highlight=False, markup=False)
@@ -80,3 +86,15 @@ def _describe(settings: RunConfig, config: LoadedConfig[Any], console: Console) 
         "the weights, the unedited runs of the largest template and the rows of the largest probe take",
         highlight=False,
     )
+    return {
+        "on_this_machine": True,
+        "model": info.name,
+        "prompts": len(book),
+        "prompts_left_out": len(book.dropped),
+        "notes": list(book.notes),
+        "probes": asked,
+        "forward_passes_at_most": total,
+        "memory_gb": {
+            name: round(getattr(needed, name) / 2**30, 3) for name in ("peak", "loading", "measuring", "unbounded")
+        },
+    }

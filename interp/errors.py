@@ -29,6 +29,11 @@ class Mistakes(UserError):
         Exception.__init__(self, f"{self.where}: {'; '.join(self.clauses)}")
 
 
+def mistakes_of(error: UserError) -> list[str]:
+    """A sentence a mistake."""
+    return list(error.clauses) if isinstance(error, Mistakes) else [str(error)]
+
+
 def cut(text: str, most: int) -> str:
     """A text of at most about `most` letters: the middle of a longer one is left out."""
     return text if len(text) <= most else f"{text[: most * 2 // 3]} … {text[-most // 4 :]}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+import itertools
 from importlib.metadata import EntryPoint
 
 from interp.errors import UserError
@@ -18,8 +19,19 @@ def installed() -> list[EntryPoint]:
 
 @functools.cache
 def load_plugins() -> None:
-    """Import every plugin, which registers its kinds. UserError names one that cannot be imported, and why."""
-    for entry_point in installed():
+    """Import every plugin, which registers its kinds. UserError names one that cannot be imported, and why.
+
+    Two packages whose entry points have one name, or name one module, are refused: only one of them would be seen.
+    """
+    found = installed()
+    for one, other in itertools.combinations(found, 2):
+        alike = "name" if one.name == other.name else "module" if one.module == other.module else ""
+        if alike and package(one) != package(other):
+            raise UserError(
+                f"two packages, {package(one)} and {package(other)}, bring a plugin of the same {alike} "
+                f"({getattr(one, alike)!r}), so only one of them would be seen; uninstall one of them"
+            )
+    for entry_point in found:
         try:
             entry_point.load()
         except Exception as error:

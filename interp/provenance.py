@@ -68,7 +68,7 @@ def of_study(settings: RunConfig, info: ModelInfo, inputs: Inputs) -> dict[str, 
         "the seed": str(settings.seed),
         **digests(inputs),
         **versions.code(),
-        **versions.code_of(settings.prompts.task, settings.metric),
+        **versions.code_of(settings.model, settings.prompts.task, settings.metric),
     }
 
 

@@ -1,6 +1,6 @@
-"""One small registry for everything that a YAML can name: probes, metrics, tasks, figures, experiments.
+"""One small registry for everything that a YAML can name: probes, metrics, tasks, figures, experiments, model sources.
 
-A registered class is a pydantic model with a literal `kind`; the class is its own config schema. Other packages add
+A registered class is a pydantic model with a literal `kind` (`source`, for models); it is its own schema. Other packages add
 theirs by an entry point (interp.plugins) that names a module: importing the module registers its classes.
 """
 
@@ -27,15 +27,16 @@ def nearest(name: str, valid: Iterable[str]) -> str:
 
 
 class Registry(Generic[T]):
-    """Classes by their `kind`; duplicates are errors."""
+    """Classes by their `kind`, or by another key that tells them apart; duplicates are errors."""
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, key: str = "kind") -> None:
         self.what = what
+        self.key = key
         self._classes: dict[str, type[T]] = {}
 
     def register(self, cls: type[T]) -> type[T]:
         """Class decorator: file `cls` under its `kind`. Raises ValueError when that kind is taken."""
-        kind = cls.model_fields["kind"].default
+        kind = cls.model_fields[self.key].default
         taken = self._classes.get(kind)
         # A module whose import failed half way may be imported again.
         if taken is not None and (taken.__module__, taken.__qualname__) != (cls.__module__, cls.__qualname__):
@@ -71,4 +72,4 @@ class Registry(Generic[T]):
         classes = tuple(self._classes[kind] for kind in self)
         if len(classes) == 1:
             return handler.generate_schema(classes[0])
-        return handler.generate_schema(Annotated[Union[classes], Field(discriminator="kind")])  # noqa: UP007
+        return handler.generate_schema(Annotated[Union[classes], Field(discriminator=self.key)])  # noqa: UP007

@@ -9,9 +9,9 @@ from pydantic import ValidationError
 from pydantic_core import PydanticUndefined
 
 from interp.section import Section
-from interp.studies import STUDIES
+from interp.studies import study_kinds
 
-SCHEMAS = {name: kind.schema.model_json_schema() for name, kind in STUDIES.items()}
+SCHEMAS = {name: study_kinds[name].schema.model_json_schema() for name in study_kinds}
 
 
 def sections(base=Section):

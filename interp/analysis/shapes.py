@@ -41,7 +41,7 @@ def panels(rows: pd.DataFrame, shape: Shape | None = None) -> list[Panel]:
     kept = [one for one in told if shape is None or shape in one[2]]
     differ = [place for place in range(len(columns)) if len({key[place] for key, _, _ in kept}) > 1]
     return [
-        Panel(" ".join(filter(None, (key[place] for place in differ))) or key[0], part, shapes)
+        Panel(" ".join(filter(None, (str(key[place]) for place in differ))) or str(key[0]), part, shapes)
         for key, part, shapes in kept
     ]
 

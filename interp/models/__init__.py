@@ -2,22 +2,38 @@
 
 from typing import TYPE_CHECKING, Any
 
-from interp.models.config import DirectoryModel, HubModel, ModelConfig, PackagedModel, Processing
+from interp.models.config import (
+    BuiltModel,
+    DirectoryModel,
+    Fetched,
+    HubModel,
+    HuggingFaceSource,
+    ModelConfig,
+    ModelSource,
+    PackagedModel,
+    Processing,
+    model_sources,
+)
 from interp.models.info import LoadedModel, ModelInfo
 
 if TYPE_CHECKING:
     from interp.models.load import load_model, model_dimensions
 
 __all__ = [
+    "BuiltModel",
     "DirectoryModel",
+    "Fetched",
     "HubModel",
+    "HuggingFaceSource",
     "LoadedModel",
     "ModelConfig",
     "ModelInfo",
+    "ModelSource",
     "PackagedModel",
     "Processing",
     "load_model",
     "model_dimensions",
+    "model_sources",
 ]
 
 

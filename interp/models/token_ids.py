@@ -23,6 +23,10 @@ class TokenIds:
     def __len__(self) -> int:
         return self._n_tokens
 
+    def get_vocab(self) -> dict[str, int]:
+        """Every id by its text."""
+        return {str(one): one for one in range(self._n_tokens)}
+
     def __call__(self, text: str, add_special_tokens: bool = False, **_: Any) -> dict[str, list[int]]:
         """`{"input_ids": ids}`; UserError for text that is no list of ids of the vocabulary."""
         ids = []

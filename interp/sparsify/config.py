@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from interp.external import EXTERNAL
-from interp.models import ModelConfig
+from interp.models import HuggingFaceSource, ModelSource, model_sources
 from interp.models.config import USUAL_BIAS, GateKind
 from interp.prompts.config import PromptsConfig
 from interp.section import Section
@@ -235,8 +235,10 @@ class Untrained(Section):
 class SparsifyConfig(AnyConfig):
     """One run of `make sparsify`."""
 
+    model_config = ConfigDict(defer_build=True)  # until the plugins are loaded, whose model sources it takes
+
     study: Literal["sparsify"] = "sparsify"
-    model: ModelConfig
+    model: Annotated[HuggingFaceSource, model_sources]
     gate: GateConfig = GateConfig()
     untrained: Untrained = Untrained()
     task: PromptsConfig | None = Field(
@@ -250,3 +252,12 @@ class SparsifyConfig(AnyConfig):
     export: Path | None = Field(
         default=None, description="Folder that the last stage's checkpoint is copied to, beside the run folder."
     )
+
+    @field_validator("model")
+    @classmethod
+    def _trainable(cls, model: ModelSource) -> ModelSource:
+        if not isinstance(model, HuggingFaceSource):
+            raise ValueError(
+                f"training needs a model in a Hugging Face directory, and source {model.source!r} has none"
+            )
+        return model

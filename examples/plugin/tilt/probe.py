@@ -1,0 +1,27 @@
+"""Probe `first_token_cut`: what every head's look at the first token is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from interp.interventions import Edit, Variant
+from interp.probes import Probe, probes
+
+if TYPE_CHECKING:
+    from interp.measure.study import Study
+
+
+@probes.register
+class FirstTokenCut(Probe):
+    """Cut every head's edge from the first token to the query."""
+
+    shapes: ClassVar[frozenset[str] | None] = frozenset({"layer x head"})
+    kind: Literal["first_token_cut"] = "first_token_cut"
+    source: Literal["zero", "mean", "corrupted"] = "zero"
+
+    def variants(self, study: Study) -> Iterable[Variant]:
+        """One variant a head."""
+        for layer in range(study.sizes.n_layers):
+            for head in range(study.sizes.n_heads):
+                yield Variant.of(Edit("edge", layer, head, query="query", key=1, source=self.source))
