@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -14,24 +16,32 @@ import pytest
 from interp.registry import Registry
 from interp.section import Section
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
+ROOT = Path(__file__).parents[2]
+TEMPLATE = ROOT / "examples" / "plugin"
 YAML = """
 name: plugged
-model: {{source: directory, path: {model}}}
-prompts: {{keep: all, min_gap: 0, task: {{kind: plugin_weekdays}}}}
-metric: {{kind: plugin_twice}}
+model: {{source: planted, gain: 4}}
+prompts:
+  task: {{kind: copy_ids}}
+  roles: {{key: {{position: 2}}, query: {{position: end}}}}
+metric: {{kind: half_difference}}
 statistics: {{n_resamples: 100}}
-probes: [{{kind: plugin_first_token_cut}}]
-experiment: {{kind: plugin_recipe}}
+probes:
+  - {{kind: first_token_cut}}
+  - {{kind: head_ablation, source: zero}}
+  - {{kind: direct_logit_attribution}}
+{rest}
 output: {{root: {root}}}
 """
 
 
 def install(folder, source, name="plug", module="plugged_in"):
-    """What pip leaves behind for a package of one module, in a folder that is put on the path."""
+    """What pip leaves behind for a package of one module, or of a folder, in a folder that is put on the path."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{module}.py").write_text(source)
+    if isinstance(source, Path):
+        shutil.copytree(source, folder / module, ignore=shutil.ignore_patterns("__pycache__"))
+    else:
+        (folder / f"{module}.py").write_text(source)
     about = folder / f"{name}-1.0.dist-info"
     about.mkdir()
     (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
@@ -48,33 +58,118 @@ def interp(site, *arguments):
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    return install(tmp_path_factory.mktemp("site"), (HERE / "plugin.py").read_text())
+    about = tomllib.loads((TEMPLATE / "pyproject.toml").read_text())["project"]
+    (module,) = about["entry-points"]["interp.plugins"].values()
+    return install(tmp_path_factory.mktemp("site"), TEMPLATE / "tilt", about["name"].replace("-", "_"), module)
 
 
-def test_list_shows_the_plugin_and_its_kinds(site):
-    said = interp(site, "list").stdout
-    for kind in ("weekdays", "twice", "first_token_cut", "bars", "recipe"):
-        assert f"plugin_{kind}" in said
-    assert "module plugged_in of plug 1.0: probe plugin_first_token_cut, task plugin_weekdays" in said
-    assert "key_query_circuit" in said
+@pytest.fixture(scope="module")
+def done(site, tmp_path_factory):
+    """(what the terminal said, run folder) of the template's probe, task, metric and model, in a plain report."""
+    folder = tmp_path_factory.mktemp("plugged")
+    (folder / "run.yaml").write_text(YAML.format(root=folder / "runs", rest=""))
+    said = interp(site, "run", folder / "run.yaml")
+    assert said.returncode == 0, said.stderr
+    return said.stdout, next((folder / "runs" / "plugged").iterdir())
 
 
-def test_all_five_kinds_go_from_validate_to_the_report(site, tiny_llama, tmp_path):
+def test_list_shows_every_kind_that_the_template_brings(site):
+    listed = json.loads(interp(site, "list", "--json").stdout)
+    assert "first_token_cut" in listed["probes"]
+    assert "key_query_heads" in listed["probes"]
+    assert "seeds" in listed["kinds of run"]
+    assert "source: planted" in listed["models"]
+    brought = listed["plugins"]["interp_tilt"]
+    for kind in (
+        *("probe first_token_cut", "task copy_ids", "metric half_difference", "figure strongest_layer"),
+        *("experiment one_sentence", "model source planted", "kind of run seeds"),
+    ):
+        assert kind in brought
+
+
+def test_a_circuit_built_by_hand_goes_through_a_run_that_finds_it(done):
+    _, folder = done
+    found = json.loads((folder / "metrics.json").read_text())
+    assert found["run"]["model"]["name"] == "planted"
+    assert found["run"]["metric"]["unit"] == "half logits"
+    assert found["run"]["n_prompts"] == 6
+    rows = [line.split(",") for line in (folder / "summary.csv").read_text().splitlines()]
+    table = [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
+    ablated = {(r["layer"], r["head"]): float(r["mean"]) for r in table if r["probe"] == "head_ablation"}
+    assert ablated.pop(("1", "2")) == pytest.approx(-2.0, abs=1e-3)  # half of its gain of 4
+    assert max(map(abs, ablated.values())) < 1e-5
+    # The metric says with which weights contributions add up to it.
+    assert found["probes"]["direct_logit_attribution"]["max_abs_error"] < 1e-5
+
+
+def test_every_probe_is_in_the_report_without_an_edit(done):
+    _, folder = done
+    page = (folder / "report.md").read_text()
+    assert "Largest effects of first_token_cut" in page
+    assert "half the logit difference of answer and foil" in page
+    stems = {path.stem for path in (folder / "figures").glob("*.svg")}
+    assert stems >= {
+        "head_heatmap-first_token_cut",
+        "head_heatmap-head_ablation",
+        "layer_curve-direct_logit_attribution",
+    }
+
+
+def test_recipe_and_figure_of_the_template_from_validate_to_report(site, tmp_path):
+    rest = "experiment: {kind: one_sentence, probe: head_ablation}\nfigures: [{kind: strongest_layer, probe: head_ablation}]"
     path = tmp_path / "run.yaml"
-    path.write_text(YAML.format(model=tiny_llama, root=tmp_path / "runs"))
-    checked = interp(site, "validate", path)
-    assert (checked.returncode, checked.stderr) == (0, "")
-    done = interp(site, "run", path)
-    assert done.returncode == 0, done.stderr
-    assert "It works." in done.stdout
-    folder = next((tmp_path / "runs" / "plugged").iterdir())
+    path.write_text(YAML.format(root=tmp_path / "runs", rest=rest))
+    checked = json.loads(interp(site, "validate", path, "--json").stdout)
+    assert checked["valid"]
+    assert [one["probe"] for one in checked["probes"]] == [
+        "first_token_cut",
+        "head_ablation",
+        "direct_logit_attribution",
+    ]
+    said = interp(site, "run", path)
+    assert said.returncode == 0, said.stderr
+    assert "Cutting L1-H2 moves the half the logit difference of answer and foil by −2.0" in said.stdout
+    assert list((tmp_path / "runs").rglob("strongest_layer-head_ablation.svg"))
+
+
+def test_a_kind_of_run_of_another_package_is_validated_run_and_reported_again(site, tmp_path):
+    path = tmp_path / "seeds.yaml"
+    path.write_text(f"study: seeds\nname: drawn\nn_seeds: 7\noutput: {{root: {tmp_path / 'runs'}}}\n")
+    assert interp(site, "validate", path).returncode == 0
+    said = interp(site, "run", path)
+    assert said.returncode == 0, said.stderr
+    assert "The mean of 7 draws is" in said.stdout
+    folder = next((tmp_path / "runs" / "drawn").iterdir())
+    page = (folder / "report.html").read_bytes()
     (folder / "report.html").unlink()
     assert interp(site, "report", folder).returncode == 0
-    page = (folder / "report.md").read_text()
-    assert "twice the logit difference" in page
-    assert "double logits" in page
-    assert (folder / "figures" / "plugin_bars.svg").is_file()
-    assert json.loads((folder / "metrics.json").read_text())["run"]["metric"]["kind"] == "plugin_twice"
+    assert (folder / "report.html").read_bytes() == page
+    assert "is finished" in interp(site, "run", path).stdout
+
+
+@pytest.mark.parametrize(
+    ("yaml", "says"),
+    [
+        ("study: sedes\nname: a\n", "study: there is no 'sedes'; did you mean 'seeds'?"),
+        ("name: a\nmodel: {source: plantd}\nprobes: [{kind: logit_lens}]\n", "did you mean 'planted'?"),
+        (
+            "study: sparsify\nname: a\nmodel: {source: planted}\n",
+            "model: training needs a model in a Hugging Face directory",
+        ),
+        (
+            "name: a\nmodel: {source: planted}\nprobes: [{kind: first_token_cut}]\nfigures: [{kind: position_heatmap}]\n",
+            "draws tables of layer x position, and no probe of this run has one",
+        ),
+    ],
+)
+def test_mistakes_about_what_plugins_add_are_told_as_any_other(site, tmp_path, yaml, says):
+    path = tmp_path / "run.yaml"
+    path.write_text(yaml)
+    said = interp(site, "validate", path, "--json")
+    assert said.returncode == 2
+    told = json.loads(said.stdout)
+    assert not told["valid"]
+    assert any(says in one for one in told["mistakes"]), told
 
 
 @pytest.mark.parametrize("source", ["import no_such_module", "1 / 0", "def broken(:", "raise SystemError('x')"])
@@ -87,20 +182,23 @@ def test_a_broken_plugin_is_one_sentence(tmp_path, source):
         assert done.stderr.count("\n") == 1
 
 
-def test_the_page_on_new_probes_is_true(tmp_path):
-    text = (ROOT / "docs" / "new_probe.md").read_text()
-    source = re.search(r"```python\n(.*?)```", text, re.S)[1]
-    name, module = re.search(r'^(\w+) = "(\w+)"$', text, re.M).groups()
-    site = install(tmp_path / "site", source, name, module)
-    assert "first_token_cut" in interp(site, "list").stdout
-    kind = re.search(r"- (\{kind: first_token_cut.*\})", text)[1]
-    path = tmp_path / "run.yaml"
-    path.write_text(
-        f"name: documented\nmodel: {{source: hub, name: not-here}}\nprobes: [{kind}, {{kind: first_token_cat}}]\n"
-    )
-    said = interp(site, "validate", path).stderr
-    assert "probes.1.kind: there is no 'first_token_cat'; did you mean 'first_token_cut'?" in said
-    assert "probes.0" not in said
+def test_two_packages_with_one_module_are_one_sentence(tmp_path):
+    install(tmp_path, "", "one")
+    about = tmp_path / "other-1.0.dist-info"
+    shutil.copytree(tmp_path / "one-1.0.dist-info", about)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n")
+    done = interp(tmp_path, "list")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "one 1.0 and other 1.0, bring a plugin of the same name ('one')" in done.stderr
+
+
+@pytest.mark.parametrize("page", ["new_probe.md", "plugins.md"])
+def test_the_code_of_the_pages_is_that_of_the_template(page):
+    """A block that begins with a file's name is that file; the template is what the other tests run."""
+    blocks = re.findall(r"```python\n# tilt/(\w+)\.py\n(.*?)```", (ROOT / "docs" / page).read_text(), re.S)
+    assert blocks
+    for name, code in blocks:
+        assert code.strip() in (TEMPLATE / "tilt" / f"{name}.py").read_text(), name
 
 
 def test_a_kind_is_registered_once():
