@@ -9,6 +9,7 @@ from interp.analysis.grid import connectivity, drift, strongest_edges
 from interp.figures.words import metric_words, percent, runs_text
 from interp.report.numbers import defined, estimate, fixed, number
 from interp.results.tables import RunTables
+from interp.visible import visible_token
 
 THRESHOLD = 0.05  # of the clean-corrupted gap: what counts as work, as in the position grid
 
@@ -327,7 +328,8 @@ def caveats(run: dict[str, Any], found: dict[str, Any], tables: RunTables) -> li
     ]
     if not run["focus_is_declared"]:
         notes.append(
-            f"The declared focus prompt was left out; {run['focus']['clean']} stands in for it (see what was left out)."
+            f"The declared focus prompt was left out; {visible_token(run['focus']['clean'])} stands in for it (see "
+            "what was left out)."
         )
     if found["definition"] != "joint":
         notes.append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, cast
 
 from rich.console import Console
@@ -10,15 +11,21 @@ from rich.table import Table
 from interp.analysis.seeding import generator
 from interp.comparison.config import ComparisonConfig
 from interp.config import RunConfig
+from interp.errors import UserError
 from interp.interventions.cells import Dimensions
 from interp.interventions.engine import Engine
 from interp.measure.study import Study
 from interp.memory import footprint
 from interp.models import HuggingFaceSource, model_dimensions
+from interp.models.config import ModelSource
 from interp.models.load import device_of
+from interp.models.sparse_checkpoint import look
+from interp.paths import user_path
 from interp.preflight import check_probes
 from interp.prompts.encoder import Encoder
 from interp.prompts.select import choose_prompts
+from interp.sparsify.config import SparsifyConfig
+from interp.sparsify.run import check_context
 from interp.yaml_config import LoadedConfig
 
 
@@ -40,12 +47,22 @@ def describe_comparison(config: LoadedConfig[ComparisonConfig], console: Console
     return {"models": found}
 
 
+def describe_training(config: LoadedConfig[SparsifyConfig], console: Console) -> dict[str, Any]:
+    """The same of a training run: whether the model, where it is there, and the adapter to begin with can be used."""
+    found, begin = model_dimensions(config.run.model), config.run.training.begin
+    if found is not None:
+        check_context(config.run, found[0].name, found[0].n_ctx)
+    if begin is not None:
+        look(user_path(begin, "training.begin"), "training.begin")
+    console.print(f"{config.path}: the config is valid", highlight=False)
+    return {"on_this_machine": found is not None}
+
+
 def _describe(settings: RunConfig, config: LoadedConfig[Any], console: Console) -> dict[str, Any]:
     found = model_dimensions(settings.model)
     console.print(f"{config.path}: the config is valid", highlight=False)
-    model = settings.model
-    if isinstance(model, HuggingFaceSource) and model.dtype == "float16" and device_of(model.device) == "cpu":
-        console.print("warning: model.dtype float16 is about six times slower on a CPU than float32", style="yellow")
+    for warning in _device_warnings(settings.model):
+        console.print(f"warning: {warning}", style="yellow", highlight=False, markup=False)
     if found is None:
         console.print(
             "the model is not on this machine yet, so prompts and probes were not checked; run it to fetch it"
@@ -77,7 +94,7 @@ def _describe(settings: RunConfig, config: LoadedConfig[Any], console: Console) 
     console.print(table)
     for note in book.notes:
         console.print(f"note: {note}", highlight=False, markup=False)
-    needed = footprint(info, study, settings.probes, settings.compute.memory_gb)
+    needed = footprint(info, study, settings.probes, settings.model, settings.compute.memory_gb)
     console.print(
         f"{len(book)} prompts before the model's answers are checked (fewer may remain), {len(book.dropped)} left out; "
         f"at most {total:,} forward passes of one prompt; about {needed.peak / 2**30:.2f} GB of memory "
@@ -98,3 +115,16 @@ def _describe(settings: RunConfig, config: LoadedConfig[Any], console: Console) 
             name: round(getattr(needed, name) / 2**30, 3) for name in ("peak", "loading", "measuring", "unbounded")
         },
     }
+
+
+def _device_warnings(model: ModelSource) -> Iterator[str]:
+    """A config may be checked on another machine than the one that runs it, so what is missing here is no mistake."""
+    if not isinstance(model, HuggingFaceSource):
+        return
+    try:
+        device = device_of(model.device)
+    except UserError as error:
+        yield f"{error}, unless it runs on another machine"
+        return
+    if model.dtype == "float16" and device == "cpu":
+        yield "model.dtype float16 is about six times slower on a CPU than float32"

@@ -8,12 +8,15 @@ probe that measures. A table that is only observed is written as it is read off,
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from interp.interventions.engine import KEPT_BYTES, KEPT_SETS, TOKENS_AT_ONCE, base_run_bytes, token_bytes
 from interp.measure.study import Study
 from interp.models.info import Sizes
 from interp.probes.base import Observation
+
+if TYPE_CHECKING:
+    from interp.models.config import ModelSource
 
 LIBRARIES = 0.56 * 2**30
 PARTS = 0.25 * 2**30
@@ -40,11 +43,13 @@ class Footprint:
         return max(self.loading, self.measuring, self.reporting)
 
 
-def footprint(info: Sizes, study: Study, probes: Any, memory_gb: float | None) -> Footprint:
+def footprint(info: Sizes, study: Study, probes: Any, model: ModelSource, memory_gb: float | None) -> Footprint:
     """The footprint of a run on a CPU."""
-    attention = 2 * info.d_model * info.d_head * (info.n_heads + info.n_kv_heads)
-    mlp = (3 if info.gated_mlp else 2) * info.d_model * info.d_mlp
-    weights = 4.0 * (info.n_layers * (attention + mlp) + 2 * info.d_vocab * info.d_model)
+    # A model that its source builds says in no config what it is held in.
+    dtype, sparse = getattr(model, "dtype", "float32"), getattr(model, "sparse", None)
+    weights = weight_bytes(info, dtype)
+    # A sparse model is read and merged in float32, whatever it runs in.
+    loading = 4.5 * weight_bytes(info, dtype if sparse is None else "float32").model
     budget = float("inf") if memory_gb is None else memory_gb * 2**30
     sets = study.book.sets
     runs = sorted((base_run_bytes(info, study.sizes, *one.clean.shape) for one in sets), reverse=True)[:KEPT_SETS]
@@ -55,9 +60,25 @@ def footprint(info: Sizes, study: Study, probes: Any, memory_gb: float | None) -
     logits = 3.0 * 4 * max(len(one) for one in sets) * info.d_vocab
     rows = {probe.label: probe.n_rows(study) for probe in probes}
     held = max((rows[one.label] for one in probes if not isinstance(one, Observation)), default=0)
-    unbounded = LIBRARIES + 1.2 * weights + runs[0] + 3.0 * HELD_ROW * held
+    unbounded = LIBRARIES + weights.model + weights.blocks + runs[0] + 3.0 * HELD_ROW * held
     large = min(1.0, max(rows.values()) / 2**20)
     measuring = unbounded + (kept - runs[0]) + max(batch, logits, PARTS * large)
-    return Footprint(
-        LIBRARIES + 4.5 * weights, measuring, LIBRARIES + 1.2 * weights + READ_ROW * max(rows.values()), unbounded
-    )
+    reporting = LIBRARIES + weights.model + weights.blocks + READ_ROW * max(rows.values())
+    return Footprint(LIBRARIES + loading, measuring, reporting, unbounded)
+
+
+class Weights(NamedTuple):
+    """Bytes of a loaded model, and of what the engine's blocks keep beside it."""
+
+    model: float
+    blocks: float
+
+
+def weight_bytes(info: Sizes, dtype: str) -> Weights:
+    """The blocks lay queries, keys and values out anew, and hold all their weights in float32 (interp.interventions.block)."""
+    into_heads = info.d_model * info.d_head * (info.n_heads + 2 * info.n_kv_heads)
+    attention = into_heads + info.d_model * info.d_head * info.n_heads
+    mlp = (3 if info.gated_mlp else 2) * info.d_model * info.d_mlp
+    each = 4.0 if dtype == "float32" else 2.0
+    model = each * (info.n_layers * (attention + mlp) + 2 * info.d_vocab * info.d_model)
+    return Weights(model, 4.0 * info.n_layers * (into_heads if dtype == "float32" else attention + mlp))

@@ -124,7 +124,12 @@ study_kinds.register(
 )
 study_kinds.register(
     "sparsify",
-    _kind("Make a model's attention sparse", "interp.sparsify.config:SparsifyConfig", "interp.sparsify"),
+    _kind(
+        "Make a model's attention sparse",
+        "interp.sparsify.config:SparsifyConfig",
+        "interp.sparsify",
+        "interp.dry_run:describe_training",
+    ),
 )
 study_kinds.register(
     "toy_addition",

@@ -1,7 +1,7 @@
 """Characters that cannot be seen, made visible: control, format and blank characters as signs or code points.
 
-Two degrees: `visible` for prose, which keeps line breaks and tabs; `visible_token` for a token on its own, of which
-every character counts.
+Two degrees: `visible` for prose, which keeps line breaks and tabs; `visible_token` for a token, or a whole prompt, of
+which every character counts.
 """
 
 from __future__ import annotations

@@ -9,7 +9,12 @@ import pytest
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TQDM_DISABLE"] = "1"
 
+import hypothesis
 from jaxtyping import install_import_hook
+
+# A busy machine is no fault of what is tested.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 install_import_hook(["interp.analysis", "interp.interventions", "interp.metrics"], "beartype.beartype")
 

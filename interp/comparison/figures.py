@@ -19,6 +19,7 @@ from interp.figures.sentence import focus_window, sentence
 from interp.figures.window import Window
 from interp.figures.words import ablation_text, basis_text, percent, plural
 from interp.results.tables import RunTables
+from interp.visible import visible_token
 
 COLOURS = (style.GREY, style.BLUE)
 GAP, MARGIN = 0.25, 0.3
@@ -54,8 +55,8 @@ def side_by_side(arms: dict[str, RunTables]) -> Drawn:
     names = " and ".join(tables.metrics["run"]["model"]["name"] for tables in arms.values())
     found = first.metrics["probes"][probe_label(first, None, ("key_query_heads",), "side_by_side")]
     caption = (
-        f"Attention maps on {focus['clean']} of the heads that carry {percent(found['target'])} of what key position "
-        f"{focus['key']} does to the answer at query position {focus['query']} ({found['definition']} share), in order of "
+        f"Attention maps on {visible_token(focus['clean'])} of the heads that carry {percent(found['target'])} of what key "
+        f"position {focus['key']} does to the answer at query position {focus['query']} ({found['definition']} share), in order of "
         f"importance, in {names}. Up: queries; across: keys; blue: weight, the darker, the larger; red: the key→query cell."
         f"{shown.words} "
         f"Importance: size of the mean effect of the key→query edge. {basis(first, None)}"

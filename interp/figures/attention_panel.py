@@ -13,6 +13,7 @@ from interp.figures.maps import attention_weights, draw_map, weights_table
 from interp.figures.sentence import focus_window
 from interp.figures.words import basis_text, percent, plural
 from interp.results.tables import RunTables
+from interp.visible import visible_token
 
 
 @figures.register
@@ -56,8 +57,8 @@ class AttentionPanel(Figure):
         )
         more = "" if len(heads) == len(needed) else f"; the first {len(heads)} are shown"
         caption = (
-            f"Attention maps on {focus['clean']} of the {reached}{more}, in order of importance. Rows: query positions "
-            f"upwards; columns: key positions; blue: attention weight, the darker, the larger."
+            f"Attention maps on {visible_token(focus['clean'])} of the {reached}{more}, in order of importance. Rows: query "
+            f"positions upwards; columns: key positions; blue: attention weight, the darker, the larger."
             f"{shown.words} Red: key {focus['key']} to query "
             f"{focus['query']}. Importance: size of the mean effect of the key→query edge. {basis_text(tables, label)}"
         )

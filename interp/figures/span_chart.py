@@ -11,6 +11,7 @@ from interp.figures.fonts import drawable
 from interp.figures.words import basis_text, percent, runs_text
 from interp.lazy import lazy
 from interp.results.tables import RunTables
+from interp.visible import visible_token
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +53,9 @@ class SpanChart(Figure):
         whole_numbers(grid[-1].xaxis)
         grid[-1].set_xlabel("layer")
         figure.supylabel("share of the gap", fontsize=7.5)
-        corruptions = "; ".join(f"{group['group']}: {group['corrupted']} (n = {group['n']})" for group in groups)
+        corruptions = "; ".join(
+            f"{group['group']}: {visible_token(group['corrupted'])} (n = {group['n']})" for group in groups
+        )
         caption = (
             f"Layer spans: {found['site']} of one layer at the group's tokens replaced by its value in the group's own corrupted "
             f"run; 1 = the metric moves across the whole clean–corrupted gap. Red: at least {percent(threshold)} (grey band). "

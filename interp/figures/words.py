@@ -6,6 +6,7 @@ from typing import Any
 
 from interp.report.numbers import NONE, defined, fixed, significant
 from interp.results.tables import RunTables
+from interp.visible import visible_token
 
 SOURCES = {
     "zero": "set to zero",
@@ -52,7 +53,7 @@ def basis_text(tables: RunTables, label: str | None = None) -> str:
         f"model: {run['model']['name']}; "
     )
     if n == 1:
-        return f"{basis}n = 1 prompt: {used.iloc[0]['clean']}"
+        return f"{basis}n = 1 prompt: {visible_token(used.iloc[0]['clean'])}"
     return (
         f"{basis}n = {n} prompts ({plural(pairs, 'word pair')}, {plural(wordings, 'wording')}); "
         f"intervals: {percent(run['confidence'])} bootstrap over word pairs."

@@ -277,10 +277,13 @@ def token_bytes(cfg: Any, sizes: Dimensions, n_tokens: int) -> int:
 
 
 def base_run_bytes(cfg: Any, sizes: Dimensions, n_prompts: int, n_tokens: int) -> int:
-    """What the clean and the corrupted run of a prompt set keep: every site of every layer that is not made anew."""
+    """What the clean and the corrupted run of a prompt set keep: every site of every layer that is not made anew.
+
+    In float32 at least, also of a model in half precision (interp.interventions.precision).
+    """
     heads = (2 * sizes.n_heads + 2 * sizes.n_kv_heads) * cfg.d_head + sizes.n_heads * n_tokens
     width = sizes.n_layers * (2 * cfg.d_model + heads) + 2 * cfg.d_model
-    return 2 * n_prompts * n_tokens * width * getattr(getattr(cfg, "dtype", None), "itemsize", 4)
+    return 2 * n_prompts * n_tokens * width * max(4, getattr(getattr(cfg, "dtype", None), "itemsize", 4))
 
 
 def free_memory_gb(device: torch.device) -> float:

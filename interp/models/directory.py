@@ -18,12 +18,12 @@ from interp.models.families import BY_TYPE
 from interp.models.families.record import ConfigFile
 from interp.models.files import named, one_line, read_mapping
 from interp.models.quiet import quiet_transformers
-from interp.models.tensors import Shapes, check_finite, check_fit, read_tensors, shapes_in, weight_files
+from interp.models.tensors import Shapes, check_finite, check_fit, headers_in, read_tensors, weight_files
 
 TOKENIZERS = ("tokenizer.json", "tokenizer_config.json", "vocab.json")
 # Buffers that older versions of transformers wrote beside the weights, and that are computed anew.
 LEFTOVERS = re.compile(r"(^|\.)((attn|attention)\.(masked_)?bias|rotary_emb\.inv_freq|position_ids)$")
-PRECISIONS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
+PRECISIONS = ("F32", "F16", "BF16", "F64")
 LAYER = re.compile(r"(?:^|\.)(?:h|layers|blocks)\.(\d+)\.")
 
 
@@ -82,22 +82,34 @@ def read_tokenizer(folder: Path) -> Any:
     return tokenizer
 
 
-def read_model(folder: Path, config: Any, dtype: torch.dtype) -> Any:
-    """The Hugging Face model in eval mode; UserError when the folder has no safetensors that fit the config exactly."""
+def check_weights(folder: Path, config: Any) -> list[Path]:
+    """The safetensors of a folder, whose headers fit the config exactly; UserError when they do not. Reads no weights."""
     from transformers import MODEL_FOR_CAUSAL_LM_MAPPING
 
     files = weight_files(folder)
     if type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
         raise UserError(f"model: {folder} holds a {config.model_type}, which is no model that predicts the next token")
-    kind = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
     what = f"model: the weights in {folder}"
-    _check_shapes(shapes_in(files), kind, config, what)
+    headers = headers_in(files)
+    _check_shapes(
+        {name: one.shape for name, one in headers.items()}, MODEL_FOR_CAUSAL_LM_MAPPING[type(config)], config, what
+    )
+    kept = {name: one.dtype for name, one in headers.items() if not LEFTOVERS.search(name)}
+    if integers := sorted(name for name, dtype in kept.items() if dtype not in PRECISIONS):
+        raise UserError(f"{what} hold {named(integers)} in {kept[integers[0]]}; quantised weights are not read")
+    return files
+
+
+def read_model(folder: Path, config: Any, dtype: torch.dtype) -> Any:
+    """The Hugging Face model in eval mode; UserError when the folder has no safetensors that fit the config exactly."""
+    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING
+
+    what = f"model: the weights in {folder}"
+    files = check_weights(folder, config)
     state = {name: tensor for name, tensor in read_tensors(files).items() if not LEFTOVERS.search(name)}
-    if integers := sorted(name for name, tensor in state.items() if tensor.dtype not in PRECISIONS):
-        raise UserError(f"{what} hold {named(integers)} in {state[integers[0]].dtype}; quantised weights are not read")
     try:
         with quiet_transformers():
-            model, report = kind.from_pretrained(
+            model, report = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)].from_pretrained(
                 None,
                 config=config,
                 state_dict=state,

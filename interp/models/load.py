@@ -160,10 +160,14 @@ class GateFacts:
 
 
 def model_dimensions(config: ModelSource) -> tuple[Sizes, Any] | None:
-    """Sizes and tokenizer without the weights; None when they are not on this machine, or need the weights."""
+    """Sizes and tokenizer without the weights; None when they are not on this machine, or need the weights.
+
+    Raises UserError for whatever of `load_model`'s complaints can be seen in configs and in the headers of the weights.
+    """
     from interp.models.convert import sizes_of
-    from interp.models.directory import read_config, read_tokenizer
+    from interp.models.directory import check_weights, read_config, read_tokenizer
     from interp.models.families import supported
+    from interp.models.sparse_checkpoint import look
 
     if isinstance(config, BuiltModel):
         built = _built(config)
@@ -173,9 +177,15 @@ def model_dimensions(config: ModelSource) -> tuple[Sizes, Any] | None:
         return None
     folder, name = found
     hf_config = read_config(folder)
-    if isinstance(config, HubModel) and not supported(hf_config):
-        return None  # only TransformerLens' loader, which wants the weights, knows the sizes
-    return sizes_of(hf_config, name), read_tokenizer(folder)
+    ours = not isinstance(config, HubModel) or supported(hf_config)
+    sizes = sizes_of(hf_config, name) if ours else None
+    tokenizer = read_tokenizer(folder)
+    check_weights(folder, hf_config)
+    sparse = _hugging_face(config).sparse
+    if sparse is not None and sparse.checkpoint is not None:
+        look(user_path(sparse.checkpoint, "model.sparse.checkpoint"))
+    # Of other families only TransformerLens' loader, which wants the weights, knows the sizes.
+    return None if sizes is None else (sizes, tokenizer)
 
 
 def _built(config: BuiltModel) -> LoadedModel:

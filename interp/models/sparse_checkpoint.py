@@ -24,7 +24,7 @@ from interp.models.config import GateKind
 from interp.models.files import read_mapping
 from interp.models.gated_attention import BIAS
 from interp.models.svd_adapter import LowRank
-from interp.models.tensors import WHOLE, check_finite, check_fit, read_tensors, shapes_of
+from interp.models.tensors import WHOLE, check_finite, check_fit, headers_in, read_tensors, shapes_of
 from interp.results import atomic
 
 ABOUT = "sparse_attention.json"
@@ -100,6 +100,15 @@ def merged(hf_model: Any, folder: Path, base_hash: str, field: str = FIELD) -> A
     if (folder / WHOLE).is_file():
         return _whole(hf_model, folder, field).eval()
     return adapted(hf_model, read_adapter(folder, field)).merge_and_unload().eval()
+
+
+def look(folder: Path, field: str = FIELD) -> None:
+    """UserError when a checkpoint is missing or damaged; whether it fits a model, only the model can tell."""
+    read_checkpoint(folder, field)
+    if (folder / WHOLE).is_file():
+        headers_in([folder / WHOLE], field)
+    else:
+        read_adapter(folder, field)
 
 
 def checked(folder: Path, base_hash: str, field: str = FIELD) -> SparseCheckpoint:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -54,15 +55,23 @@ def _parts(index: Path, field: str) -> list[str]:
     return sorted(set(names.values()))
 
 
-def shapes_in(files: Sequence[Path], field: str = "model") -> Shapes:
-    """Name and shape of every tensor, from the files' headers alone."""
-    found: Shapes = {}
+class Header(NamedTuple):
+    """What a file's header says of a tensor; `dtype` in safetensors' words, such as F32."""
+
+    shape: tuple[int, ...]
+    dtype: str
+
+
+def headers_in(files: Sequence[Path], field: str = "model") -> dict[str, Header]:
+    """Name, shape and type of every tensor, from the files' headers alone."""
+    found: dict[str, Header] = {}
     for path in files:
         with _opened(path, field) as file:
             for name in file.keys():  # noqa: SIM118 - no mapping
                 if name in found:
                     raise UserError(f"{field}: the tensor {name} stands in {path} and in another part of the weights")
-                found[name] = tuple(file.get_slice(name).get_shape())
+                part = file.get_slice(name)
+                found[name] = Header(tuple(part.get_shape()), str(part.get_dtype()))
     return found
 
 

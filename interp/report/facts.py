@@ -14,6 +14,7 @@ from interp.report.numbers import estimate, fixed, number, significant
 from interp.report.story import TableBlock
 from interp.report.tokens import FocusPrompt, focus_prompt
 from interp.results.tables import RunTables
+from interp.visible import visible_token
 
 SOURCES = {
     "zero": "set to zero",
@@ -71,8 +72,8 @@ def model_facts(model: dict[str, Any]) -> list[tuple[str, str]]:
         ("weight processing", f"{', '.join(on) or 'none'} (TransformerLens)"),
         (
             "logits against Hugging Face",
-            f"largest difference {significant(model['logits_max_abs_diff'], 2)} logits on “{model['checked_prompt']}” (row "
-            "means removed)",
+            f"largest difference {significant(model['logits_max_abs_diff'], 2)} logits on "
+            f"“{visible_token(model['checked_prompt'])}” (row means removed)",
         ),
         ("beginning-of-sequence token", "prepended, not counted in positions" if model["prepend_bos"] else "none"),
     ]

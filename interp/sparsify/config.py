@@ -260,4 +260,6 @@ class SparsifyConfig(AnyConfig):
             raise ValueError(
                 f"training needs a model in a Hugging Face directory, and source {model.source!r} has none"
             )
+        if model.sparse is not None:
+            raise ValueError("training begins with a dense model; leave its `sparse` out")
         return model

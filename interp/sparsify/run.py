@@ -166,15 +166,15 @@ def _files(folder: RunFolder, settings: SparsifyConfig, described: bool) -> list
 
 
 def _fits(settings: SparsifyConfig, dense: DenseModel) -> None:
-    if settings.model.sparse is not None:
-        raise UserError("model.sparse: training begins with a dense model; leave this out")
     if settings.training.begin is not None:
         checked(user_path(settings.training.begin, "training.begin"), dense.weights_sha256, "training.begin")
-    longest = dense.hf_model.config.max_position_embeddings
-    if settings.text.context > longest:
-        raise UserError(
-            f"text.context: {settings.text.context} tokens are more than {dense.name}'s context of {longest}"
-        )
+    check_context(settings, dense.name, dense.hf_model.config.max_position_embeddings)
+
+
+def check_context(settings: SparsifyConfig, name: str, n_ctx: int) -> None:
+    """UserError when the sequences are longer than the model's context."""
+    if settings.text.context > n_ctx:
+        raise UserError(f"text.context: {settings.text.context} tokens are more than {name}'s context of {n_ctx}")
 
 
 def _untrained(settings: SparsifyConfig, made: Trainable, text: Sequences, console: Console) -> pd.DataFrame:

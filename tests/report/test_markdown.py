@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 
 from interp.report import escape
 from tests.report.page import Page
-from tests.report.synthetic import HOSTILE
+from tests.report.synthetic import HOSTILE, write
 
 READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 # Everything that Markdown gives a meaning to, and letters to put between.
@@ -122,3 +122,12 @@ def test_hostile_text_comes_through_literally(hostile):
     }
     assert sum(text == HOSTILE.replace("\n", "⏎") for where, text in found.texts if "code" in where) >= 20
     assert found.text().count(HOSTILE.replace("\n", " ")) > 20
+
+
+def test_every_character_of_a_prompt_is_seen(tmp_path):
+    """Tabs, zero-width spaces and other blanks of whole prompts; plain spaces stay what they are."""
+    written = write(tmp_path, "one\ttwo\u200bthree\u00a0four  five ")
+    shown = "one⇥two<U+200B>three<U+00A0>four  five "
+    cells = [text for where, text in Page(written.html).texts if "code" in where]
+    assert cells.count(shown) > 8
+    assert f"` {shown}`" in written.markdown or f"`{shown}`" in written.markdown
