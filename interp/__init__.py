@@ -1,5 +1,6 @@
 """Which attention heads carry information from one token to another, exactly and with error bars.
 
+For a notebook (docs/notebook.md): `load` a model, ask a `study`, draw a `heatmap`, `read` a finished run. They are
 imported when they are first used, so that `import interp` loads no torch.
 """
 

@@ -95,11 +95,11 @@ def live_cells(variant: Variant, prompts: PromptSet, sizes: Dimensions) -> list[
     query, different = prompts.query_index, prompts.first_difference
     cells = [cell for edit in variant.edits for cell in cells_of(edit, prompts, sizes) if _reaches(cell, query, sizes)]
 
-    def same_in_both(cell: Cell) -> bool:
-        return cell.source in ("clean", "corrupted") and cell.position < different
-
-    first = min((cell.position for cell in cells if not same_in_both(cell)), default=len(prompts.clean[0]))
-    return [cell for cell in cells if cell.position >= first or not same_in_both(cell)]
+    same = [cell.source in ("clean", "corrupted") and cell.position < different for cell in cells]
+    first = min(
+        (cell.position for cell, alike in zip(cells, same, strict=True) if not alike), default=len(prompts.clean[0])
+    )
+    return [cell for cell, alike in zip(cells, same, strict=True) if cell.position >= first or not alike]
 
 
 def _reaches(cell: Cell, query: int, sizes: Dimensions) -> bool:

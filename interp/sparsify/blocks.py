@@ -107,13 +107,12 @@ def facts(tables: TrainingTables) -> list[tuple[str, str]]:
     training, text, manifest = tables.config["training"], tables.manifest["text"], tables.manifest
     adapter = training["adapter"]
     gate = tables.config["gate"]
+    rank, where = adapter.get("rank"), "all" if adapter.get("layers") == "all" else "the attention"
     how = {
-        "lora": lambda: (
-            f"LoRA of rank {adapter['rank']} on {'all' if adapter['layers'] == 'all' else 'the attention'} layers"
-        ),
-        "attention": lambda: f"all attention weights, kept at rank {adapter['rank']} (SVD)",
-        "full": lambda: "all weights",
-    }[adapter["kind"]]()
+        "lora": f"LoRA of rank {rank} on {where} layers",
+        "attention": f"all attention weights, kept at rank {rank} (SVD)",
+        "full": "all weights",
+    }[adapter["kind"]]
     loss = training["loss"]
     return [
         ("base model", f"{manifest['model']['name']}, from {manifest['model']['origin']}"),

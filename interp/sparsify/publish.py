@@ -94,7 +94,7 @@ def _story(tables: TrainingTables) -> Story:
         answer=[
             f"After {plural(int(tables.log['step'].iloc[-1]), 'training step')}, {tenth(last['density'])} of the causal edges "
             f"are open on held-out text ({fixed(last['keys_a_query'], 1)} keys a query), at a loss "
-            f"{signed(last['above_dense'])} nats a token above the dense model's {interval(last)} "
+            f"{signed(last['above_dense'])} nats a token above the dense model's {interval(last.to_dict())} "
             f"({fixed(last['dense_loss'], 3)} nats; "
             f"{int(last['sequences'])} sequences of {tables.config['text']['context']} tokens).",
             *_without_training(tables.baseline, float(last["density"])),

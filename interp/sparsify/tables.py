@@ -30,8 +30,9 @@ class TrainingTables:
     @classmethod
     def load(cls, folder: RunFolder) -> TrainingTables:
         """Read a run folder; UserError when a table is missing or damaged."""
-        tables = [_table(folder.path / name) for name in TABLES]
-        return cls(*tables, folder.manifest(), reading.read_yaml(folder.path / RESOLVED))
+        log, stages, baseline, heads, lengths, prompts = (_table(folder.path / name) for name in TABLES)
+        config = reading.read_yaml(folder.path / RESOLVED)
+        return cls(log, stages, baseline, heads, lengths, prompts, folder.manifest(), config)
 
 
 def _table(path: Path) -> pd.DataFrame:
