@@ -77,6 +77,8 @@ def measure(
         "model": asdict(info),
         "threads": torch.get_num_threads(),
         "engine": {"by_hooks_because": study.engine.reason_against_blocks, **work.counts()},
+        # A gate so near to 0 that rounding may move it over is what keeps "exact" from being said of a gated model.
+        "gates": study.engine.gates(study.book.sets),
         "probe_seconds": {label: cost["seconds"] for label, cost in work.costs.items()},
     }
 

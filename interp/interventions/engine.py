@@ -31,6 +31,7 @@ from interp.interventions.watch import State, state_of
 from interp.interventions.wave import Wave
 from interp.interventions.writing import Batch
 from interp.metrics import Metric
+from interp.models.sparse_attention import gate_facts
 from interp.prompts.pairs import PromptSet
 
 Progress = Callable[[int], None]
@@ -186,6 +187,14 @@ class Engine:
                         result[torch.tensor(one.numbers)[:, None], columns] = values
                     tell(sum(len(one.numbers) for one in chunk) * len(here))
         return result
+
+    def gates(self, sets: Sequence[PromptSet]) -> dict[str, int]:
+        """What a gated model's gates did in the clean and corrupted runs of prompt sets (interp.models.sparse_attention)."""
+        counts: Counter[str] = Counter()
+        if getattr(self.model.blocks[0].attn, "sparse_gate", None) is not None:
+            for prompts in sets:
+                counts.update(gate_facts(self.model, torch.cat([prompts.clean, prompts.corrupted])))
+        return dict(counts)
 
     def _refuse_folded(self, variants: Sequence[Variant]) -> None:
         """With b_V moved into b_O an edge w_qk v_k is another one, and no longer that of a gated twin."""

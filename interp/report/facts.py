@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from interp.analysis.bootstrap import interval_method
-from interp.figures.words import metric_words, percent, plural
+from interp.figures.words import metric_words, percent, plural, tenth
 from interp.report import prompts as prompt_tables
 from interp.report.commands import report_command
 from interp.report.numbers import estimate, fixed, number, significant
@@ -188,6 +188,21 @@ def _engine(engine: dict[str, Any] | None) -> list[tuple[str, str]]:
     ]
 
 
+def _gates(gates: dict[str, int] | None) -> list[tuple[str, str]]:
+    """What the gates of a sparse model did on the run's own prompts."""
+    if not gates:
+        return []
+    near = gates["within_1e-6_of_0"]
+    return [
+        (
+            "gates",
+            f"{tenth(gates['open'] / gates['edges'])} of the causal edges are open on these prompts "
+            f"({fixed(gates['open'] / gates['queries'], 2)} keys a query and head); "
+            f"{near or 'no'} of {gates['edges']:,} logits {'is' if near == 1 else 'are'} within 1e-6 of 0, where rounding decides",
+        )
+    ]
+
+
 def reproduction(manifest: dict[str, Any]) -> list[tuple[str, str]]:
     """What a run's numbers depend on."""
     versions = dict(manifest["versions"])
@@ -199,5 +214,6 @@ def reproduction(manifest: dict[str, Any]) -> list[tuple[str, str]]:
         ("git commit", commit.replace("+changes", ", with uncommitted changes")),
         ("machine", f"{plural(manifest['threads'], 'thread')}; this took {fixed(manifest['seconds'], 0)} s"),
         *_engine(manifest.get("engine")),
+        *_gates(manifest.get("gates")),
         ("versions", ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))),
     ]

@@ -226,6 +226,9 @@ def test_gates_are_computed_in_float64(folder):
     facts = gate_facts(ours, tokens())
     assert facts["within_1e-6_of_0"] >= 1
     assert facts["edges"] == 3 * 66 * 12
+    sets = [random_prompts(n_prompts=2)]
+    assert Engine(ours).gates(sets)["edges"] == 2 * 2 * 28 * 12
+    assert Engine(load_model(DirectoryModel(path=str(folder))).hooked).gates(sets) == {}
     assert facts["queries"] == 33 * 12
 
 
