@@ -69,7 +69,7 @@ def test_a_gate_that_is_always_open_is_the_dense_model(folder):
     dense = load_model(DirectoryModel(path=str(folder), processing=Processing(fold_value_biases=False))).hooked
     model, gate = hf(folder, math.inf)
     with torch.no_grad():
-        assert torch.equal(hooked(folder, 1e9)(tokens()), dense(tokens()))
+        assert torch.equal(hooked(folder, 1e6)(tokens()), dense(tokens()))
         expected = model(tokens()).logits
         with gate.running("infer"):
             assert torch.equal(model(tokens()).logits, expected)
@@ -77,8 +77,8 @@ def test_a_gate_that_is_always_open_is_the_dense_model(folder):
 
 
 def test_shut_rows_give_exact_zeros(folder):
-    ours = hooked(folder, -1e9)
-    model, gate = hf(folder, -1e9)
+    ours = hooked(folder, -1e6)
+    model, gate = hf(folder, -1e6)
     with torch.no_grad():
         logits, cache = ours.run_with_cache(tokens())
         with gate.running("infer"):
@@ -251,7 +251,7 @@ def test_a_twin_with_all_gates_open_equals_the_dense_model_edge_by_edge(tmp_path
     ]
     dense = load_model(DirectoryModel(path=str(made))).hooked
     assert float(dense.b_V.abs().max()) > 0.5
-    twin = load_model(DirectoryModel(path=str(made), sparse=SparseModel(gate=kind, bias=1e9))).hooked
+    twin = load_model(DirectoryModel(path=str(made), sparse=SparseModel(gate=kind, bias=1e6))).hooked
     for by_hooks in (False, True):
         effects = [Engine(one, by_hooks=by_hooks).measure(everything, prompts, LogitDiff()) for one in (dense, twin)]
         assert float(effects[0].std()) > 1e-3
