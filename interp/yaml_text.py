@@ -19,6 +19,8 @@ from interp.errors import UserError, cut
 MOST_LETTERS = 2_000_000
 MOST_VALUES = 200_000
 DEEPEST = 40
+JSON_LETTERS = {ord(one): f"\\u{ord(one):04x}" for one in "\x7f\x85\u2028\u2029"}
+"""Letters that JSON allows in a text as they are, and that YAML takes for ends of lines or refuses."""
 HALF = re.compile("[\ud800-\udfff]")
 
 
@@ -49,6 +51,8 @@ def plain(text: str, where: str) -> Any:
     """The data of a YAML text; UserError says where (a file's name) and in which line it is none."""
     if len(text) > MOST_LETTERS:
         raise UserError(f"{where} has {len(text):,} letters; a config has at most {MOST_LETTERS:,}")
+    if text.lstrip().startswith("{"):
+        text = text.translate(JSON_LETTERS)
     yaml = YAML(typ="safe", pure=True)
     yaml.Constructor = _Plain
     try:

@@ -100,8 +100,9 @@ class Bootstrap:
         if self.n_clusters >= FEW:
             levels = [np.full(point.shape, special.ndtr(edge)) for edge in (outer, -outer)]
         else:
-            # Ties count half, so that a statistic that never moves is not called biased.
-            below = ((samples < point).mean(axis=0) + (samples <= point).mean(axis=0)) / 2
+            # Ties, up to rounding, count half, so that a statistic that never moves is not called biased.
+            same = 1e-9 * np.maximum(np.abs(samples).max(axis=0), np.abs(point))
+            below = ((samples < point - same).mean(axis=0) + (samples <= point + same).mean(axis=0)) / 2
             bias = special.ndtri(np.clip(below, 0.5 / len(samples), 1 - 0.5 / len(samples)))
             bent = [(bias + edge) / (1 - np.asarray(acceleration) * (bias + edge)) for edge in (outer, -outer)]
             levels = [special.ndtr(bias + edge) for edge in bent]
@@ -123,7 +124,7 @@ class Bootstrap:
             left_out = (tops.sum(axis=0) - tops) / rest
             away = left_out.mean(axis=0) - left_out
             skewed = (away**3).sum(axis=0) / (6 * (away**2).sum(axis=0) ** 1.5)
-        return np.nan_to_num(skewed, nan=0.0, posinf=0.0, neginf=0.0)
+        return np.asarray(np.nan_to_num(skewed, nan=0.0, posinf=0.0, neginf=0.0))
 
     def mean_interval(
         self, values: Float[np.ndarray, " prompt *cell"]

@@ -40,9 +40,13 @@ class AttentionEdges(Probe):
         description="How edges are ranked: exact (each replaced alone: a forward pass an edge and prompt), integrated "
         "(integrated gradients), reranked (gradients, again after each removal). The one that needs fewest is used.",
     )
-    steps: int = Field(default=5, ge=1, description="Points between the corrupted and the clean run, for integrated.")
+    steps: int = Field(
+        default=5, ge=1, le=1000, description="Points between the corrupted and the clean run, for integrated."
+    )
     remove: float = Field(default=0.1, gt=0, lt=1, description="Part of the edges that each step of reranked removes.")
-    seeds: int = Field(default=3, ge=1, description="Seeds of the halves; the interval is as wide as they differ.")
+    seeds: int = Field(
+        default=3, ge=1, le=100, description="Seeds of the halves; the interval is as wide as they differ."
+    )
     explained: float = Field(default=0.9, gt=0, lt=1, description="The share whose number of edges is the verdict.")
 
     def variants(self, study: Study) -> Iterable[Variant]:

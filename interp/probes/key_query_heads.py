@@ -34,8 +34,10 @@ Replacement = Literal["zero", "mean", "resample", "corrupted"]
 class Shapley(Section):
     """How Shapley values are sampled."""
 
-    pairs: int = Field(default=8, ge=2, description="Pairs of a random order and its reverse.")
-    players: int = Field(default=30, ge=2, description="Heads with a value of their own; all others count as one.")
+    pairs: int = Field(default=8, ge=2, le=10_000, description="Pairs of a random order and its reverse.")
+    players: int = Field(
+        default=30, ge=2, le=10_000, description="Heads with a value of their own; all others count as one."
+    )
 
 
 @probes.register
@@ -56,15 +58,20 @@ class KeyQueryHeads(Probe):
         description="The order of the verdict: value (signed single effects), size (their absolute values), or greedy.",
     )
     max_heads: int = Field(
-        default=30, ge=1, description="Greedy selection stops at so many heads, or at a share of 0.95."
+        default=30, ge=1, le=100_000, description="Greedy selection stops at so many heads, or at a share of 0.95."
     )
-    screen: int = Field(default=6, ge=1, description="Heads that every greedy step tries: the best by single effect.")
+    screen: int = Field(
+        default=6, ge=1, le=100_000, description="Heads that every greedy step tries: the best by single effect."
+    )
     rerankings: int = Field(
         default=12,
         ge=0,
+        le=1000,
         description="Resampled halves whose orders are run for the intervals; 0: the order is taken as given.",
     )
-    random_sets: int = Field(default=100, ge=0, description="Random sets of the same size as the one that was found.")
+    random_sets: int = Field(
+        default=100, ge=0, le=100_000, description="Random sets of the same size as the one that was found."
+    )
     nonsense: bool = Field(default=True, description="Run the same search with a random pairing of words and answers.")
     least_effect: float = Field(
         default=0.01, ge=0, lt=1, description="Part of the total effect below which a head is too small to name."
