@@ -46,8 +46,8 @@ def paired(first: Float[np.ndarray, " prompt"], second: Float[np.ndarray, " prom
 
 
 def count_ratio(
-    first: float | None,
-    second: float | None,
+    first: int | float | None,
+    second: int | float | None,
     firsts: Float[np.ndarray, " resample"],
     seconds: Float[np.ndarray, " resample"],
     boot: Bootstrap,

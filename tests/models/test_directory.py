@@ -66,11 +66,21 @@ def test_the_hash_follows_the_weights(tmp_path):
     assert hashes[0] == hashes[1] != hashes[2]
 
 
-def test_sizes_are_known_without_the_weights(folder):
-    (folder / "model.safetensors").unlink()
+def test_sizes_are_known_without_the_weights(folder, monkeypatch):
+    """From the config and the headers alone; that there are weights at all is looked at too."""
+
+    def never(*_):
+        raise AssertionError("the weights were read")
+
+    monkeypatch.setattr("interp.models.directory.read_tensors", never)
     sizes, tokenizer = model_dimensions(DirectoryModel(path=str(folder)))
     assert (sizes.n_layers, sizes.n_heads, sizes.name) == (3, 4, folder.name)
     assert len(tokenizer(FIGURE)["input_ids"]) == 8
+    with pytest.raises(AssertionError, match="the weights were read"):
+        load_model(DirectoryModel(path=str(folder)))
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(UserError, match="holds no safetensors"):
+        model_dimensions(DirectoryModel(path=str(folder)))
 
 
 def test_a_wrong_conversion_is_refused(tmp_path, monkeypatch):
