@@ -19,14 +19,14 @@ prompts:
   task: {{kind: antonyms, max_pairs: {pairs}, templates: ['The opposite of "{{word}}" is "']}}
 statistics: {{n_resamples: 100}}
 probes:
-  - {{kind: key_query_heads}}
+  - {{kind: key_query_heads, rerankings: 2, random_sets: 0, nonsense: false, beside: [], max_heads: 3}}
   - {{kind: layer_modulation}}
   - {{kind: head_ablation, prompts: focus}}
 output: {{root: {root}}}
 """
 
 
-def write_small(folder: Path, model: Path, seed: int = 1, pairs: int = 3, name: str = "small.yaml") -> Path:
+def write_small(folder: Path, model: Path, seed: int = 1, pairs: int = 12, name: str = "small.yaml") -> Path:
     """The YAML of a small run, whose folder will be in `folder`/runs."""
     path = folder / name
     path.write_text(YAML.format(seed=seed, pairs=pairs, model=model, root=folder / "runs"))

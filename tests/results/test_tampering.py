@@ -35,7 +35,7 @@ def runs(tiny_llama, tmp_path_factory):
         patch.setattr(Overview, "figures", lambda self, tables: [])
         folder = tmp_path_factory.mktemp("tampered")
         one, _ = carried_out(write_small(folder, tiny_llama))
-        other, _ = carried_out(write_small(folder, tiny_llama, seed=2, pairs=4, name="other.yaml"))
+        other, _ = carried_out(write_small(folder, tiny_llama, seed=2, pairs=13, name="other.yaml"))
     return folder, one, other
 
 
