@@ -23,8 +23,10 @@ def run(folder: Path, models: dict, base: str = "antonyms_dense_vs_sparse.yaml",
     settings = YAML(typ="safe").load(CONFIGS / base)
     settings |= {"models": models, "output": {"root": str(folder / "runs")}}
     settings["prompts"] |= {"keep": "all", "min_gap": 0.0001}
-    settings["prompts"]["task"]["max_pairs"] = 12
-    settings["statistics"] = {"n_resamples": 200}
+    # Word pairs for two halves; one wording, since both models are asked the same ones anyway.
+    task = settings["prompts"]["task"]
+    task |= {"max_pairs": 12, "templates": task["templates"][:1]}
+    settings["statistics"] = {"n_resamples": 100}
     # What takes long and says nothing about a comparison: controls, many re-rankings, small steps.
     settings["probes"] = [
         {"kind": "key_query_heads", "rerankings": 2, "random_sets": 0, "nonsense": False, "beside": [], "max_heads": 3},
