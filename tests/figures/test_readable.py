@@ -72,11 +72,11 @@ def test_the_figures_of_a_training_can_be_read(n_stages, n_layers, n_heads):
     log["density"] = np.where(steps % 8 == 0, log["expected_density"], np.nan)
     log["held_out_loss"] = np.where(steps % 8 == 0, log["loss"], np.nan)
     stages = pd.DataFrame({"density": np.linspace(0.3, 0.05, n_stages), "above_dense": 0.1}).assign(
-        above_low=0.08, above_high=0.12
+        above_low=0.08, above_high=0.12, keys_a_query=lambda table: table["density"] * 65 / 2
     )
-    alone = pd.DataFrame({"bias": [0.0, 2.0, 4.0, 8.0], "density": [0.2, 0.4, 0.7, 0.95]}).assign(
-        above_dense=[2.0, 1.0, 0.2, 0.01]
-    )
+    score = pd.DataFrame({"gate": "score", "bias": [0.0, 2.0, 4.0, 8.0], "density": [0.2, 0.4, 0.7, 0.95]})
+    weight = pd.DataFrame({"gate": "weight", "bias": [2.0, 4.0, 6.0], "density": [0.1, 0.3, 0.6]})
+    alone = pd.concat([score.assign(above_dense=[2.0, 1.0, 0.2, 0.01]), weight.assign(above_dense=[0.8, 0.2, 0.02])])
     heads = pd.MultiIndex.from_product([[0], range(n_layers), range(n_heads)], names=["stage", "layer", "head"])
     densities = heads.to_frame(index=False).assign(density=rng.random(len(heads)))
     with mpl.rc_context(style.STYLE):

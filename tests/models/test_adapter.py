@@ -16,7 +16,7 @@ from interp.models.adapter import low_rank
 from interp.models.check import weights_sha256
 from interp.models.directory import read_config, read_model
 from interp.models.sparse_checkpoint import SparseCheckpoint, merged, write_checkpoint
-from interp.sparsify.config import Lora, Training
+from interp.sparsify.config import GateConfig, Lora, Training
 from interp.sparsify.trainable import trainable
 from tests.tiny_models import write_tiny_gpt2, write_tiny_llama
 
@@ -110,7 +110,7 @@ DAMAGES = {
     r"kind \(bias: .*valid number": edit("sparse_attention.json", bias=None),
     r"kind \(trained: .*density must be a number, not 'x'": edit("sparse_attention.json", trained={"density": "x"}),
     r"kind \(extra": edit("sparse_attention.json", extra=1),
-    r"has format '2'; this version reads format 1": edit("sparse_attention.json", format="2"),
+    r"has format '2'; this version reads formats 1 and 2": edit("sparse_attention.json", format="2"),
     r"it must hold a JSON object, not a list": lambda folder: (folder / "sparse_attention.json").write_text("[]"),
     r"there is no adapter_model.safetensors; pickles": lambda f: (f / TENSORS).rename(f / "adapter_model.bin"),
 }  # fmt: skip
@@ -146,7 +146,7 @@ def test_a_fully_trained_checkpoint_must_have_every_tensor(folders, tmp_path):
 def begun(folders, begin: Path, **adapter: object):
     settings = {"rank": 2, "alpha": 4.0, "layers": "attention"} | adapter
     config = Training(adapter=Lora(**settings), stages=[{"target": 1.0, "steps": 1}], begin=str(begin))
-    return trainable(read(folders["llama"][0]), config, bias=0.0, seed=1).model
+    return trainable(read(folders["llama"][0]), config, GateConfig(bias=0.5), seed=1).model
 
 
 @pytest.mark.parametrize("layers", ["attention", "all"])

@@ -58,7 +58,7 @@ def test_json_lines_end_with_a_newline_alone(tmp_path):
     path.write_text("\ufeff" + "\r\n".join([row] * 60), encoding="utf-8", newline="")
     odd = made(FileText(path=str(path)), context=9, held_out=0.4)
     path.write_text("\n".join([json.dumps(json.loads(row))] * 60), encoding="utf-8")
-    assert torch.equal(odd.train, made(FileText(path=str(path)), context=9, held_out=0.4).train)
+    assert torch.equal(odd.train.tokens, made(FileText(path=str(path)), context=9, held_out=0.4).train.tokens)
     path.write_text(json.dumps({"text": "\U0001f600 large"}) + "\n", encoding="utf-8")  # as an escaped surrogate pair
     with pytest.raises(UserError, match="too few for two sequences"):
         made(FileText(path=str(path)))
@@ -143,7 +143,7 @@ def test_sampled_text_that_was_damaged_is_sampled_again(tmp_path, monkeypatch, t
         save_file({"tokens": torch.zeros(40, 8, dtype=torch.long)}, kept)
     else:
         (kept if damage == "missing" else kept.with_name("sha256")).unlink()
-    assert torch.equal(first.train, made(SampledText(sequences=40), model=model).train)
+    assert torch.equal(first.train.tokens, made(SampledText(sequences=40), model=model).train.tokens)
 
 
 def test_sampling_begins_with_one_known_token(tmp_path, monkeypatch):

@@ -263,9 +263,8 @@ def test_a_checkpoint_of_another_base_is_refused(tmp_path, models, finished):
         ("adapter_model.safetensors", b"xx", "cannot be read"),
         ("adapter_model.safetensors", None, "cannot be read"),
         ("adapter_config.json", b"{}", "cannot be read"),
-        ("adapter_model.bin", b"", "adapter_model.bin is a pickle"),
         ("sparse_attention.json", b'{"format": 3}', "has format 3; this version reads formats 1 and 2"),
-        ("sparse_attention.json", b'{"format": 2, "base": "x"}', "damaged or of another kind: base_weights_sha256"),
+        ("sparse_attention.json", b'{"format": 2, "base": "x"}', "damaged or of another kind .*base_weights_sha256"),
     ],
 )
 def test_a_damaged_checkpoint_is_one_sentence(tmp_path, models, finished, file, content, words):
@@ -277,6 +276,24 @@ def test_a_damaged_checkpoint_is_one_sentence(tmp_path, models, finished, file, 
         (copy / file).write_bytes(content)
     with pytest.raises(UserError, match=words):
         load_model(DirectoryModel(path=str(models["llama"]), sparse=SparseModel(checkpoint=str(copy))))
+
+
+def test_a_pickle_is_never_read(tmp_path, models, finished):
+    """In the tensors' place it is refused; beside them nothing opens it, here or where training begins."""
+    copy = tmp_path / "copy"
+    shutil.copytree(finished[1] / "exported", copy)
+    (copy / "adapter_model.bin").write_bytes(b"x")
+    sparse = [
+        load_model(DirectoryModel(path=str(models["llama"]), sparse=SparseModel(checkpoint=str(one)))).hooked
+        for one in (copy, finished[1] / "exported")
+    ]
+    batch = torch.randint(2, 100, (2, 9))
+    assert torch.equal(sparse[0](batch), sparse[1](batch))
+    (copy / "adapter_model.safetensors").unlink()
+    with pytest.raises(UserError, match=r"pickles \(.bin\) are never loaded"):
+        load_model(DirectoryModel(path=str(models["llama"]), sparse=SparseModel(checkpoint=str(copy))))
+    with pytest.raises(UserError, match=r"training.begin: .*pickles \(.bin\) are never loaded"):
+        run(config(tmp_path, models["llama"], begin=str(copy)))
 
 
 def test_the_exported_files_name_no_place_of_this_machine(finished):
@@ -313,10 +330,14 @@ FIRST = "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight"
 @pytest.mark.parametrize(
     ("tensors", "about", "words"),
     [
-        (lambda s: {k: v for k, v in s.items() if k != FIRST}, {}, rf"the tensor {FIRST} is missing"),
-        (lambda s: s | {"evil.weight": torch.ones(1)}, {}, "the tensor evil.weight does not belong to this model"),
-        (lambda s: s | {FIRST: s[FIRST][:, :5]}, {}, "do not fit a weight of"),
-        (lambda s: s | {FIRST: s[FIRST] * float("nan")}, {}, "holds a number that is not finite"),
+        (lambda s: {k: v for k, v in s.items() if k != FIRST}, {}, rf"do not fit: {FIRST} is missing"),
+        (lambda s: s | {"evil.weight": torch.ones(1)}, {}, "do not fit: evil.weight is not in the model"),
+        (
+            lambda s: s | {FIRST: s[FIRST][:, :5]},
+            {},
+            rf"do not fit: {FIRST} has shape \[2, 5\], where the model has \[2, 32\]",
+        ),
+        (lambda s: s | {FIRST: s[FIRST] * float("nan")}, {}, f"hold NaN or infinity in {FIRST}"),
         (
             dict,
             {"head_bias": [[0.0] * 4] * 2},
@@ -324,7 +345,7 @@ FIRST = "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight"
         ),
         (dict, {"head_bias": [[0.0] * 4, [0.0] * 3, [0.0] * 4]}, "has 3 layers of 3 or 4 heads"),
         (dict, {"gate": "softmax"}, "gate: Input should be 'score' or 'weight'"),
-        (dict, {"threshold": 1.0}, "threshold: Extra inputs are not permitted"),
+        (dict, {"threshold": 1.0}, "threshold: Unexpected keyword argument"),
     ],
 )
 def test_a_strange_checkpoint_is_refused_by_name(tmp_path, models, finished, tensors, about, words):
@@ -369,10 +390,6 @@ def test_training_goes_on_from_a_checkpoint(tmp_path, models, finished, adapter)
     assert frontier["density"].iloc[1] == pytest.approx(frontier["density"].iloc[0], abs=2e-3)
     with pytest.raises(UserError, match="has the gate 'score', this run has 'weight'"):
         run(path, "gate.kind=weight")
-    with pytest.raises(UserError, match=r"is a pickle"):
-        pickled = changed(finished[1] / "exported", tmp_path / "pickled")
-        (pickled / "adapter_model.bin").write_bytes(b"x")
-        run(path, f"training.begin={pickled}")
 
 
 def test_the_result_is_judged_on_prompts_by_wording(tmp_path, models):
