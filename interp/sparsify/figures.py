@@ -103,7 +103,8 @@ def frontier(stages: pd.DataFrame, baseline: pd.DataFrame, log: pd.DataFrame, he
         )  # fmt: skip
         axes.axhline(0, color=style.GREY, linewidth=0.5)
         axes.set_xscale("log")
-        _percent_ticks(axes.xaxis, 100 * np.concatenate([stages["density"], untrained["density"], judged["density"]]))
+        shares = 100 * np.concatenate([stages["density"], untrained["density"], judged["density"]])
+        _percent_ticks(axes.xaxis, shares)
         shown = np.concatenate(
             [stages["above_high"], judged["held_out_loss"], untrained["above_dense"][untrained["density"] > 0.25]]
         )
@@ -116,8 +117,7 @@ def frontier(stages: pd.DataFrame, baseline: pd.DataFrame, log: pd.DataFrame, he
             "top", functions=(lambda share: np.asarray(share) * keys, lambda count: np.asarray(count) / keys)
         )
         above.set_xlabel("open keys a query")
-        above.xaxis.set_major_formatter(mpl.ticker.FuncFormatter(lambda value, _: f"{value:g}"))
-        above.xaxis.set_minor_formatter(mpl.ticker.NullFormatter())
+        _inside(above.xaxis, keys * np.array(axes.get_xlim()))
         figure.legend(loc="outside upper center", ncols=1)
     caption = (
         "Share of open causal edges (above: open edges of a head, a query) against the loss above the dense model's on "
@@ -157,6 +157,14 @@ def head_densities(heads: pd.DataFrame, stage: int, held_out: str) -> Drawn:
         "heads keep fewer than one edge in a thousand."
     )
     return Drawn(figure, last, "Where the open edges are", caption)
+
+
+def _inside(axis: mpl.axis.Axis, ends: np.ndarray) -> None:
+    """Ticks at 1, 2 and 5 of every power of ten between two ends of a logarithmic axis."""
+    ticks = [one * 10.0**power for power in range(-4, 5) for one in (1, 2, 5)]
+    ticks = [tick for tick in ticks if ends[0] * 1.02 <= tick <= ends[1] / 1.02]
+    axis.set_ticks(ticks, [f"{tick:g}" for tick in ticks])
+    axis.set_minor_locator(mpl.ticker.NullLocator())
 
 
 def _percent_ticks(axis: mpl.axis.Axis, values: np.ndarray) -> None:
