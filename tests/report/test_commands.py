@@ -65,12 +65,12 @@ def test_the_report_command(room, folder):
 
 
 def test_paths_do_not_say_whose_machine_it_is(monkeypatch, tmp_path):
-    (tmp_path / "home" / "work").mkdir(parents=True)
+    (tmp_path / "home" / "study").mkdir(parents=True)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.chdir(tmp_path / "home" / "work")
-    assert shown_path(tmp_path / "home" / "work" / "runs") == "runs"
+    monkeypatch.chdir(tmp_path / "home" / "study")
+    assert shown_path(tmp_path / "home" / "study" / "runs") == "runs"
     assert shown_path(tmp_path / "home" / "models") == "~/models"
     assert shown_path(tmp_path / "elsewhere") == "../../elsewhere"
     assert shown_path("runs/x") == "runs/x"
-    text = f"output:\n  root: {tmp_path}/home/work/runs\npath: '{tmp_path}/home/m'\nword: and/or\n"
+    text = f"output:\n  root: {tmp_path}/home/study/runs\npath: '{tmp_path}/home/m'\nword: and/or\n"
     assert with_shown_paths(text) == "output:\n  root: runs\npath: '~/m'\nword: and/or\n"
