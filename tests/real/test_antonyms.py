@@ -25,9 +25,9 @@ def loaded():
 
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory):
-    """The main job's config with half of its word pairs and its first four probes."""
+    """The main job's config with fewer word pairs and its first four probes."""
     root = tmp_path_factory.mktemp("real")
-    overrides = [f"output.root={root}", "prompts.task.max_pairs=12", "experiment=null"]
+    overrides = [f"output.root={root}", "prompts.task.max_pairs=24", "experiment=null"]
     settings = load(MAIN, overrides)
     shorter = settings.run.model_copy(update={"probes": settings.run.probes[:4]})
     report = run(settings.__class__(shorter, settings.path, settings.text, settings.overrides), QUIET)
