@@ -121,7 +121,10 @@ def test_ctrl_c_is_answered_and_the_same_command_goes_on(finished, model, tmp_pa
     command = [sys.executable, "-m", "interp", "run", str(path)]
     # A shell may have told its children to ignore the signal.
     restore = lambda: signal.signal(signal.SIGINT, signal.default_int_handler)  # noqa: E731
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=restore)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    # Sums over other numbers of threads differ by rounding.
+    environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
+    child = subprocess.Popen(command, preexec_fn=restore, env=environment, **pipes)
     deadline = time.monotonic() + 120
     while not list(tmp_path.glob("runs/tiny/*/parts/layer_span.json")) and time.monotonic() < deadline:
         time.sleep(0.02)
