@@ -47,5 +47,5 @@ def test_a_metric_that_grows_with_damage_is_said_to_be_raised(tiny_llama, tmp_pa
     text = (run(load(write_yaml(tmp_path, tiny_llama), overrides), QUIET).parent / "report.md").read_text(
         encoding="utf-8"
     )
-    assert "of every head raises the KL divergence from the clean run" in text
+    assert "of every head its value from the corrupted run raises the KL divergence from the clean run" in text
     assert "The metric grows with damage" in text
