@@ -151,18 +151,18 @@ def _here(what: str, config: Path) -> float:
 
     from rich.console import Console
 
-    from interp.config import load
+    from interp.runs.circuit.config import load
 
     quiet, loaded = Console(file=io.StringIO(), width=300), load(config)
     if what == "estimate":
-        from interp.dry_run import describe
+        from interp.runs.circuit.dry_run import describe
 
         said = io.StringIO()
         describe(loaded, Console(file=said, width=1000))
         found = re.search(r"about ([0-9.]+) GB of memory", said.getvalue())
         assert found is not None, said.getvalue()
         return float(found[1])
-    from interp.run import run
+    from interp.runs.circuit.run import run
 
     run(loaded, quiet)
     status = Path("/proc/self/status").read_text().splitlines()

@@ -30,10 +30,10 @@ from experiments.tables import (
     sources_table,
 )
 from interp.errors import UserError
-from interp.experiment import Experiment, experiments
 from interp.figures.base import Figure
 from interp.figures.base import figures as figure_kinds
 from interp.figures.of_a_probe import figures_of, shown_by
+from interp.report.recipe import Experiment, experiments
 from interp.report.story import Section, Story
 from interp.results.tables import RunTables
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from interp.experiment import Experiment, experiments
 from interp.figures.base import Figure
 from interp.figures.of_a_probe import figures_of
-from interp.figures.words import plural
-from interp.report.numbers import interval, number
+from interp.report.recipe import Experiment, experiments
 from interp.report.story import Section, Story, TableBlock
 from interp.results.tables import RunTables
+from interp.words.numbers import interval, number
+from interp.words.phrases import plural
 
 
 @experiments.register

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from interp.analysis.grid import connectivity, drift, strongest_edges
-from interp.figures.words import metric_words, percent, runs_text
-from interp.report.numbers import defined, estimate, fixed, number
 from interp.results.tables import RunTables
-from interp.visible import visible_token
+from interp.words.numbers import defined, estimate, fixed, number
+from interp.words.phrases import metric_words, percent, runs_text
+from interp.words.visible import visible_token
 
 THRESHOLD = 0.05  # of the clean-corrupted gap: what counts as work, as in the position grid
 

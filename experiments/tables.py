@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from experiments.sentences import NAMES, ORDER_NAMES, bracket, interval_of_n, two
-from interp.figures.words import SOURCES, percent
-from interp.report.numbers import NONE, estimate
 from interp.report.story import TableBlock
+from interp.words.numbers import NONE, estimate
+from interp.words.phrases import SOURCES, percent
 
 Found = dict[str, Any]
 

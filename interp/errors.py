@@ -1,4 +1,4 @@
-"""The one exception that a user can cause."""
+"""What a user can cause: a mistake that can be told in a sentence, and Ctrl-C."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ class UserError(Exception):
 
     def __init__(self, message: str) -> None:
         super().__init__(cut(message, MOST_LETTERS))
+
+
+class Interrupted(Exception):
+    """Ctrl-C while a command was under way."""
 
 
 class Mistakes(UserError):

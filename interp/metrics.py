@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_chec
 
 from jaxtyping import Float, Int
 
-from interp.lazy import lazy
-from interp.registry import Registry
-from interp.section import Section
+from interp.configs.lazy import lazy
+from interp.configs.registry import Registry
+from interp.configs.section import Section
 
 if TYPE_CHECKING:
     import torch

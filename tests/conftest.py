@@ -12,8 +12,8 @@ os.environ["TQDM_DISABLE"] = "1"
 for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "CONFIG", "SET", "RUN"):
     os.environ.pop(name, None)
 
-import hypothesis
-from jaxtyping import install_import_hook
+import hypothesis  # noqa: E402
+from jaxtyping import install_import_hook  # noqa: E402
 
 # A busy machine is no fault of what is tested.
 hypothesis.settings.register_profile("patient", deadline=None)
@@ -52,8 +52,8 @@ def crowded(tmp_path_factory):
 
 
 def _finish(model, folder):
-    from interp.config import load
-    from interp.run import run
+    from interp.runs.circuit.config import load
+    from interp.runs.circuit.run import run
 
     path = write_yaml(folder, model)
     return path, run(load(path), QUIET).parent

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from interp.studies import load_any
+from interp.runs.kinds import load_any
 from tests.tiny_models import word_tokenizer, write_tiny_llama
 from tests.tiny_runs import QUIET
 

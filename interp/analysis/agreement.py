@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from interp.analysis.bootstrap import plain
-from interp.lazy import lazy
+from interp.configs.lazy import lazy
 
 if TYPE_CHECKING:
     from scipy import stats

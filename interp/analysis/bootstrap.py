@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float, Int
 
-from interp.lazy import lazy
+from interp.configs.lazy import lazy
 
 if TYPE_CHECKING:
     from scipy import special, stats

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from interp.lazy import lazy
+from interp.configs.lazy import lazy
 
 if TYPE_CHECKING:
     from scipy import stats

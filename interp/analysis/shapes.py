@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from interp.lazy import lazy
+from interp.configs.lazy import lazy
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 
 from interp.analysis.bootstrap import Bootstrap
 from interp.analysis.seeding import generator
-from interp.lazy import lazy
+from interp.configs.lazy import lazy
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,7 +15,7 @@ from interp.errors import UserError
 from interp.figures.base import Drawn, shown
 from interp.figures.fonts import rc
 from interp.figures.grid import Axis, Grid, draw_grids, grid_of, heads_axis
-from interp.figures.words import plural
+from interp.words.phrases import plural
 
 NEEDED = (*KEYS, "prompt", "pair", "effect", "value", "normalised")
 

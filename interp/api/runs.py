@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 
-from interp.paths import user_path
+from interp.configs.paths import user_path
 from interp.results.tables import RunTables
 
 
@@ -59,7 +59,7 @@ class FinishedRun:
 
     def report(self) -> Path:
         """Draw figures and report again, without the model; the path of report.html."""
-        from interp.studies import publish_any
+        from interp.runs.kinds import publish_any
 
         return publish_any(self.path, Console(stderr=True, quiet=True))
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from interp.figures.words import percent
 from interp.prompts.pairs import PromptSet
+from interp.words.phrases import percent
 
 
 def tokens_frame(sets: Sequence[PromptSet]) -> pd.DataFrame:

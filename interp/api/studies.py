@@ -17,21 +17,21 @@ from rich.console import Console
 from interp.api.models import load
 from interp.api.prompts import Keep, Prompt, Role, by_lists, by_task
 from interp.api.show import findings_text, tokens_frame
-from interp.config import Compute, Share
+from interp.configs.registry import nearest
 from interp.errors import UserError
 from interp.interventions.edits import Edit, Site, Source, Variant
 from interp.measure.study import Study
 from interp.metrics import Metric, metrics
 from interp.models import LoadedModel
-from interp.prepare import prepare, prompts_table
 from interp.probes import Probe, Reading, probes
 from interp.probes.activation_patching import DIRECTIONS
-from interp.progress import probe_progress
 from interp.prompts.choice import PromptChoice
 from interp.prompts.config import PromptsConfig
 from interp.prompts.task import Task
-from interp.registry import nearest
 from interp.results.effects_file import whole
+from interp.runs.circuit.config import Compute, Share
+from interp.runs.circuit.prepare import prepare, prompts_table
+from interp.runs.progress import probe_progress
 
 By = Literal["head", "layer", "position"]
 HEADS: tuple[Site, ...] = ("z", "q", "k", "v", "pattern")
@@ -91,7 +91,7 @@ def study(
 
 @dataclass(frozen=True)
 class Question:
-    """What a study is made from (interp.prepare.Asks)."""
+    """What a study is made from (interp.runs.circuit.prepare.Asks)."""
 
     prompts: PromptsConfig
     metric: Metric

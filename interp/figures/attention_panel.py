@@ -11,9 +11,9 @@ from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, new_figure
 from interp.figures.maps import attention_weights, draw_map, weights_table
 from interp.figures.sentence import focus_window
-from interp.figures.words import basis_text, percent, plural
 from interp.results.tables import RunTables
-from interp.visible import visible_token
+from interp.words.phrases import basis_text, percent, plural
+from interp.words.visible import visible_token
 
 
 @figures.register

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from interp.configs.lazy import lazy
 from interp.errors import UserError
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, new_figure
-from interp.figures.words import basis_text, unit
-from interp.lazy import lazy
-from interp.report.numbers import fixed
 from interp.results.tables import RunTables
+from interp.words.numbers import fixed
+from interp.words.phrases import basis_text, unit
 
 if TYPE_CHECKING:
     import pandas as pd

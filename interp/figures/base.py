@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field
 
 from interp.analysis.shapes import Shape, listed, shapes_in
+from interp.configs.lazy import lazy
+from interp.configs.registry import Registry
+from interp.configs.section import Section
 from interp.errors import UserError
 from interp.figures import style
 from interp.figures.fonts import drawable, rc
-from interp.lazy import lazy
-from interp.registry import Registry
 from interp.results import atomic
 from interp.results.tables import RunTables
-from interp.section import Section
-from interp.visible import visible
+from interp.words.visible import visible
 
 if TYPE_CHECKING:
     import matplotlib as mpl

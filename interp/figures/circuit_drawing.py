@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from interp.configs.lazy import lazy
 from interp.figures import style
 from interp.figures.fit import TICK, width
-from interp.lazy import lazy
 
 if TYPE_CHECKING:
     import matplotlib.patches as patches

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from interp.configs.lazy import lazy
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, new_page
 from interp.figures.circuit_drawing import (
@@ -29,9 +30,8 @@ from interp.figures.fonts import drawable
 from interp.figures.maps import attention_weights, draw_map, weights_table
 from interp.figures.sentence import Sentence, focus_window, sentence
 from interp.figures.window import Window
-from interp.figures.words import percent, runs_text
-from interp.lazy import lazy
 from interp.results.tables import RunTables
+from interp.words.phrases import percent, runs_text
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,12 +10,12 @@ import numpy as np
 from pydantic import Field
 
 from interp.analysis.shapes import SPLIT, Shape, panels
+from interp.configs.lazy import lazy
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, new_figure
 from interp.figures.fit import SPACING, TICK, labelled, short
-from interp.figures.words import ablation_text, basis_text, metric_text, unit
-from interp.lazy import lazy
 from interp.results.tables import RunTables
+from interp.words.phrases import ablation_text, basis_text, metric_text, unit
 
 if TYPE_CHECKING:
     import pandas as pd

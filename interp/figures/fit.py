@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from interp.lazy import lazy
+from interp.configs.lazy import lazy
 
 if TYPE_CHECKING:
     import matplotlib as mpl

@@ -14,9 +14,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from interp.configs.lazy import lazy
 from interp.figures import style
-from interp.lazy import lazy
-from interp.visible import code_point, visible, visible_token
+from interp.words.visible import code_point, visible, visible_token
 
 if TYPE_CHECKING:
     import matplotlib.font_manager as font_manager

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from interp.configs.lazy import lazy
 from interp.errors import UserError
 from interp.figures import style
 from interp.figures.base import new_figure
 from interp.figures.fit import number_ticks, token_ticks, wrap
-from interp.lazy import lazy
 
 if TYPE_CHECKING:
     import matplotlib.figure as mpl_figure

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from interp.analysis.shapes import Shape, panels
+from interp.configs.lazy import lazy
 from interp.errors import UserError
 from interp.figures.base import Drawn, Figure, figures
 from interp.figures.grid import draw_grids, grid_of, heads_axis
-from interp.figures.words import basis_text, metric_text, unit
-from interp.lazy import lazy
 from interp.results.tables import RunTables
+from interp.words.phrases import basis_text, metric_text, unit
 
 if TYPE_CHECKING:
     import pandas as pd

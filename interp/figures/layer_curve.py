@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from interp.analysis.shapes import Shape, panels
+from interp.configs.lazy import lazy
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, new_figure
 from interp.figures.fit import short, whole_numbers, wrap
-from interp.figures.words import basis_text, metric_text, unit
-from interp.lazy import lazy
 from interp.results.tables import RunTables
+from interp.words.phrases import basis_text, metric_text, unit
 
 if TYPE_CHECKING:
     import pandas as pd

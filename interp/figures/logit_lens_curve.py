@@ -7,8 +7,8 @@ from typing import ClassVar, Literal
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, new_figure
 from interp.figures.fit import whole_numbers
-from interp.figures.words import basis_text, metric_text, unit
 from interp.results.tables import RunTables
+from interp.words.phrases import basis_text, metric_text, unit
 
 
 @figures.register

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
+from interp.configs.lazy import lazy
 from interp.errors import UserError
 from interp.figures import style
 from interp.figures.window import Window
-from interp.lazy import lazy
 from interp.results.tables import RunTables
 
 if TYPE_CHECKING:

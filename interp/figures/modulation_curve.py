@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from interp.configs.lazy import lazy
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, new_figure
 from interp.figures.fit import whole_numbers
-from interp.figures.words import basis_text, percent, plural
-from interp.lazy import lazy
 from interp.results.tables import RunTables
+from interp.words.phrases import basis_text, percent, plural
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from interp.configs.lazy import lazy
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, new_figure
 from interp.figures.share_curve import ORDERS
-from interp.figures.words import ablation_text, basis_text, percent
-from interp.lazy import lazy
 from interp.results.tables import RunTables
+from interp.words.phrases import ablation_text, basis_text, percent
 
 if TYPE_CHECKING:
     import pandas as pd

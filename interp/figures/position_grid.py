@@ -8,15 +8,15 @@ import numpy as np
 from pydantic import Field
 
 from interp.analysis.grid import position_grid
+from interp.configs.lazy import lazy
 from interp.errors import UserError
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, new_figure
 from interp.figures.fit import number_ticks, token_ticks
 from interp.figures.sentence import focus_window, key_and_query, token_labels
 from interp.figures.window import Window
-from interp.figures.words import basis_text, percent
-from interp.lazy import lazy
 from interp.results.tables import RunTables
+from interp.words.phrases import basis_text, percent
 
 if TYPE_CHECKING:
     import matplotlib.collections as collections

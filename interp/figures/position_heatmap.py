@@ -8,15 +8,15 @@ import numpy as np
 from pydantic import Field
 
 from interp.analysis.shapes import Panel, Shape, panels
+from interp.configs.lazy import lazy
 from interp.errors import UserError
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, new_figure
 from interp.figures.fit import number_ticks, token_ticks, wrap
 from interp.figures.grid import Axis, draw_grids, grid_of
 from interp.figures.sentence import focus_window, key_and_query, token_labels
-from interp.figures.words import basis_text, metric_text, unit
-from interp.lazy import lazy
 from interp.results.tables import RunTables
+from interp.words.phrases import basis_text, metric_text, unit
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from interp.configs.lazy import lazy
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, new_figure
-from interp.figures.words import ablation_text, basis_text, percent
-from interp.lazy import lazy
 from interp.results.tables import RunTables
+from interp.words.phrases import ablation_text, basis_text, percent
 
 if TYPE_CHECKING:
     import pandas as pd

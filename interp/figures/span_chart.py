@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from interp.configs.lazy import lazy
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, new_figure
 from interp.figures.fit import cut, whole_numbers
 from interp.figures.fonts import drawable
-from interp.figures.words import basis_text, percent, runs_text
-from interp.lazy import lazy
 from interp.results.tables import RunTables
-from interp.visible import visible_token
+from interp.words.phrases import basis_text, percent, runs_text
+from interp.words.visible import visible_token
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from interp.figures.words import runs_text
+from interp.words.phrases import runs_text
 
 MOST = 40
 

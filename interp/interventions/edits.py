@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from interp.literals import check_literal
+from interp.configs.literals import check_literal
 from interp.prompts.pairs import Position
 
 ResidualSite = Literal["resid_pre", "resid_mid", "attn_out", "mlp_out"]

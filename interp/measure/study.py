@@ -13,13 +13,13 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from interp.analysis.seeding import generator
+from interp.configs.literals import check_literal
 from interp.errors import UserError
 from interp.interventions import observe
 from interp.interventions.cells import Dimensions
 from interp.interventions.edits import Edit, Run, Variant
 from interp.interventions.engine import Engine
 from interp.interventions.reduced import edge_effects
-from interp.literals import check_literal
 from interp.measure.effects import Values, effects_table, observed_columns, variant_columns
 from interp.measure.metric import estimate_metric, measure_metric, read_metric, several_tokens
 from interp.metrics import Metric, metrics

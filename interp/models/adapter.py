@@ -15,8 +15,8 @@ from typing import Any, Literal
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from interp.configs.mistakes import in_words
 from interp.errors import UserError
-from interp.mistakes import in_words
 from interp.models.files import one_line, read_mapping
 from interp.models.tensors import check_finite, check_fit, read_tensors, shapes_of
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from interp.configs.registry import nearest
 from interp.errors import UserError
-from interp.registry import nearest
 
 
 @dataclass(frozen=True)

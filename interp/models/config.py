@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from interp.external import EXTERNAL
-from interp.paths import shown_path, user_path
-from interp.registry import Registry
-from interp.section import Section
+from interp.configs.external import EXTERNAL
+from interp.configs.paths import shown_path, user_path
+from interp.configs.registry import Registry
+from interp.configs.section import Section
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 
+from interp.configs.mistakes import in_words
 from interp.errors import UserError
-from interp.mistakes import in_words
 from interp.models.families import BY_TYPE
 from interp.models.families.record import ConfigFile
 from interp.models.files import named, one_line, read_mapping

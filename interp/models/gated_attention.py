@@ -24,7 +24,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from interp.literals import check_literal
+from interp.configs.literals import check_literal
 from interp.models.config import GateKind
 
 NAME = "sparse_gate"

@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
+from interp.configs.paths import shown_path, user_path
 from interp.errors import UserError
 from interp.models.config import (
     USUAL_BIAS,
@@ -19,7 +20,6 @@ from interp.models.config import (
 )
 from interp.models.info import LoadedModel, ModelInfo, Sizes
 from interp.models.names import official_name
-from interp.paths import shown_path, user_path
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ import importlib.util
 from pathlib import Path
 from types import ModuleType
 
+from interp.configs.registry import nearest
 from interp.errors import UserError
-from interp.registry import nearest
 
 
 def official_name(name: str) -> str:

@@ -14,9 +14,9 @@ from pydantic import Field
 
 from interp.analysis.circuits import EdgeOrder
 from interp.analysis.halves import too_few
+from interp.configs.lazy import lazy
 from interp.errors import UserError
 from interp.interventions.edits import Edit, Variant
-from interp.lazy import lazy
 from interp.probes.base import Probe, Reading, heads_of, probes
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from interp.analysis.shapes import Shape
-from interp.lazy import lazy
+from interp.configs.lazy import lazy
 from interp.probes.base import Observation, probes
 from interp.prompts.choice import PromptChoice
 

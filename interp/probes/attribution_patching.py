@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from interp.analysis.agreement import agreement
+from interp.configs.lazy import lazy
+from interp.configs.registry import nearest
 from interp.errors import UserError
 from interp.interventions.edits import Variant
-from interp.lazy import lazy
 from interp.probes.base import Probe, Reading, probes
-from interp.registry import nearest
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,12 +13,12 @@ from pydantic import BeforeValidator, Field
 from interp.analysis.bootstrap import Bootstrap
 from interp.analysis.seeding import generator
 from interp.analysis.shapes import Shape
+from interp.configs.lazy import lazy
+from interp.configs.registry import Registry
+from interp.configs.section import Section
 from interp.errors import UserError
 from interp.interventions.edits import Variant
-from interp.lazy import lazy
 from interp.prompts.choice import PromptChoice
-from interp.registry import Registry
-from interp.section import Section
 
 if TYPE_CHECKING:
     import pandas as pd

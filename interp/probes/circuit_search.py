@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -19,8 +20,25 @@ from interp.measure.study import Selection, Study
 from interp.probes.base import Reading, by_prompt, clusters_of, head_label
 from interp.results.effects_file import stacked
 
-if TYPE_CHECKING:
-    from interp.probes.attention_edges import AttentionEdges
+
+class EdgeSearch(Protocol):
+    """The settings of a search, and the edges and prompts that it is over."""
+
+    @property
+    def label(self) -> str: ...
+    @property
+    def orders(self) -> tuple[EdgeOrder, ...]: ...
+    @property
+    def steps(self) -> int: ...
+    @property
+    def remove(self) -> float: ...
+    @property
+    def seeds(self) -> int: ...
+    @property
+    def explained(self) -> float: ...
+    def variants(self, study: Study) -> Iterable[Variant]: ...
+    def edges(self, study: Study) -> list[Edit]: ...
+    def where(self, study: Study) -> list[Selection]: ...
 
 
 @dataclass(frozen=True)
@@ -31,7 +49,7 @@ class Orders:
     best: str
 
 
-def run(probe: AttentionEdges, study: Study) -> pd.DataFrame:
+def run(probe: EdgeSearch, study: Study) -> pd.DataFrame:
     """Rank on each half, measure on the other; further seeds of the halves for the best order alone."""
     edges, where = probe.edges(study), probe.where(study)
     ranking = where[0]
@@ -62,7 +80,7 @@ def run(probe: AttentionEdges, study: Study) -> pd.DataFrame:
     return stacked(frames)
 
 
-def n_rows(probe: AttentionEdges, study: Study) -> int:
+def n_rows(probe: EdgeSearch, study: Study) -> int:
     """Rows of the effects table: single effects where they are run, the curves, and both ends."""
     edges, where = len(probe.edges(study)), probe.where(study)
     measured = sum(len(one.rows) for one in _measured(where))
@@ -71,7 +89,7 @@ def n_rows(probe: AttentionEdges, study: Study) -> int:
     return single + curves + 2 * sum(len(one.rows) for one in where)
 
 
-def passes(probe: AttentionEdges, study: Study) -> int:
+def passes(probe: EdgeSearch, study: Study) -> int:
     """Forward passes of one prompt; a backward pass is counted as two."""
     edges, ranked = len(probe.edges(study)), len(probe.where(study)[0].rows)
     steps = np.log(max(edges, 2)) / -np.log(1 - probe.remove)
@@ -79,7 +97,7 @@ def passes(probe: AttentionEdges, study: Study) -> int:
     return n_rows(probe, study) + 3 * probe.steps * ranked + again
 
 
-def summarise(probe: AttentionEdges, effects: pd.DataFrame, study: Study, reading: Reading) -> dict[str, Any]:
+def summarise(probe: EdgeSearch, effects: pd.DataFrame, study: Study, reading: Reading) -> dict[str, Any]:
     """Edges needed in both directions with intervals, curves of all orders, and the heads of the circuit."""
     edges, orders, where = probe.edges(study), study.notes[probe.label], probe.where(study)
     base = effects[effects["part"].isin(("all", "none"))]
@@ -140,7 +158,7 @@ def _measured(where: list[Selection]) -> list[Selection]:
 
 
 def _parts(
-    probe: AttentionEdges, study: Study, where: list[Selection], seed: int
+    probe: EdgeSearch, study: Study, where: list[Selection], seed: int
 ) -> list[tuple[tuple[int, ...], list[Selection]]]:
     """For each half: rows of the ranking wording, and the prompts of the other half that the curve is measured on."""
     ranking = where[0]
@@ -158,7 +176,7 @@ def _parts(
 
 
 def _order(
-    probe: AttentionEdges,
+    probe: EdgeSearch,
     study: Study,
     kind: EdgeOrder,
     scores: Float[np.ndarray, "row edge"] | None,

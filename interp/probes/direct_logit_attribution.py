@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from interp.analysis.shapes import Shape
-from interp.lazy import lazy
+from interp.configs.lazy import lazy
 from interp.probes.base import Observation, Reading, probes
 
 if TYPE_CHECKING:

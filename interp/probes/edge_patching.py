@@ -16,15 +16,15 @@ from pydantic import Field
 from interp.analysis.screening import Measure, Screening, screen
 from interp.analysis.seeding import generator
 from interp.analysis.shapes import Shape
+from interp.configs.lazy import lazy
+from interp.configs.section import Section
 from interp.errors import UserError
 from interp.interventions.edits import Edit, Source, Variant
-from interp.lazy import lazy
 from interp.probes.base import Head, Probe, Reading, by_prompt, clusters_of, head_label, heads_of, probes
 from interp.prompts.choice import PromptChoice
 from interp.prompts.pairs import Position
 from interp.results.effects_file import stacked
 from interp.results.tables import SCREENED
-from interp.section import Section
 
 if TYPE_CHECKING:
     import pandas as pd

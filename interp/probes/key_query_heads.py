@@ -15,13 +15,13 @@ from pydantic import Field
 from interp.analysis.halves import too_few
 from interp.analysis.orders import ORDERS, Order, grid
 from interp.analysis.shapes import Shape
+from interp.configs.section import Section
 from interp.errors import UserError
 from interp.interventions.edits import Edit, Source, Variant
 from interp.probes.base import Probe, Reading, head_label, heads_of, probes
 from interp.probes.head_search import Measured, Plan, measure
 from interp.probes.head_verdict import verdict
 from interp.probes.ledger import Recorder, Replay
-from interp.section import Section
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,9 +10,9 @@ from pydantic import Field, field_validator
 
 from interp.analysis.shapes import Shape
 from interp.analysis.spans import layer_span
+from interp.configs.lazy import lazy
 from interp.errors import UserError
 from interp.interventions.edits import Edit, Variant
-from interp.lazy import lazy
 from interp.probes.base import Probe, Reading, by_prompt, clusters_of, probes
 from interp.prompts.choice import PromptChoice
 from interp.prompts.regroup import Group, grouped_sets

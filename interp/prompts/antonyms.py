@@ -8,12 +8,12 @@ from typing import Literal
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
+from interp.configs.section import Section
 from interp.errors import UserError
 from interp.prompts.antonym_words import WORD_PAIRS
 from interp.prompts.pairs import PromptPair
 from interp.prompts.roles import fill
 from interp.prompts.task import Task, tasks
-from interp.section import Section
 
 TEMPLATES = (
     'The opposite of "{word}" is "',

@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, field_validator
 
+from interp.configs.section import Section
 from interp.prompts.antonyms import Antonyms
 from interp.prompts.roles import RoleSpec
 from interp.prompts.task import Task, tasks
-from interp.section import Section
 
 
 class PromptsConfig(Section):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from jaxtyping import Float
 
-from interp.lazy import lazy
+from interp.configs.lazy import lazy
 from interp.prompts.pairs import PromptSet
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from interp.configs.lazy import lazy
 from interp.errors import UserError
-from interp.lazy import lazy
 from interp.prompts.encoder import Encoder
 from interp.prompts.pairs import Answers, PromptPair, PromptSet
 from interp.prompts.roles import RoleSpec

@@ -10,9 +10,9 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from interp.configs.external import EXTERNAL
+from interp.configs.paths import user_path
 from interp.errors import UserError
-from interp.external import EXTERNAL
-from interp.paths import user_path
 from interp.prompts.pairs import PromptPair
 from interp.prompts.rows import NEEDED, OPTIONAL, ColumnName, Row, pairs_of
 from interp.prompts.tables import first_row, read_rows

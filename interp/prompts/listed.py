@@ -6,9 +6,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from interp.configs.section import Section
 from interp.prompts.pairs import PromptPair
 from interp.prompts.task import Task, tasks
-from interp.section import Section
 
 
 class ListedPair(Section):

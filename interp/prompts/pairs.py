@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from jaxtyping import Int
 from pydantic import Field
 
+from interp.configs.lazy import lazy
 from interp.errors import UserError
-from interp.lazy import lazy
 from interp.prompts.roles import fill, tensor_index
 
 if TYPE_CHECKING:

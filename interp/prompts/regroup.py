@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from pydantic import Field
 
+from interp.configs.section import Section
 from interp.errors import UserError
 from interp.prompts.encode import Dropped, Encoded, batch
 from interp.prompts.encoder import Encoder
 from interp.prompts.pairs import PromptSet
 from interp.prompts.roles import RoleSpec
-from interp.section import Section
 
 
 class Group(Section):

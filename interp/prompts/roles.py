@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from interp.configs.section import Section
 from interp.errors import UserError
-from interp.section import Section
 
 SPAN = re.compile(r"(\d{1,9}):(\d{1,9})")
 Spans = Sequence[tuple[int, int]]

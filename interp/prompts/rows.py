@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
+from interp.configs.registry import nearest
 from interp.errors import UserError
 from interp.prompts.pairs import PromptPair
-from interp.registry import nearest
 
 TOLD = 10
 ColumnName = Literal["clean", "corrupted", "answer", "foil", "pair", "template", "focus"]

@@ -8,9 +8,9 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from interp.configs.registry import Registry
+from interp.configs.section import Section
 from interp.prompts.pairs import PromptPair
-from interp.registry import Registry
-from interp.section import Section
 
 
 class Task(Section, abc.ABC):

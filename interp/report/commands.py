@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from interp.paths import shown_path
+from interp.configs.paths import shown_path
 
 
 def run_command(verb: str, config: Path, overrides: Sequence[str]) -> str:

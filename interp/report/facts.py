@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from interp.analysis.bootstrap import interval_method
-from interp.figures.words import metric_words, percent, plural, tenth
 from interp.report import prompts as prompt_tables
 from interp.report.commands import report_command
-from interp.report.numbers import estimate, fixed, number, significant
 from interp.report.story import TableBlock
 from interp.report.tokens import FocusPrompt, focus_prompt
 from interp.results.tables import RunTables
-from interp.visible import visible_token
+from interp.words.numbers import estimate, fixed, number, significant
+from interp.words.phrases import metric_words, percent, plural, tenth
+from interp.words.visible import visible_token
 
 SOURCES = {
     "zero": "set to zero",

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from interp.figures.words import percent, plural
-from interp.lazy import lazy
-from interp.report.numbers import number
+from interp.configs.lazy import lazy
 from interp.report.story import TableBlock
 from interp.results.tables import RunTables
+from interp.words.numbers import number
+from interp.words.phrases import percent, plural
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,15 +13,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from markupsafe import escape as escape_html
 
-from interp.paths import with_shown_paths
+from interp.configs.paths import with_shown_paths
 from interp.report import escape
 from interp.report.definitions import DEFINITIONS, SOURCES
 from interp.report.facts import gather, precision_caveat
-from interp.report.numbers import is_number
 from interp.report.story import Section, Story, TableBlock
 from interp.results import atomic, reading
 from interp.results.tables import RunTables
-from interp.visible import visible, visible_token
+from interp.words.numbers import is_number
+from interp.words.visible import visible, visible_token
 
 COLUMN_REM = 46.0
 REM_PER_INCH = 6.7  # a figure as wide as a journal's page fills the column

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from interp.report.story import Story
-from interp.visible import visible
+from interp.words.visible import visible
 
 
 def print_answer(console: Console, story: Story, report: Path) -> None:

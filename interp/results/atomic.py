@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from interp.configs.lazy import lazy
 from interp.errors import UserError
-from interp.lazy import lazy
 from interp.results.cells import without_formulas
 
 if TYPE_CHECKING:

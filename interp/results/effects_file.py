@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from interp.lazy import lazy
+from interp.configs.lazy import lazy
 from interp.results import atomic
 from interp.results.columns import EFFECTS, HELD, STORED
 

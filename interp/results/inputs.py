@@ -1,6 +1,6 @@
 """Files outside a run that its config names: what they held when it was measured.
 
-The fields of a config whose value is such a path carry a mark (interp.external) and are found by walking over it.
+The fields of a config whose value is such a path carry a mark (interp.configs.external) and are found by walking over it.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from interp.external import External
-from interp.paths import user_path
+from interp.configs.external import External
+from interp.configs.paths import user_path
 from interp.results.sealed import digest_of_file
 
 READ_FROM_FOLDERS = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from interp.configs.lazy import lazy
 from interp.errors import UserError
-from interp.lazy import lazy
 from interp.results import reading, sealed
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
 
+from interp.configs.lazy import lazy
 from interp.errors import UserError
-from interp.lazy import lazy
 from interp.results.cells import as_it_was
 
 if TYPE_CHECKING:

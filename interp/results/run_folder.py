@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 from ruamel.yaml import YAML
 
+from interp.configs.lazy import lazy
 from interp.errors import UserError
-from interp.lazy import lazy
 from interp.results import atomic, effects_file, reading, sealed
 from interp.results.parts import Part, Parts, table_name
 from interp.results.versions import versions

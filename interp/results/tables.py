@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from interp.lazy import lazy
+from interp.configs.lazy import lazy
 from interp.results import reading
 from interp.results.effects_file import InMemory, OnDisk
 

@@ -7,12 +7,12 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from interp.external import EXTERNAL
+from interp.configs.external import EXTERNAL
+from interp.configs.loading import AnyConfig
+from interp.configs.section import Section
 from interp.models import HuggingFaceSource, ModelSource, model_sources
 from interp.models.config import USUAL_BIAS, GateKind
 from interp.prompts.config import PromptsConfig
-from interp.section import Section
-from interp.yaml_config import AnyConfig
 
 
 class SampledText(Section):

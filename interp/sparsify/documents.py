@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from interp.configs.paths import user_path
 from interp.errors import UserError
-from interp.paths import user_path
 from interp.sparsify.config import DatasetText, FileText
 
 JSON_KINDS = {

@@ -11,12 +11,12 @@ from typing import Any
 
 import torch
 
+from interp.configs.paths import user_path
 from interp.errors import UserError
 from interp.models.adapter import adapted, fill, low_rank, read_adapter
 from interp.models.gated_attention import BIAS, Gate, attach, attention_layers, set_head_bias
 from interp.models.sparse_checkpoint import head_bias_for, read_checkpoint
 from interp.models.svd_adapter import LowRank, difference
-from interp.paths import user_path
 from interp.sparsify.config import AttentionWeights, GateConfig, Lora, Training
 from interp.sparsify.teacher import Teacher
 

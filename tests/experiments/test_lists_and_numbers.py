@@ -9,8 +9,8 @@ import pytest
 
 from experiments.overview import Overview, top_effects
 from experiments.sentences import against_text, effect_sentence, some
-from interp.figures.words import metric_words, percent, tenth
 from interp.metrics import metrics
+from interp.words.phrases import metric_words, percent, tenth
 
 
 def head(number, carried):

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import matplotlib as mpl
 
-from interp.comparison import figures as comparison
 from interp.figures import figures
 from interp.figures.base import drawn_texts
 from interp.figures.fonts import rc
+from interp.runs.comparison import figures as comparison
 from tests.figures.readable import faults
 from tests.figures.sizes import make_tables
 

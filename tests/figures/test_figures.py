@@ -15,8 +15,8 @@ from interp.figures import figures, save
 from interp.figures.maps import attention_weights, draw_map
 from interp.figures.style import PAGE, STYLE
 from interp.figures.window import window
-from interp.figures.words import runs_text
 from interp.results.tables import RunTables
+from interp.words.phrases import runs_text
 from tests.figures.readable import drawn, faults
 
 

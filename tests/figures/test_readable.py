@@ -12,8 +12,8 @@ import pytest
 from interp.figures import circuit_panel, figures, style
 from interp.figures.base import drawn_texts, new_figure
 from interp.figures.fonts import rc
-from interp.sparsify import figures as training
-from interp.toy import figures as toy
+from interp.runs.sparsify import figures as training
+from interp.runs.toy import figures as toy
 from tests.figures.grid import SOME, ways
 from tests.figures.readable import drawn, faults
 from tests.figures.sizes import make_tables

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from interp.registry import Registry
-from interp.section import Section
+from interp.configs.registry import Registry
+from interp.configs.section import Section
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "examples" / "plugin"

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from interp.config import load
 from interp.models import PackagedModel, load_model
 from interp.results.tables import RunTables
-from interp.run import run
+from interp.runs.circuit.config import load
+from interp.runs.circuit.run import run
 from tests.tiny_models import FIGURE
 from tests.tiny_runs import QUIET
 

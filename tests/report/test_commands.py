@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from interp.commands import overrides
-from interp.paths import shown_path, with_shown_paths
+from interp.cli.commands import overrides
+from interp.configs.paths import shown_path, with_shown_paths
 from interp.report.commands import report_command, run_command
 
 ROOT = Path(__file__).parents[2]

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from interp.report import numbers
 from interp.report.facts import gather, precision_caveat
 from interp.report.prompts import MOST_PROMPTS, prompts
 from interp.report.story import TableBlock
+from interp.words import numbers
 from tests.report.synthetic import make_manifest, make_tables
 
 

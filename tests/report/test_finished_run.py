@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from interp.paths import shown_path
+from interp.configs.paths import shown_path
 from interp.results.tables import RunTables
 from tests.report.page import Page
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from interp.config import load
 from interp.errors import UserError
 from interp.figures.position_grid import PositionGrid
 from interp.results.tables import RunTables
-from interp.run import run
+from interp.runs.circuit.config import load
+from interp.runs.circuit.run import run
 from tests.tiny_runs import QUIET, write_yaml
 
 

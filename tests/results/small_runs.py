@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from interp.studies import load_any
+from interp.runs.kinds import load_any
 
 YAML = """
 name: small

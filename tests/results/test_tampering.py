@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from interp.assemble import TABLES
 from interp.errors import UserError
 from interp.results import reading
-from interp.studies import publish_any
+from interp.runs.circuit.assemble import TABLES
+from interp.runs.kinds import publish_any
 from tests.results.small_runs import carried_out, write_small
 
 pytestmark = pytest.mark.usefixtures("no_figures")
@@ -79,7 +79,7 @@ def asked(command: str, config: Path, folder: Path, monkeypatch) -> None:
         carried_out(config)
         return
     with monkeypatch.context() as patch:
-        patch.setattr("interp.run.load_model", None)
+        patch.setattr("interp.runs.circuit.run.load_model", None)
         publish_any(folder, Console(file=io.StringIO()))
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from interp.figures import Drawn, Figure, figures
 from interp.figures.base import new_figure
-from interp.figures.words import basis_text, unit
+from interp.words.phrases import basis_text, unit
 
 if TYPE_CHECKING:
     from interp.results.tables import RunTables

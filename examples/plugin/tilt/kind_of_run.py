@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from interp.lifecycle import Kept, carry_out
-from interp.studies import StudyKind, study_kinds
-from interp.yaml_config import AnyConfig, LoadedConfig
+from interp.configs.loading import AnyConfig, LoadedConfig
+from interp.runs.kinds import StudyKind, study_kinds
+from interp.runs.lifecycle import Kept, carry_out
 
 if TYPE_CHECKING:
     from rich.console import Console

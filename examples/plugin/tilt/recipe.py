@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 from interp.errors import UserError
-from interp.experiment import Experiment, experiments
 from interp.figures.of_a_probe import figures_of
-from interp.report.numbers import number
+from interp.report.recipe import Experiment, experiments
 from interp.report.story import Section, Story
+from interp.words.numbers import number
 
 if TYPE_CHECKING:
     from interp.figures import Figure

@@ -1,0 +1,133 @@
+"""From a YAML file to a validated config, whatever its schema; every mistake is one sentence that names the field.
+
+A YAML says with `study` what kind of run it is; each kind has a schema (interp.runs.circuit.config, interp.runs.comparison.config,
+interp.sparsify.config, ...) and interp.runs.kinds knows them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from pydantic import Field, ValidationError
+
+from interp.configs.mistakes import in_words, quoted
+from interp.configs.paths import user_path
+from interp.configs.registry import nearest
+from interp.configs.section import Section
+from interp.configs.yaml_text import plain
+from interp.errors import Mistakes, UserError
+
+
+class Output(Section):
+    """Where the run folder goes: root/name/hash."""
+
+    root: str = "runs"
+
+    def folder(self) -> Path:
+        """The root as a path, `~` expanded."""
+        return user_path(self.root, "output.root")
+
+
+class AnyConfig(Section):
+    """What the config of every kind of run has."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_-]+$", description="Folder name of the run.")
+    title: str = ""
+    question: str = Field(default="", description="The question that the report answers.")
+    seed: int = Field(default=0, ge=0, le=2**32 - 1)
+    output: Output = Output()
+
+    @classmethod
+    def misfits(cls, data: dict[str, Any]) -> list[tuple[str, str]]:
+        """What is wrong between the fields of a faulty config, where pydantic looks only when every field is right."""
+        return []
+
+    def resolved(self) -> dict[str, Any]:
+        """The config with every default filled in, as plain data."""
+        return self.model_dump(mode="json")
+
+
+C = TypeVar("C", bound=AnyConfig)
+
+
+@dataclass(frozen=True)
+class LoadedConfig(Generic[C]):
+    """A validated config with the text it came from and the overrides that were applied."""
+
+    run: C
+    path: Path
+    text: str
+    overrides: tuple[str, ...]
+
+
+def read(path: Path, overrides: Sequence[str] = ()) -> tuple[dict[str, Any], str]:
+    """(the mapping in a YAML file with overrides applied, the file's text); UserError for everything that is wrong."""
+    if not path.is_file():
+        near = nearest(path.name, (other.name for other in path.parent.glob("*.yaml"))) if path.parent.is_dir() else ""
+        raise UserError(f"there is no config {path}" + (f"; {near}" if near and not near.endswith(": ") else ""))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is no text in UTF-8 (byte {error.start + 1} is not), so it is no YAML") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
+    data = parse(text, str(path))
+    for override in overrides:
+        _override(data, override)
+    return data, text
+
+
+def parse(text: str, where: str) -> dict[str, Any]:
+    """YAML text to a mapping; UserError for bad syntax, duplicate keys, or anything but a mapping."""
+    data = plain(text, where)
+    if not isinstance(data, dict):
+        raise UserError(f"{where} must be a mapping of settings (`name: ...`), but it is {_kind(data)}")
+    return data
+
+
+def validate_as(schema: type[C], data: dict[str, Any], where: str) -> C:
+    """A mapping to a config; all mistakes are reported in one UserError."""
+    try:
+        return schema.model_validate(data)
+    except ValidationError as error:
+        between = [f"{place}: {text}" for place, text in schema.misfits(data)]
+        raise Mistakes(where, list(dict.fromkeys([*in_words(error, data, schema), *between]))) from None
+
+
+def _override(data: dict[str, Any], override: str) -> None:
+    path, equals, value = override.partition("=")
+    shown = quoted(override)
+    if not equals or not path:
+        raise UserError(f"--set {shown}: write it as key.subkey=value")
+    parsed = plain(value, f"--set {shown}: the value")
+    *parents, last = path.split(".")
+    target: Any = data
+    for part in parents:
+        target = _child(target, part, shown)
+    if isinstance(target, list):
+        target[_index(target, last, shown)] = parsed
+    elif isinstance(target, dict):
+        target[last] = parsed
+    else:
+        raise UserError(f"--set {shown}: {quoted('.'.join(parents))} is not a mapping")
+
+
+def _child(target: Any, part: str, shown: str) -> Any:
+    if isinstance(target, list):
+        return target[_index(target, part, shown)]
+    if isinstance(target, dict):
+        return target.setdefault(part, {})
+    raise UserError(f"--set {shown}: there is nothing at {quoted(part)}")
+
+
+def _index(target: list[Any], part: str, shown: str) -> int:
+    if not (part.isascii() and part.isdigit() and len(part) < 10 and int(part) < len(target)):
+        raise UserError(f"--set {shown}: {quoted(part)} is no entry of a list of {len(target)} (counted from 0)")
+    return int(part)
+
+
+def _kind(data: object) -> str:
+    return "empty" if data is None else f"a {type(data).__name__}"

@@ -1,0 +1,86 @@
+"""The tables of a run from its parts: the study's (prompts, and what the model is) and every probe's. No model is needed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from interp.analysis.summary import summarise_effects
+from interp.runs.circuit.config import RunConfig, validate
+from interp.probes.base import Reading
+from interp.results import effects_file, reading
+from interp.results.run_folder import RESOLVED, RunFolder
+
+STUDY = "@prompts"
+"""The label of the part that holds the prompts; no probe can be called so."""
+TABLES = ("prompts.parquet", "effects.parquet", "summary.csv", "dropped.csv", "metrics.json")
+
+
+def reading_of(settings: RunConfig) -> Reading:
+    """The statistics and share settings of a config."""
+    return Reading(
+        seed=settings.seed,
+        confidence=settings.statistics.confidence,
+        n_resamples=settings.statistics.n_resamples,
+        share_target=settings.share.target,
+        share_definition=settings.share.definition,
+    )
+
+
+def restore(folder: RunFolder) -> None:
+    """Make the tables of a finished run again where one is missing or damaged; Damaged when a part is, too."""
+    if not folder.damaged():
+        return
+    settings = validate(reading.read_yaml(folder.path / RESOLVED), str(folder.path / RESOLVED))
+    parts = {probe.label: folder.whole_part(probe.label) for probe in settings.probes}
+    write_tables(settings, {label: part.findings for label, part in parts.items()}, folder)
+
+
+def write_tables(settings: RunConfig, findings: dict[str, dict[str, Any]], folder: RunFolder) -> None:
+    """Write the tables of a run, whose study's part is in its folder."""
+    prompts, facts = folder.load_part(STUDY)
+    statistics = settings.statistics
+    folder.write_table("prompts.parquet", prompts)
+    folder.write_effects_of([probe.label for probe in settings.probes])
+    effects = effects_file.EffectsFile(folder.path / "effects.parquet")
+    summary = summarise_effects(effects, statistics.n_resamples, statistics.confidence, settings.seed)
+    folder.write_table("summary.csv", summary)
+    folder.write_table("dropped.csv", _dropped(facts["dropped"], findings))
+    folder.write_json("metrics.json", {"run": _run(settings, prompts, facts), "probes": findings})
+
+
+def _dropped(rows: list[dict[str, Any]], findings: dict[str, dict[str, Any]]) -> pd.DataFrame:
+    """Every prompt that was left out, and why; those that only a token group left out included."""
+    groups = [group for found in findings.values() for group in found.get("groups", ())]
+    every = [*rows, *(row for group in groups for row in group.get("dropped", ()))]
+    return pd.DataFrame(every, columns=["pair", "template", "reason"])
+
+
+def _run(settings: RunConfig, prompts: pd.DataFrame, facts: dict[str, Any]) -> dict[str, Any]:
+    """What metrics.json says of the whole run."""
+    statistics = settings.statistics
+    boot = reading_of(settings).bootstrap(prompts["pair"].tolist(), "run")
+    clean, corrupted = boot.mean(prompts[["clean_metric", "corrupted_metric"]].to_numpy())
+    focus = prompts[prompts["focus"]].iloc[0]
+    found = {
+        **{"name": settings.name, "title": settings.title, "question": settings.question},
+        "model": facts["model"],
+        "metric": settings.metric.described(),
+        **{"n_prompts": len(prompts), "n_pairs": prompts["pair"].nunique()},
+        **{"n_templates": prompts["template"].nunique(), "n_dropped": len(facts["dropped"])},
+        **{"confidence": statistics.confidence, "n_resamples": statistics.n_resamples},
+        **{"share_target": settings.share.target, "share_definition": settings.share.definition},
+        **{"clean": clean.as_dict(), "corrupted": corrupted.as_dict()},
+        "accuracy_kept": float((prompts["top1_id"] == prompts["answer_id"]).mean()),
+        **{"accuracy": facts["accuracy"], "n_asked": facts["n_asked"]},
+        "focus_is_declared": facts["focus_is_declared"],
+        "focus": {
+            name: _plain(focus[name]) for name in ("prompt", "clean", "answer", "corrupted", "foil", "key", "query")
+        },
+    }
+    return found | ({"notes": facts["notes"]} if facts["notes"] else {})
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else value

@@ -1,0 +1,168 @@
+"""The schema of one run: everything that a YAML can say, with errors that name the field.
+
+One file says everything about a run. `load` reads it, applies `--set a.b=c` overrides, and validates; the resolved
+config, defaults filled in, is saved beside the results and its hash names the run's folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+
+from interp.errors import UserError
+from interp.report.recipe import Experiment, experiments
+from interp.figures.base import Figure, figures
+from interp.metrics import LogitDiff, Metric, metrics
+from interp.configs.mistakes import Several
+from interp.models import ModelConfig
+from interp.probes import Probe, probes
+from interp.prompts.config import PromptsConfig
+from interp.configs.section import Section
+from interp.configs.loading import AnyConfig, LoadedConfig, read, validate_as
+
+AnyExperiment = Annotated[Experiment, experiments]
+AnyFigure = Annotated[Figure, figures]
+AnyMetric = Annotated[Metric, metrics]
+AnyProbe = Annotated[Probe, probes]
+
+
+class Share(Section):
+    """What "these heads carry 80 %" means (docs/definitions.md, Share); all three definitions are always computed."""
+
+    target: float = Field(default=0.8, gt=0, le=1, description="The share to account for.")
+    definition: Literal["joint", "absolute", "net"] = Field(
+        default="joint", description="The definition that selects heads and is printed on figures."
+    )
+
+
+class StatisticsConfig(Section):
+    """Bootstrap intervals, clustered by word pair."""
+
+    confidence: float = Field(default=0.95, gt=0, lt=1)
+    n_resamples: int = Field(default=2000, ge=100, le=1_000_000)
+
+
+class Compute(Section):
+    """What the run may use."""
+
+    memory_gb: float | None = Field(
+        default=None,
+        gt=0,
+        le=100_000,
+        description="For the activations of one batch, in GiB; null: a quarter of the free memory. Batches never get larger "
+        "than pays, so on most machines it changes nothing.",
+    )
+    threads: int | None = Field(
+        default=None, ge=1, le=1024, description="CPU threads of torch; null leaves its default."
+    )
+
+
+class Measured(AnyConfig):
+    """What is asked and measured, whatever the model."""
+
+    model_config = ConfigDict(defer_build=True)  # until the plugins are loaded, whose kinds it takes
+
+    prompts: PromptsConfig = Field(default_factory=PromptsConfig)
+    metric: AnyMetric = LogitDiff()
+    share: Share = Share()
+    statistics: StatisticsConfig = StatisticsConfig()
+    probes: tuple[AnyProbe, ...] = Field(min_length=1)
+    experiment: AnyExperiment | None = Field(
+        default=None, description="The recipe that writes the report's sentences; null: a plain report of the figures."
+    )
+    figures: tuple[AnyFigure, ...] = ()
+    compute: Compute = Compute()
+
+    @model_validator(mode="after")
+    def _parts_fit_together(self) -> Measured:
+        probes_at = {f"probes.{at}": (one.label, one.kind) for at, one in enumerate(self.probes)}
+        found = _misfits(probes_at, dict(enumerate(self.figures)), self.experiment)
+        if found:
+            raise Several(found)
+        return self
+
+    @classmethod
+    def misfits(cls, data: dict[str, Any]) -> list[tuple[str, str]]:
+        """What does not fit together among the parts of a faulty config that can be read, each with its place."""
+        entries = enumerate(data["probes"] if isinstance(data.get("probes"), list) else [])
+        named = {f"probes.{at}": _named(one) for at, one in entries}
+        readable = {place: one for place, one in named.items() if one is not None}
+        given = data["figures"] if isinstance(data.get("figures"), list) else []
+        drawn = {at: _readable(AnyFigure, one) for at, one in enumerate(given)}
+        # Without the kinds of all probes, nobody knows what a figure could have read.
+        known = len(readable) == len(named) > 0
+        recipe = _readable(AnyExperiment, data.get("experiment")) if known else None
+        return _misfits(readable, {at: one for at, one in drawn.items() if one is not None}, recipe, known)
+
+
+def _misfits(
+    probes_at: dict[str, tuple[str, str]],
+    figures_at: dict[int, Figure],
+    experiment: Experiment | None,
+    kinds_are_known: bool = True,
+) -> list[tuple[str, str]]:
+    """Names given twice, and what figures and experiment want of probes that the run does not have.
+
+    A figure list is part of the run's hash, so a mistake in it that shows after the run would cost the whole run.
+    """
+    found = _twice("probes", {place: label for place, (label, _) in probes_at.items()})
+    found += _twice("figures", {f"figures.{at}": one.stem for at, one in figures_at.items()})
+    kinds = dict(probes_at.values())
+    shapes = {label: probes[kind].shapes for label, kind in kinds.items()}
+    parts: dict[str, Figure | Experiment | None] = {f"figures.{at}": one for at, one in figures_at.items()}
+    for place, part in (parts | {"experiment": experiment}).items() if kinds_are_known else ():
+        try:
+            if isinstance(part, Figure):
+                part.check(kinds, shapes)
+            elif part is not None:
+                part.check(kinds)
+        except UserError as error:
+            found.append((place, str(error)))
+    return found
+
+
+def _twice(what: str, names: dict[str, str]) -> list[tuple[str, str]]:
+    seen: set[str] = set()
+    found = []
+    for place, name in names.items():
+        if name in seen:
+            found.append((place, f"two {what} are called {name!r}; give one of them another `name`"))
+        seen.add(name)
+    return found
+
+
+def _named(entry: Any) -> tuple[str, str] | None:
+    """Label and kind of a probe whose settings need not be right; None where there is no such kind."""
+    kind = entry.get("kind") if isinstance(entry, dict) else None
+    if not isinstance(kind, str) or kind not in set(probes):
+        return None
+    name = entry.get("name")
+    return (name if isinstance(name, str) else kind), kind
+
+
+def _readable(kind: Any, entry: Any) -> Any:
+    try:
+        return TypeAdapter(kind).validate_python(entry)
+    except ValidationError:
+        return None
+
+
+class RunConfig(Measured):
+    """One run: probes on one model."""
+
+    study: Literal["circuit"] = "circuit"
+    model: ModelConfig
+
+
+def load(path: Path, overrides: Sequence[str] = ()) -> LoadedConfig[RunConfig]:
+    """Read and validate a config; every mistake is a UserError that names the field and what would be right."""
+    data, text = read(path, overrides)
+    return LoadedConfig(validate(data, str(path)), path, text, tuple(overrides))
+
+
+def validate(data: dict[str, Any], where: str) -> RunConfig:
+    """A mapping to a RunConfig; all mistakes are reported in one UserError."""
+    return validate_as(RunConfig, data, where)

@@ -1,0 +1,107 @@
+"""`interp validate`: what a run would do, from its config, tokenizer and sizes alone; no weights are loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+from rich.console import Console
+from rich.table import Table
+
+from interp.analysis.seeding import generator
+from interp.runs.circuit.config import RunConfig
+from interp.errors import UserError
+from interp.interventions.cells import Dimensions
+from interp.interventions.engine import Engine
+from interp.measure.study import Study
+from interp.runs.circuit.memory import footprint
+from interp.models import HuggingFaceSource, model_dimensions
+from interp.models.config import ModelSource
+from interp.models.load import device_of
+from interp.runs.circuit.preflight import check_probes
+from interp.prompts.encoder import Encoder
+from interp.prompts.select import choose_prompts
+from interp.configs.loading import LoadedConfig
+
+
+def describe(config: LoadedConfig[RunConfig], console: Console) -> dict[str, Any]:
+    """Check prompts and probes, and print forward passes and memory; UserError when the run could not work.
+
+    What was found is returned as plain data: `on_this_machine` is False, and nothing else there, where the model has
+    yet to be fetched.
+    """
+    return describe_run(config.run, config.path, console)
+
+
+def describe_run(settings: RunConfig, path: Path, console: Console) -> dict[str, Any]:
+    """The same of a run that is one part of what the YAML at `path` asks for."""
+    found = model_dimensions(settings.model)
+    console.print(f"{path}: the config is valid", highlight=False)
+    for warning in _device_warnings(settings.model):
+        console.print(f"warning: {warning}", style="yellow", highlight=False, markup=False)
+    if found is None:
+        console.print(
+            "the model is not on this machine yet, so prompts and probes were not checked; run it to fetch it"
+        )
+        return {"on_this_machine": False}
+    info, tokenizer = found
+    several = bool(settings.metric.sums_over)
+    encoder = Encoder(tokenizer, settings.model.prepend_bos, info.d_vocab, info.n_ctx, several)
+    book = choose_prompts(settings.prompts, encoder, [], generator(settings.seed, "prompts"))
+    study = Study(
+        model=info.name,
+        sizes=Dimensions(info.n_layers, info.n_heads, info.n_kv_heads),
+        engine=cast(Engine, None),
+        book=book,
+        metric=settings.metric,
+        encoder=encoder,
+        min_gap=0.0,
+        probes={probe.label: probe for probe in settings.probes},
+    )
+    check_probes(settings.probes, study)
+    table = Table("probe", "kind", "prompts", "forward passes", box=None, pad_edge=False)
+    asked: list[dict[str, Any]] = [
+        {"probe": one.label, "kind": one.kind, "prompts": one.n_prompts(study), "forward_passes": one.passes(study)}
+        for one in settings.probes
+    ]
+    total = sum(one["forward_passes"] for one in asked)
+    for one in asked:
+        table.add_row(one["probe"], one["kind"], str(one["prompts"]), f"{one['forward_passes']:,}")
+    console.print(table)
+    for note in book.notes:
+        console.print(f"note: {note}", highlight=False, markup=False)
+    needed = footprint(info, study, settings.probes, settings.model, settings.compute.memory_gb)
+    console.print(
+        f"{len(book)} prompts before the model's answers are checked (fewer may remain), {len(book.dropped)} left out; "
+        f"at most {total:,} forward passes of one prompt; about {needed.peak / 2**30:.2f} GB of memory "
+        f"({needed.loading / 2**30:.2f} GB while the model is loaded, {needed.measuring / 2**30:.2f} GB while it is measured); "
+        f"compute.memory_gb cannot bring it below {max(needed.loading, needed.unbounded) / 2**30:.2f} GB, which the libraries, "
+        "the weights, the unedited runs of the largest template and the rows of the largest probe take",
+        highlight=False,
+    )
+    return {
+        "on_this_machine": True,
+        "model": info.name,
+        "prompts": len(book),
+        "prompts_left_out": len(book.dropped),
+        "notes": list(book.notes),
+        "probes": asked,
+        "forward_passes_at_most": total,
+        "memory_gb": {
+            name: round(getattr(needed, name) / 2**30, 3) for name in ("peak", "loading", "measuring", "unbounded")
+        },
+    }
+
+
+def _device_warnings(model: ModelSource) -> Iterator[str]:
+    """A config may be checked on another machine than the one that runs it, so what is missing here is no mistake."""
+    if not isinstance(model, HuggingFaceSource):
+        return
+    try:
+        device = device_of(model.device)
+    except UserError as error:
+        yield f"{error}, unless it runs on another machine"
+        return
+    if model.dtype == "float16" and device == "cpu":
+        yield "model.dtype float16 is about six times slower on a CPU than float32"

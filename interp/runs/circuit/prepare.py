@@ -1,0 +1,147 @@
+"""From a config to a study: model, prompts that pass the filters, metric."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+import pandas as pd
+import torch
+
+from interp.analysis.seeding import generator
+from interp.runs.circuit.config import Compute, Share
+from interp.interventions.cells import Dimensions
+from interp.interventions.engine import TOKENS_AT_ONCE, Engine
+from interp.interventions.readout import ModelReadout
+from interp.measure.metric import read_metric
+from interp.measure.study import Study
+from interp.metrics import Metric
+from interp.models import LoadedModel
+from interp.probes import Probe
+from interp.prompts.config import PromptsConfig
+from interp.prompts.encoder import Encoder
+from interp.prompts.pairs import PromptSet
+from interp.prompts.select import NO_GAP, Top1, choose_prompts, drop_without_gap
+
+
+class Asks(Protocol):
+    """What a study is made from: part of a RunConfig, or what a notebook says."""
+
+    @property
+    def prompts(self) -> PromptsConfig: ...
+    @property
+    def metric(self) -> Metric: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def compute(self) -> Compute: ...
+    @property
+    def share(self) -> Share: ...
+    @property
+    def probes(self) -> tuple[Probe, ...]: ...
+
+
+def first_prompt(config: Asks) -> str | None:
+    """The first prompt that a run may ask; the converted model is held against Hugging Face's on it."""
+    return next((pair.clean for pair in config.prompts.task.candidates()), None)
+
+
+def prepare(config: Asks, models: Sequence[LoadedModel]) -> list[Study]:
+    """A study a model, all on the same prompts: candidates tokenised, answered, paired and filtered by every model."""
+    n_embeddings = min(model.info.d_vocab for model in models)
+    n_context = min(model.info.n_ctx for model in models)
+    several = bool(config.metric.sums_over)
+    encoder = Encoder(models[0].tokenizer, models[0].info.prepend_bos, n_embeddings, n_context, several)
+    rng = generator(config.seed, "prompts")
+    book = choose_prompts(config.prompts, encoder, [_asked(model.hooked) for model in models], rng)
+    strict = config.prompts.task.strict and len(book) == 1
+    studies: list[Study] = []
+    for number, model in enumerate(models):
+        engine = Engine(model.hooked, config.compute.memory_gb, config.seed)
+        gaps = [_gap(engine, prompts, config) for prompts in book.sets]
+        book = drop_without_gap(book, gaps, config.prompts.min_gap, strict)
+        engine.forget(but=book.sets)
+        studies.append(
+            Study(
+                model=model.info.name,
+                sizes=Dimensions.of(model.hooked.cfg),
+                engine=engine,
+                book=book,
+                metric=config.metric,
+                encoder=encoder,
+                min_gap=max(config.prompts.min_gap, NO_GAP),
+                accuracy=book.right[number] / book.asked,
+                n_asked=book.asked,
+                seed=config.seed,
+                share_target=config.share.target,
+                share_definition=config.share.definition,
+                probes={probe.label: probe for probe in config.probes},
+            )
+        )
+    # A later model may have dropped prompts that an earlier one passed.
+    return [replace(study, book=book) for study in studies]
+
+
+def prompts_table(study: Study) -> pd.DataFrame:
+    """One row a prompt pair, as docs/tables.md describes."""
+    rows: list[dict[str, Any]] = []
+    focus = study.focus
+    for prompts in study.book.sets:
+        everyone = tuple(range(len(prompts)))
+        clean = read_metric(study.engine, prompts, study.metric, "clean").tolist()
+        corrupted = read_metric(study.engine, prompts, study.metric, "corrupted").tolist()
+        with torch.no_grad():
+            final = study.engine.runs(prompts)["clean"].final[:, prompts.query_index]
+            logits = study.engine.readout(prompts, final, study.engine.rows(prompts, None)).logits()
+        top1 = logits.argmax(-1).tolist()
+        probability = logits.softmax(-1).cpu()[list(everyone), prompts.answer].tolist()
+        for row, pair in enumerate(prompts.pairs):
+            rows.append(
+                {
+                    **{"prompt": prompts.prompts[row], "set": prompts.name},
+                    **{"template": pair.template, "pair": pair.pair},
+                    "focus": prompts is focus.prompts and row == focus.rows[0],
+                    **{name: getattr(pair, name) for name in ("clean", "corrupted", "answer", "foil")},
+                    "clean_tokens": list(prompts.clean_tokens[row]),
+                    "corrupted_tokens": list(prompts.corrupted_tokens[row]),
+                    **{
+                        f"{run}_ids": getattr(prompts, run)[row, prompts.bos :].tolist()
+                        for run in ("clean", "corrupted")
+                    },
+                    "roles": json.dumps({name: list(positions) for name, positions in prompts.roles.items()}),
+                    **{"key": prompts.position("key"), "query": prompts.position("query")},
+                    **{"clean_metric": clean[row], "corrupted_metric": corrupted[row]},
+                    "gap": clean[row] - corrupted[row],
+                    **{"clean_top1": study.encoder.text(top1[row]), "answer_prob": probability[row]},
+                    **{"answer_id": int(prompts.answer[row]), "foil_id": int(prompts.foil[row]), "top1_id": top1[row]},
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _asked(model: Any) -> Top1:
+    """The model's first prediction at the query, in batches of at most 64 prompts."""
+
+    def top1(tokens: torch.Tensor, query: int) -> torch.Tensor:
+        device, rows = model.cfg.device, max(1, min(64, TOKENS_AT_ONCE["cpu"] // tokens.shape[1]))
+        with torch.no_grad():
+            said = [
+                _unembedded(model, model(part.to(device), stop_at_layer=model.cfg.n_layers)[:, query]).argmax(-1).cpu()
+                for part in torch.split(tokens, rows)
+            ]
+        return torch.cat(said)
+
+    return top1
+
+
+def _unembedded(model: Any, final: torch.Tensor) -> torch.Tensor:
+    """Logits at one position: those of all of them would be the largest array of the run."""
+    nobody = torch.zeros(len(final), dtype=torch.long, device=final.device)
+    return ModelReadout(model, final, nobody, nobody, final).logits()
+
+
+def _gap(engine: Engine, prompts: PromptSet, config: Asks) -> list[float]:
+    clean, corrupted = (read_metric(engine, prompts, config.metric, run) for run in ("clean", "corrupted"))
+    return (clean - corrupted).tolist()

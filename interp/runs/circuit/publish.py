@@ -1,0 +1,54 @@
+"""Figures, sentences and the report of a finished run: from its tables alone, without a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import TypeAdapter
+from rich.console import Console
+
+from interp.runs.circuit.assemble import TABLES, restore
+from interp.runs.circuit.config import validate
+from interp.report.recipe import Experiment, experiments
+from interp.figures.base import Figure, drawn_texts, save
+from interp.figures.fonts import warning
+from interp.runs.lifecycle import Kept
+from interp.report.render import DrawnFile, write_report
+from interp.report.terminal import print_answer
+from interp.results.run_folder import RunFolder
+from interp.results.tables import RunTables
+
+
+def publish(folder: RunFolder, console: Console) -> Path:
+    """Draw every figure, write report.md and report.html, print the answer; returns the path of report.html."""
+    tables = RunTables.load(folder.path)
+    config = validate(tables.config, str(folder.path / "config.resolved.yaml"))
+    recipe = config.experiment or _plain_recipe()
+    drawn = [_draw(figure, tables, folder) for figure in config.figures or recipe.figures(tables)]
+    if said := warning(drawn_texts(tables)):
+        console.print(said, style="yellow", markup=False, highlight=False)
+    story = recipe.story(tables, [one.stem for one in drawn])
+    write_report(folder.path, tables, story, drawn)
+    report = folder.path / "report.html"
+    print_answer(console, story, report)
+    return report
+
+
+KEPT = Kept(TABLES, publish, restore)
+
+
+def _draw(figure: Figure, tables: RunTables, folder: RunFolder) -> DrawnFile:
+    made = figure.render(tables)
+    stem = figure.stem
+    save(made, folder.path / "figures", stem)
+    return DrawnFile(
+        stem=stem,
+        title=made.title,
+        caption=made.caption,
+        png=folder.path / "figures" / f"{stem}.png",
+        width_inches=float(made.figure.get_figwidth()),
+    )
+
+
+def _plain_recipe() -> Experiment:
+    return TypeAdapter(experiments["overview"]).validate_python({"kind": "overview"})

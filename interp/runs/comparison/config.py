@@ -1,0 +1,47 @@
+"""The schema of a comparison: a run's config with two models in place of one."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from interp.runs.circuit.config import Measured, RunConfig
+from interp.models import ModelConfig
+
+LABEL = re.compile(r"[A-Za-z0-9_-]{1,60}")
+TAKEN = ("figures", "parts")  # folders that a comparison has besides
+
+
+class ComparisonConfig(Measured):
+    """Two models, asked the same. The first is what the second is compared with."""
+
+    study: Literal["comparison"] = "comparison"
+    models: dict[str, ModelConfig] = Field(description="Two models by label, such as `dense` and `sparse`.")
+
+    @field_validator("models")
+    @classmethod
+    def _two(cls, models: dict[str, ModelConfig]) -> dict[str, ModelConfig]:
+        if len(models) != 2:
+            raise ValueError(f"a comparison has two models, not {len(models)}")
+        for label in models:
+            if not LABEL.fullmatch(label) or label in TAKEN:
+                raise ValueError(
+                    f"the label {label[:100]!r} names a folder; use letters a to z, digits, - and _, and none of {', '.join(TAKEN)}"
+                )
+        if len({label.lower() for label in models}) < 2:
+            raise ValueError(
+                "the two labels name folders that some disks take for one; let them differ in more than capitals"
+            )
+        if len({model.prepend_bos for model in models.values()}) > 1:
+            raise ValueError("prepend_bos must be the same for both models, or their prompts differ")
+        return models
+
+    def arm(self, label: str) -> RunConfig:
+        """The run of one model."""
+        shared = {name: getattr(self, name) for name in Measured.model_fields}
+        title = f"{self.title or self.name}: {label}"
+        return RunConfig.model_construct(
+            **{**shared, "name": f"{self.name}-{label}", "title": title}, study="circuit", model=self.models[label]
+        )

@@ -1,0 +1,172 @@
+"""The report of a comparison: from the tables of both runs alone, without a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+
+from interp.analysis.bootstrap import interval_method
+from interp.runs.circuit.assemble import reading_of
+from interp.runs.comparison import figures
+from interp.runs.comparison.compare import compare
+from interp.runs.comparison.config import ComparisonConfig
+from interp.runs.comparison.edge_curves import edge_curves
+from interp.runs.comparison.sentences import answer, caveats, observations
+from interp.runs.comparison.tables import counts_table, means_table, spans_table
+from interp.figures.base import Drawn, drawn_texts, save
+from interp.figures.circuit_panel import CircuitPanel
+from interp.figures.fonts import warning
+from interp.words.phrases import percent, plural
+from interp.runs.lifecycle import Kept, whole
+from interp.runs.circuit.publish import KEPT as KEPT_BY_ARMS
+from interp.report.commands import report_command
+from interp.report.definitions import DEFINITIONS
+from interp.report.facts import model_facts, precision_caveat, reproduction
+from interp.report.render import DrawnFile, Page, write_page
+from interp.report.story import Section, Story
+from interp.report.terminal import print_answer
+from interp.results import reading
+from interp.results.run_folder import RESOLVED, RunFolder
+from interp.results.tables import RunTables
+from interp.configs.loading import validate_as
+
+COMPARISON = "comparison.json"
+
+FILES = {
+    "config.yaml, config.resolved.yaml": "the config as given; with every default filled in",
+    "manifest.json": "versions, seed, times, status",
+    "comparison.json": "paired numbers of both models",
+    "figures/": "every figure as png, pdf and svg, with its numbers as csv",
+}
+
+
+def publish(folder: RunFolder, console: Console) -> Path:
+    """Draw the figures, write report.md and report.html, print the answer; returns the path of report.html."""
+    found = reading.read_json(folder.path / COMPARISON)
+    arms = {label: RunTables.load(folder.path / label) for label in found["labels"]}
+    files = [_saved(folder, stem, made) for stem, made in _figures(arms).items()]
+    if said := warning(text for tables in arms.values() for text in drawn_texts(tables)):
+        console.print(said, style="yellow", markup=False, highlight=False)
+    run = next(iter(arms.values())).metrics["run"]
+    drawn = {file.stem for file in files}
+    story = Story(
+        title=run["title"].rsplit(": ", 1)[0],
+        question=run["question"],
+        answer=answer(found, run),
+        observations=observations(found, run),
+        caveats=[
+            *caveats(found, run),
+            *(one for tables in arms.values() for one in precision_caveat(tables.metrics["run"])),
+        ],
+        sections=[
+            Section("Side by side", figures=_drawn(["side_by_side"], drawn)),
+            Section(
+                "How many heads, how many edges",
+                figures=_drawn(["share_curves", "edge_curves"], drawn),
+                tables=counts_table(found, run),
+            ),
+            Section("What the answers are worth", tables=[means_table(found, run)]),
+            Section("Where in depth", figures=_drawn(["modulation_curves"], drawn), tables=spans_table(found)),
+            Section(
+                "Each model's circuit",
+                text=[
+                    f"Each model has a full report of its own: {', '.join(f'{label}/report.html' for label in arms)}."
+                ],
+                figures=_drawn([f"circuit_panel-{label}" for label in arms], drawn),
+            ),
+        ],
+    )
+    manifest = folder.manifest()
+    commands = (
+        f"{manifest['command']}\n\n# draw this page again, without the models\n{report_command(manifest['folder'])}"
+    )
+    facts = [
+        (f"{label}: {name}" if name != "model" else label, text)
+        for label, tables in arms.items()
+        for name, text in model_facts(tables.metrics["run"]["model"])
+        if name != "beginning-of-sequence token"
+    ]
+    facts += [
+        (
+            "prompts",
+            f"{plural(run['n_prompts'], 'prompt pair')} of {plural(run['n_pairs'], 'word pair')}, the same for both",
+        ),
+        (
+            "intervals",
+            f"{percent(run['confidence'])} {interval_method(run['n_pairs'])} bootstrap over word pairs, "
+            f"{run['n_resamples']:,} resamples, paired",
+        ),
+    ]
+    files_of = {**{f"{label}/": f"the whole run of the {label} model, with its report" for label in arms}, **FILES}
+    resolved = reading.read_text(folder.path / RESOLVED)
+    write_page(
+        folder.path, Page(story, facts, DEFINITIONS, commands, reproduction(manifest), resolved, files_of), files
+    )
+    report = folder.path / "report.html"
+    print_answer(console, story, report)
+    return report
+
+
+def restore(folder: RunFolder) -> None:
+    """Both models' tables and what they say together, made again where something is missing; Damaged when it cannot be."""
+    for label in _settings(folder).models:
+        with RunFolder.existing(folder.path / label) as arm:
+            if not whole(arm, KEPT_BY_ARMS):
+                raise reading.Damaged(f"{arm.path} is not a finished run, or some of it is missing or damaged")
+    if folder.damaged():
+        write_comparison(folder)
+
+
+def write_comparison(folder: RunFolder) -> None:
+    """Write comparison.json, from the tables of both models."""
+    settings = _settings(folder)
+    arms = {label: RunTables.load(folder.path / label) for label in settings.models}
+    folder.write_json(COMPARISON, compare(arms, reading_of(settings.arm(next(iter(arms))))))
+
+
+KEPT = Kept((COMPARISON,), publish, restore)
+
+
+def _settings(folder: RunFolder) -> ComparisonConfig:
+    place = folder.path / RESOLVED
+    return validate_as(ComparisonConfig, reading.read_yaml(place), str(place))
+
+
+def _figures(arms: dict[str, RunTables]) -> dict[str, Drawn]:
+    """Every figure that both runs can feed."""
+    kinds = [{one["kind"] for one in tables.metrics["probes"].values()} for tables in arms.values()]
+    have = kinds[0] & kinds[1]
+    labels = " and ".join(f"{label} ({colour})" for label, colour in zip(arms, ("grey", "blue"), strict=True))
+    first = next(iter(arms.values()))
+    made: dict[str, Drawn] = {}
+    if {"key_query_heads", "attention_pattern"} <= have:
+        made["side_by_side"] = figures.side_by_side(arms)
+    if "key_query_heads" in have:
+        made["share_curves"] = figures.curves(
+            arms, "key_query_heads", "n", "heads kept (best first)", "share of key→query effect", "Heads needed",
+            f"Share of the key→query effect that the best n heads carry together, {labels}; each model's heads in its own "
+            f"order. Legend: heads for the target share (dashed), with intervals. {figures.basis(first, None)}",
+        )  # fmt: skip
+    if "attention_edges" in have:
+        made["edge_curves"] = edge_curves(arms)
+    if "layer_modulation" in have:
+        made["modulation_curves"] = figures.curves(
+            arms, "layer_modulation", "layer", "layer", "share carried below", "Modulation by layer",
+            f"Share of the key→query effect that the selected heads have carried in blocks below a layer, {labels}. "
+            f"{figures.basis(first, None)}",
+        )  # fmt: skip
+    if {"key_query_heads", "attention_pattern", "layer_span"} <= have:
+        for label, tables in arms.items():
+            made[f"circuit_panel-{label}"] = CircuitPanel(kind="circuit_panel").render(tables)
+    return made
+
+
+def _saved(folder: RunFolder, stem: str, made: Drawn) -> DrawnFile:
+    save(made, folder.path / "figures", stem)
+    png = folder.path / "figures" / f"{stem}.png"
+    return DrawnFile(stem, made.title, made.caption, png, float(made.figure.get_figwidth()))
+
+
+def _drawn(wanted: list[str], drawn: set[str]) -> list[str]:
+    return [stem for stem in wanted if stem in drawn]

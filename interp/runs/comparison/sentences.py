@@ -1,0 +1,155 @@
+"""Sentences about two models, each computed from the comparison's numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from interp.runs.comparison.tables import WORDS, edges, needed, ratio
+from interp.words.phrases import percent, plural, tenth
+from interp.words.numbers import estimate, fixed, number
+
+SMALLER = {True: "fewer", False: "more"}
+
+
+def answer(found: dict[str, Any], run: dict[str, Any]) -> list[str]:
+    """The sentences on top of the report: heads, edges, and what it cost."""
+    sentences = []
+    if "heads" in found:
+        sentences.append(_needs(found, run, "heads", "the key→query effect"))
+    if "edges" in found:
+        sentences.append(_circuit(found))
+    sentences.append(
+        f"{found['labels'][1].capitalize()} answers {percent(found['accuracy'][1])} of {found['n_asked']:,} candidate prompts "
+        f"correctly, {found['labels'][0]} {percent(found['accuracy'][0])}."
+    )
+    return sentences
+
+
+def _needs(found: dict[str, Any], run: dict[str, Any], what: str, of: str) -> str:
+    first, second = found["labels"]
+    counts = found[what][run["share_definition"]]
+    target = percent(run["share_target"])
+    a, b = counts["first"]["n"], counts["second"]["n"]
+    start = (
+        f"For {target} of {of} ({run['share_definition']} definition), {second} needs {needed(counts['second'])} {what} and "
+        f"{first} {needed(counts['first'])}"
+    )
+    if a is None or b is None:
+        return f"{start}, so there is no ratio."
+    if a == b:
+        return f"{start}: as many."
+    inverse = counts["ratio"] if b < a else _inverse(counts["ratio"])
+    low, high = counts["ratio"]["low"], counts["ratio"]["high"]
+    clear = low is not None and high is not None and not low <= 1 <= high
+    doubt = "" if clear else "; the interval includes no difference" if low is not None else ""
+    return f"{start}: {ratio(inverse)} times {SMALLER[b < a]}{doubt}."
+
+
+def _circuit(found: dict[str, Any]) -> str:
+    """The edges of both circuits, in both directions."""
+    first, second = found["labels"]
+    counts = found["edges"]
+    enough, needs = counts["sufficient"], counts["necessary"]
+    start = (
+        f"A circuit that explains {percent(counts['explained'])} of what all attention edges do to the answer, on word pairs that "
+        f"it was not chosen from, has {edges(enough['second'])} edges in {second} and {edges(enough['first'])} in {first}"
+    )
+    other = (
+        f"; replacing the best {edges(needs['second'])} and {edges(needs['first'])} alone destroys as much"
+        if needs["first"]["edges"] is not None and needs["second"]["edges"] is not None
+        else ""
+    )
+    if enough["ratio"]["value"] is None:
+        return f"{start}, so there is no ratio{other}."
+    fewer = enough["ratio"]["value"] >= 1
+    low, high = enough["ratio"]["low"], enough["ratio"]["high"]
+    clear = low is not None and high is not None and not low <= 1 <= high
+    times = ratio(enough["ratio"] if fewer else _inverse(enough["ratio"]))
+    doubt = "" if clear else "; the interval includes no difference" if low is not None else ""
+    return f"{start}: {times} times {SMALLER[fewer]}{doubt}{other}."
+
+
+def _inverse(found: dict[str, Any]) -> dict[str, Any]:
+    low, high = found["low"], found["high"]
+    return {
+        "value": 1 / found["value"],
+        "low": 0.0 if high is None and low is not None else None if high is None else 1 / high,
+        "high": None if not low else 1 / low,
+    }
+
+
+def observations(found: dict[str, Any], run: dict[str, Any]) -> list[str]:
+    """What the second model gained and lost."""
+    first, second = found["labels"]
+    unit = run["metric"]["unit"]
+    sentences = [
+        _change(found["means"][name], words, first, second, unit)
+        for name, words in MEANS.items()
+        if name in found["means"]
+    ]
+    probability = found["means"]["answer_prob"]
+    sentences.append(
+        f"Mean probability of the answer: {number(probability['first']['mean'])} ({first}), "
+        f"{number(probability['second']['mean'])} ({second}); difference {estimate(probability['difference'])}."
+    )
+    if found["selected"][0] and found["selected"][1]:
+        sentences.append(
+            f"{plural(len(found['shared']), 'head')} of the {len(found['selected'][0])} that {first} needs "
+            f"{'is' if len(found['shared']) == 1 else 'are'} among the {len(found['selected'][1])} that {second} needs"
+            + (f": {', '.join(found['shared'])}." if found["shared"] else ".")
+        )
+    if all(found["open_edges"]):
+        shares = [one["open"] / one["causal"] for one in found["open_edges"]]
+        sentences.append(
+            f"On the focus prompt {tenth(shares[1])} of the causal edges carry weight in {second}, {tenth(shares[0])} in {first}."
+        )
+    if "heads" in found:
+        others = [
+            f"{needed(found['heads'][name]['second'])} against {needed(found['heads'][name]['first'])} ({WORDS[name]})"
+            for name in WORDS
+            if name != run["share_definition"]
+        ]
+        sentences.append(f"By the other definitions {second} needs " + " and ".join(others) + " heads.")
+    for label, trained in zip(found["labels"], found["trained"], strict=True):
+        if trained and "above_dense" in trained:
+            sentences.append(
+                f"On held-out text {label} has {tenth(trained['density'])} of its causal edges open, at "
+                f"{fixed(trained['above_dense'], 3, signed=True)} nats a token against its dense base "
+                f"({trained['context']} tokens of context)."
+            )
+    return sentences
+
+
+MEANS = {
+    "clean_metric": "the metric on clean prompts",
+    "key_query_effect": "the effect of all key→query edges",
+}
+
+
+def _change(mean: dict[str, Any], words: str, first: str, second: str, unit: str) -> str:
+    difference = mean["difference"]
+    low, high = difference["low"], difference["high"]
+    verdict = (
+        "does not clearly differ" if low is None or low <= 0 <= high else "is smaller" if high < 0 else "is larger"
+    )
+    return (
+        f"In {second}, {words} {verdict}: "
+        f"{number(mean['second']['mean'])} against {number(mean['first']['mean'])} {unit} in {first}, "
+        f"a difference of {estimate(difference)}."
+    )
+
+
+def caveats(found: dict[str, Any], run: dict[str, Any]) -> list[str]:
+    """What a reader must know before quoting the comparison."""
+    notes = [
+        f"Shares refer to each model's own total effect; {found['labels'][1]} may need fewer heads for a share of less.",
+        "Prompts are those that both models pass; a model that fails on a prompt is not asked how it answers it.",
+        "Each model's heads and edges stand in an order of its own, made on one half of the word pairs and measured on the other; "
+        "intervals resample word pairs and choose again.",
+    ]
+    if "edges" in found and not found["edges"]["wordings"]["held_out"]:
+        notes.append(
+            "Edges were ranked and measured in one wording, as no other has its tokens at the same positions: the circuits hold on "
+            "other word pairs, and are untried on other wordings."
+        )
+    return notes

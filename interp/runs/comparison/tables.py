@@ -1,0 +1,161 @@
+"""Tables of a comparison's report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from interp.words.phrases import percent, runs_text, tenth
+from interp.words.numbers import NONE, estimate, fixed
+from interp.report.story import TableBlock
+
+WORDS = {
+    "joint": "kept together (joint)",
+    "absolute": "summed absolute effects",
+    "net": "summed signed effects",
+}
+
+
+def counts_table(found: dict[str, Any], run: dict[str, Any]) -> list[TableBlock]:
+    """Heads needed in the three definitions and orders, and edges of the circuit in both directions."""
+    first, second = found["labels"]
+    blocks = []
+    above = f"{first} / {second}: above 1 where {second} needs fewer; resampled together."
+    if "heads" in found:
+        counts = found["heads"]
+        rows = [
+            [
+                WORDS[name] + (" (in use)" if name == run["share_definition"] else ""),
+                needed(counts[name]["first"]),
+                needed(counts[name]["second"]),
+                ratio(counts[name]["ratio"]),
+            ]
+            for name in WORDS
+        ]
+        for kind, words in ORDERS.items():
+            rows.append([f"joint, kept by {words}", *(_plain(one[kind]) for one in counts["orders"]), NONE])
+        blocks.append(
+            TableBlock(
+                title=f"Heads needed for {percent(run['share_target'])}",
+                columns=["definition", first, second, f"{first} / {second}"],
+                rows=rows,
+                note=f"{above} Of {counts['n_candidates'][0]:,} heads; ranked on one half of the word pairs, measured on "
+                "the other.",
+            )
+        )
+    if "edges" in found:
+        counts = found["edges"]
+        rows = []
+        for direction, words in DIRECTIONS.items():
+            mine = counts[direction]
+            rows.append([f"edges, {words}", edges(mine["first"]), edges(mine["second"]), ratio(mine["ratio"])])
+            rows.append([f"heads of these edges, {words}", *(_tenth(mine[side]["heads"]) for side in SIDES), NONE])
+        wording = "in other wordings" if counts["wordings"]["held_out"] else "in the same wording"
+        blocks.append(
+            TableBlock(
+                title=f"Edges of the circuit that explains {percent(counts['explained'])}",
+                columns=["direction", first, second, f"{first} / {second}"],
+                rows=rows,
+                note=f"{above} Of {counts['n_candidates'][0]:,} edges, on {counts['n_prompts']} prompts; ranked on one half of "
+                f"the word pairs ({first}: {counts['order'][0]}, {second}: {counts['order'][1]}), "
+                f"measured on the other half, {wording}; "
+                f"intervals from {counts['seeds']} seeds of the halves and the word pairs. Read off the interpolated curve.",
+            )
+        )
+    return blocks
+
+
+SIDES = ("first", "second")
+ORDERS = {"value": "signed single effect", "size": "size of the single effect", "greedy": "greedy selection"}
+DIRECTIONS = {
+    "sufficient": "sufficient (they kept, all others corrupted)",
+    "necessary": "necessary (they corrupted, all others kept)",
+}
+
+
+def _plain(n: int | None) -> str:
+    return "never" if n is None else f"{n:,}"
+
+
+def _tenth(n: float | None) -> str:
+    return fixed(n, 1).removesuffix(".0")
+
+
+def edges(one: dict[str, Any]) -> str:
+    """`1,294 [980, 1,560]`."""
+    if one["edges"] is None:
+        return "never"
+    high = "…" if one["high"] is None else fixed(one["high"], 0)
+    return fixed(one["edges"], 0) + ("" if one["low"] is None else f" [{fixed(one['low'], 0)}, {high}]")
+
+
+def means_table(found: dict[str, Any], run: dict[str, Any]) -> TableBlock:
+    """Paired means of both models."""
+    unit = run["metric"]["unit"]
+    words = {
+        "clean_metric": f"metric, clean run ({unit})",
+        "gap": f"clean minus corrupted ({unit})",
+        "key_query_effect": f"effect of all key→query edges ({unit})",
+        "answer_prob": "probability of the answer",
+    }
+    rows = [
+        [words[name], *(estimate(found["means"][name][side]) for side in ("first", "second", "difference"))]
+        for name in words
+        if name in found["means"]
+    ]
+    rows.append(
+        ["correct answers, all candidates", *(percent(one) for one in found["accuracy"]),
+         f"{fixed(100 * (found['accuracy'][1] - found['accuracy'][0]), 0, signed=True)} points"]
+    )  # fmt: skip
+    if all(found["open_edges"]):
+        shares = [one["open"] / one["causal"] for one in found["open_edges"]]
+        rows.append(
+            ["attention edges with weight, focus prompt",
+             *(f"{one['open']:,} ({tenth(share)})" for one, share in zip(found["open_edges"], shares, strict=True)), NONE]
+        )  # fmt: skip
+    return TableBlock(
+        title="Both models on the same prompts",
+        columns=["quantity", *found["labels"], "difference"],
+        rows=rows,
+        note=f"Candidates: {found['n_asked']:,} prompts before any filter. All other rows: the prompts that both models answer "
+        "as the config asks.",
+    )
+
+
+def spans_table(found: dict[str, Any]) -> list[TableBlock]:
+    """Layers in which each token group is at work, in both models."""
+    first, second = ({(span["group"], span["output"]): span for span in spans} for spans in found["spans"])
+    if not first and not second:
+        return []
+    return [
+        TableBlock(
+            title="Layers in which a token group is at work",
+            columns=["group", *found["labels"]],
+            rows=[[place[0], _layers(first.get(place)), _layers(second.get(place))] for place in {**first, **second}],
+        )
+    ]
+
+
+def needed(share: dict[str, Any]) -> str:
+    """`8 [7, 9]`."""
+    if share["n"] is None:
+        return "never"
+    high = "…" if share["n_high"] is None else f"{share['n_high']:,}"
+    return f"{share['n']:,}" + ("" if share["n_low"] is None else f" [{share['n_low']:,}, {high}]")
+
+
+def ratio(found: dict[str, Any]) -> str:
+    """`1.6 [1.2, 2.0]`."""
+    if found["value"] is None:
+        return NONE
+    if found["low"] is None and found["high"] is None:
+        return fixed(found["value"], 2)
+    low, high = ("…" if end is None else fixed(end, 2) for end in (found["low"], found["high"]))
+    return f"{fixed(found['value'], 2)} [{low}, {high}]"
+
+
+def _layers(span: dict[str, Any] | None) -> str:
+    if span is None:
+        return NONE
+    if span.get("output"):
+        return f"{span['last']} (output)"
+    return runs_text(span["layers"]) if span["layers"] else "none"

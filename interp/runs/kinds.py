@@ -1,0 +1,145 @@
+"""The kinds of run that a YAML can ask for with `study`, and how each is loaded, checked, run and reported.
+
+What a kind needs is imported when it is used, so that `interp --help` and a typo in a YAML are quick. Other packages
+register kinds of their own from a module that is named as an entry point (interp.configs.plugins).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from interp.errors import UserError
+from interp.runs.lifecycle import report_again
+from interp.configs.plugins import load_plugins
+from interp.configs.registry import nearest
+from interp.results import reading
+from interp.results.run_folder import RunFolder
+from interp.configs.loading import AnyConfig, LoadedConfig, read, validate_as
+
+
+@dataclass(frozen=True)
+class StudyKind:
+    """One kind of run: what it does, and where its parts are, each as `module:name`.
+
+    Args:
+        line: what it does, for `interp list`.
+        schema_at: a class derived from `interp.configs.loading.AnyConfig` with a literal `study`.
+        run_at: `run(config, console, fresh)` -> path of the report; most call `interp.runs.lifecycle.carry_out`.
+        kept_at: an `interp.runs.lifecycle.Kept`: the tables, and `publish`, which draws the report from them.
+        check_at: `check(config, console)` for `interp validate`: prints what the run would do, UserError when it could not
+            work; None: the schema is all that there is to check.
+    """
+
+    line: str
+    schema_at: str
+    run_at: str
+    kept_at: str
+    check_at: str | None = None
+
+    @property
+    def schema(self) -> type[AnyConfig]:
+        """The pydantic class of its YAML."""
+        return _found(self.schema_at)
+
+    def run(self, config: LoadedConfig[Any], console: Console, fresh: bool = False) -> Path:
+        """Run to the report; its path. What is finished is kept, unless `fresh`."""
+        return _found(self.run_at)(config, console, fresh)
+
+    def check(self, config: LoadedConfig[Any], console: Console) -> dict[str, Any]:
+        """Check without running; what was found, as plain data. UserError when the run could not work."""
+        if self.check_at is None:
+            console.print(f"{config.path}: the config is valid", highlight=False)
+            return {}
+        return _found(self.check_at)(config, console) or {}
+
+    def publish(self, folder: RunFolder, console: Console) -> Path:
+        """Draw the report of a finished run again; its path."""
+        return report_again(folder, _found(self.kept_at), console)
+
+
+class UnknownKind(UserError):
+    """A kind of run that nothing has registered."""
+
+
+class StudyKinds:
+    """Kinds of run by their name; names are taken once."""
+
+    what = "kind of run"
+
+    def __init__(self) -> None:
+        self._kinds: dict[str, StudyKind] = {}
+
+    def register(self, name: str, kind: StudyKind) -> None:
+        """File a kind under the name that a YAML's `study` gives. Raises ValueError when it is taken."""
+        taken = self._kinds.get(name)
+        if taken is not None and taken != kind:
+            raise ValueError(f"{self.what} {name!r} is registered twice: {taken.schema_at} and {kind.schema_at}")
+        self._kinds[name] = kind
+
+    def __getitem__(self, name: str) -> StudyKind:
+        if name not in self._kinds:
+            load_plugins()
+        if name not in self._kinds:
+            raise UnknownKind(f"there is no {name!r}; {nearest(name, self._kinds)}")
+        return self._kinds[name]
+
+    def __iter__(self) -> Iterator[str]:
+        load_plugins()
+        return iter(sorted(self._kinds))
+
+    def describe(self) -> dict[str, str]:
+        """Name -> one line."""
+        return {name: self[name].line for name in self}
+
+    def kinds_of(self, module: str) -> list[str]:
+        """The kinds whose schema stands in a module, or in one inside it."""
+        return [name for name in self if f"{self[name].schema_at.split(':')[0]}.".startswith(f"{module}.")]
+
+
+study_kinds = StudyKinds()
+
+
+def _ours(name: str, line: str, schema_at: str, folder: str, checked: bool = True) -> None:
+    here = f"interp.runs.{folder}"
+    kind = StudyKind(line, schema_at, f"{here}.run:run", f"{here}.publish:KEPT", f"{here}.dry_run:describe" if checked else None)
+    study_kinds.register(name, kind)
+
+
+_ours("circuit", "Probes on one model (the default)", "interp.runs.circuit.config:RunConfig", "circuit")
+_ours("comparison", "The same probes on two models, paired", "interp.runs.comparison.config:ComparisonConfig", "comparison")
+_ours("sparsify", "Make a model's attention sparse", "interp.sparsify.config:SparsifyConfig", "sparsify")
+_ours("toy_addition", "Learn two-digit addition, dense and sparse", "interp.runs.toy.config:ToyConfig", "toy", checked=False)
+
+
+def load_any(path: Path, overrides: Sequence[str] = ()) -> tuple[StudyKind, LoadedConfig[Any]]:
+    """A YAML of any kind, validated; every mistake is a UserError that names the field."""
+    data, text = read(path, overrides)
+    kind = study_of(data, str(path))
+    return kind, LoadedConfig(validate_as(kind.schema, data, str(path)), path, text, tuple(overrides))
+
+
+def study_of(data: dict[str, Any], where: str) -> StudyKind:
+    """The kind of a config."""
+    name = data.get("study", "circuit")
+    try:
+        return study_kinds[name if isinstance(name, str) else repr(name)]
+    except UnknownKind as error:
+        raise UserError(f"{where}: study: {error}") from None
+
+
+def publish_any(path: Path, console: Console) -> Path:
+    """Draw the report of a finished run of any kind again."""
+    with RunFolder.existing(path) as folder:
+        resolved = reading.read_yaml(folder.path / "config.resolved.yaml")
+        return study_of(resolved, str(path)).publish(folder, console)
+
+
+def _found(place: str) -> Any:
+    module, name = place.split(":")
+    return getattr(import_module(module), name)

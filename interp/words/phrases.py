@@ -1,0 +1,98 @@
+"""Phrases that captions share: metric, prompts, ablation, interval."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from interp.results.tables import RunTables
+from interp.words.numbers import NONE, defined, fixed, significant
+from interp.words.visible import visible_token
+
+SOURCES = {
+    "zero": "set to zero",
+    "mean": "their mean over the template's prompts",
+    "resample": "those of another prompt",
+    "clean": "those of the clean run",
+    "corrupted": "those of the corrupted run",
+}
+
+
+def metric_text(tables: RunTables) -> str:
+    """`logit difference of answer and foil`."""
+    return metric_words(tables.metrics["run"])
+
+
+def metric_words(run: dict[str, Any]) -> str:
+    """What the run's metric calls itself."""
+    metric = run["metric"]
+    return str(metric.get("words") or metric["kind"].replace("_", " "))
+
+
+def unit(tables: RunTables) -> str:
+    """The metric's unit."""
+    return str(tables.metrics["run"]["metric"]["unit"])
+
+
+def basis_text(tables: RunTables, label: str | None = None) -> str:
+    """Metric, what replaces what is edited, definition of a share, model, prompts of a probe (or of the run), intervals."""
+    run = tables.metrics["run"]
+    used = tables.prompts
+    edited = ""
+    if label is not None:
+        used = used[used["prompt"].isin(tables.probe(label, ["prompt"])["prompt"])]
+        # A search names its main replacement; others stand beside it in tables of their own.
+        main = tables.metrics["probes"][label].get("ablation")
+        every = tables.probe(label, ["source"])["source"].unique()
+        sources = [main] if main else sorted(source for source in every if source)
+        edited = (
+            f"edited values: {', '.join(SOURCES[source] for source in sources)}; " if sources else "nothing is edited; "
+        )
+    n, pairs, wordings = len(used), used["pair"].nunique(), used["template"].nunique()
+    basis = (
+        f"Metric: {metric_text(tables)} ({unit(tables)}); {edited}share definition in use: {run['share_definition']}; "
+        f"model: {run['model']['name']}; "
+    )
+    if n == 1:
+        return f"{basis}n = 1 prompt: {visible_token(used.iloc[0]['clean'])}"
+    return (
+        f"{basis}n = {n} prompts ({plural(pairs, 'word pair')}, {plural(wordings, 'wording')}); "
+        f"intervals: {percent(run['confidence'])} bootstrap over word pairs."
+    )
+
+
+def ablation_text(found: dict[str, Any]) -> str:
+    """How an edge was cut."""
+    return {
+        "zero": "cut (set to zero)",
+        "corrupted": "replaced by its value in the corrupted run",
+        "mean": "replaced by its mean over prompts",
+        "resample": "replaced by its value in another prompt",
+    }[found["ablation"]]
+
+
+def percent(value: float | None) -> str:
+    """0.8 -> `80 %`; a dash where there is no number."""
+    return NONE if not defined(value) else f"{fixed(100 * value, 0)} %"
+
+
+def tenth(value: float | None) -> str:
+    """0.0834 -> `8.3 %`; below one percent two digits."""
+    if not defined(value):
+        return NONE
+    return f"{fixed(100 * value, 1) if value >= 0.01 else significant(100 * value, 2)} %"
+
+
+def runs_text(layers: list[int]) -> str:
+    """[0, 1, 2, 8] -> `0–2, 8`."""
+    runs: list[list[int]] = []
+    for layer in layers:
+        if runs and layer == runs[-1][-1] + 1:
+            runs[-1].append(layer)
+        else:
+            runs.append([layer])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs)
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 wording`, `4 wordings`."""
+    return f"{count} {noun}" + ("" if count == 1 else "s")

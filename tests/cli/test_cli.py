@@ -1,0 +1,155 @@
+"""The command line as a user meets it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from typer.testing import CliRunner
+
+from interp import cli
+from interp.cli import commands
+from interp.cli.commands import app
+from interp.errors import UserError
+from interp.runs import kinds
+
+
+def invoke(*arguments):
+    return subprocess.run([sys.executable, "-m", "interp", *arguments], capture_output=True, text=True, check=False)
+
+
+def test_a_users_mistake_is_one_sentence_and_exit_code_two(tmp_path):
+    done = invoke("run", str(tmp_path / "missing.yaml"))
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: there is no config")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_bug_keeps_its_traceback(monkeypatch):
+    def broken():
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(commands, "app", broken)
+    with pytest.raises(ZeroDivisionError):
+        cli.main()
+
+
+def test_ctrl_c_says_how_to_go_on(monkeypatch, capsys, tmp_path):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    # Through typer, which ends a program on Ctrl-C by itself, and silently.
+    monkeypatch.setattr(kinds, "load_any", stopped)
+    monkeypatch.setattr(sys, "argv", ["interp", "run", str(tmp_path / "any.yaml")])
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    assert caught.value.code == 130
+    assert "goes on from what is finished" in capsys.readouterr().err
+
+
+def test_a_schema_that_cannot_be_written_is_one_sentence(tmp_path):
+    (tmp_path / "file").write_text("")
+    done = invoke("schema", str(tmp_path / "file" / "configs"))
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: cannot write to")
+
+
+def test_list_names_every_kind_with_a_line():
+    said = CliRunner().invoke(app, ["list"], env={"COLUMNS": "200"}).output
+    for name in (
+        *("key_query_heads", "edge_patching", "antonyms", "logit_diff", "circuit_panel", "key_query_circuit"),
+        *("smollm2-135m-instruct", "source: directory"),
+    ):
+        assert name in said
+
+
+def test_validate_and_report_on_a_finished_run(finished):
+    runner = CliRunner()
+    checked = runner.invoke(app, ["validate", str(finished[0])])
+    assert checked.exit_code == 0
+    assert "forward passes" in checked.output
+    again = runner.invoke(app, ["report", str(finished[1])])
+    assert again.exit_code == 0
+    assert "report.html" in again.output
+
+
+GOOD = {"name": "good", "model": {"source": "pypi"}, "probes": [{"kind": "head_ablation"}]}
+WITHOUT = """
+import sys, importlib.abc
+class Raises(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {heavy}:
+            raise AssertionError(name + " is imported for a mistake in a YAML")
+sys.meta_path.insert(0, Raises())
+from interp.cli import main
+main()
+"""
+HEAVY = ("torch", "transformer_lens", "transformers", "scipy", "seaborn", "matplotlib", "pandas")
+
+
+@pytest.mark.parametrize(
+    "change", [{"seed": "x"}, {"probes": [{"kind": "head_ablatoin"}]}, {"prompts": {"task": {"kind": "antonym"}}}]
+)
+def test_a_mistake_in_a_yaml_is_told_before_anything_heavy_is_imported(tmp_path, change):
+    path = tmp_path / "run.yaml"
+    path.write_text(json.dumps(GOOD | change))
+    command = [sys.executable, "-c", WITHOUT.replace("{heavy}", repr(HEAVY)), "validate", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith(f"error: {path}: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_several_mistakes_have_a_line_each(tmp_path):
+    path = tmp_path / "run.yaml"
+    path.write_text(json.dumps(GOOD | {"seed": "x", "share": {"target": 7}, "nmae": 1}))
+    done = invoke("validate", str(path))
+    assert done.returncode == 2
+    first, *others = done.stderr.splitlines()
+    assert first == f"error: {path} has 3 mistakes:"
+    assert {line.split(":")[0].strip() for line in others} == {"seed", "share.target", "nmae"}
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])
+def test_a_terminal_gets_the_letters_that_it_has(tmp_path, encoding):
+    path = tmp_path / "run.yaml"
+    path.write_text(json.dumps(GOOD | {"seed": "→ größe 😀"}, ensure_ascii=False), encoding="utf-8")
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
+    command = [sys.executable, "-m", "interp", "validate", str(path)]
+    done = subprocess.run(command, capture_output=True, check=False, env=environment)
+    said = done.stderr.decode(encoding)
+    assert done.returncode == 2
+    assert "Traceback" not in said
+    assert {"ascii": "-> gr??e ?", "latin-1": "-> größe ?", "cp1252": "-> größe ?"}.get(encoding, "→ größe 😀") in said
+    shown = subprocess.run([sys.executable, "-m", "interp", "list"], capture_output=True, check=False, env=environment)
+    assert shown.returncode == 0, shown.stderr
+
+
+@pytest.mark.parametrize("after", [0.05, 0.1, 0.2, 0.6, 1.5])
+def test_ctrl_c_at_any_moment_is_no_traceback(tmp_path, after):
+    path = tmp_path / "run.yaml"
+    path.write_text(json.dumps(GOOD))
+    # Our own code starts when it says so; before, Python itself is starting.
+    code = "import interp.cli, sys; print('here', flush=True); interp.cli.main()"
+    command = [sys.executable, "-c", code, "validate", str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(after)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=120)
+    assert "Traceback" not in said
+    assert process.returncode in (0, 130) or "error: " in said
+
+
+def test_overrides_of_a_makefile_are_split_as_by_a_shell():
+    assert commands.overrides(["a=1"], "title='two words' b=$x") == ["a=1", "title=two words", "b=$x"]
+    assert commands.overrides(None, "") == []
+    with pytest.raises(UserError, match="SET: No closing quotation"):
+        commands.overrides(None, "title='two")

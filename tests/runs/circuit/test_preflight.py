@@ -1,0 +1,36 @@
+"""Probes that do not fit the model or its prompts are told all at once."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from interp.errors import UserError
+from interp.probes import Probe
+from interp.runs.circuit.preflight import check_probes
+
+
+class Fitting(Probe):
+    kind: str = "fitting"
+    of: str | None = None
+
+    def check(self, study):
+        if self.name == "wrong":
+            raise UserError("head L9-H9 is out of range")
+
+
+def test_every_probe_that_does_not_fit_is_named():
+    probes = [Fitting(), Fitting(name="wrong"), Fitting(name="b", of="later"), Fitting(name="later", of="fitting")]
+    with pytest.raises(UserError) as caught:
+        check_probes(probes, SimpleNamespace())
+    said = str(caught.value)
+    assert "probe 'wrong': head L9-H9 is out of range" in said
+    assert "probe 'b': of names 'later', which is no probe that stands before it" in said
+    assert "probe 'later'" not in said
+
+
+def test_one_is_a_sentence_and_none_is_silent():
+    with pytest.raises(UserError, match=r"^probe 'wrong': head"):
+        check_probes([Fitting(), Fitting(name="wrong")], SimpleNamespace())
+    check_probes([Fitting(), Fitting(name="after", of="fitting")], SimpleNamespace())

@@ -1,0 +1,157 @@
+"""Whole comparisons on tiny models: a model with itself, with its gated twin, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from rich.console import Console
+from ruamel.yaml import YAML
+
+from interp.errors import UserError
+from interp.runs.comparison.tables import spans_table
+from interp.runs.kinds import load_any, publish_any
+from tests.tiny_models import write_tiny_gpt2
+
+QUIET = Console(quiet=True)
+CONFIGS = Path(__file__).parents[3] / "configs"
+
+
+def run(folder: Path, models: dict, base: str = "antonyms_dense_vs_sparse.yaml", **changes) -> Path:
+    settings = YAML(typ="safe").load(CONFIGS / base)
+    settings |= {"models": models, "output": {"root": str(folder / "runs")}}
+    settings["prompts"] |= {"keep": "all", "min_gap": 0.0001}
+    # Word pairs for two halves; one wording, since both models are asked the same ones anyway.
+    task = settings["prompts"]["task"]
+    task |= {"max_pairs": 12, "templates": task["templates"][:1]}
+    settings["statistics"] = {"n_resamples": 100}
+    # What takes long and says nothing about a comparison: controls, many re-rankings, small steps.
+    settings["probes"] = [
+        {"kind": "key_query_heads", "rerankings": 2, "random_sets": 0, "nonsense": False, "beside": [], "max_heads": 3},
+        {"kind": "attention_edges", "orders": ["integrated", "reranked"], "remove": 0.6, "seeds": 2, "steps": 2},
+        *settings["probes"][2:],
+    ]
+    path = folder / "comparison.yaml"
+    path.write_text(json.dumps(settings | changes), encoding="utf-8")
+    kind, loaded = load_any(path)
+    return kind.run(loaded, QUIET).parent
+
+
+def model(path, **more):
+    return {"source": "directory", "path": str(path), **more}
+
+
+@pytest.fixture(scope="module")
+def with_itself(tiny_llama, tmp_path_factory):
+    open_gate = model(tiny_llama, sparse={"bias": 1e6})
+    return run(tmp_path_factory.mktemp("itself"), {"dense": model(tiny_llama), "sparse": open_gate})
+
+
+@pytest.fixture(scope="module")
+def gpt2_twins(tmp_path_factory):
+    """GPT-2's config with a random GPT-2 in a directory."""
+    folder = tmp_path_factory.mktemp("gpt2")
+    path = write_tiny_gpt2(folder / "gpt2")
+    models = {"dense": model(path), "sparse": model(path, sparse={"bias": 0.0})}
+    return run(folder, models, "antonyms_gpt2_dense_vs_sparse.yaml")
+
+
+def found(folder: Path) -> dict:
+    return json.loads((folder / "comparison.json").read_text(encoding="utf-8"))
+
+
+def test_a_model_does_not_differ_from_itself_with_open_gates(with_itself):
+    numbers = found(with_itself)
+    for mean in numbers["means"].values():
+        assert mean["difference"]["mean"] == pytest.approx(0, abs=1e-4)
+    for definition in ("joint", "absolute", "net"):
+        assert numbers["heads"][definition]["first"]["n"] == numbers["heads"][definition]["second"]["n"]
+        assert numbers["heads"][definition]["ratio"]["value"] in (1.0, None)
+    for direction in ("sufficient", "necessary"):
+        counts = numbers["edges"][direction]
+        assert counts["first"]["edges"] == pytest.approx(counts["second"]["edges"], rel=0.05)
+    assert numbers["selected"][0] == numbers["selected"][1] == numbers["shared"]
+
+
+def test_both_models_are_asked_the_same_prompts(gpt2_twins):
+    dense, sparse = (pd.read_parquet(gpt2_twins / label / "prompts.parquet") for label in ("dense", "sparse"))
+    assert dense["clean"].tolist() == sparse["clean"].tolist()
+    assert dense["corrupted"].tolist() == sparse["corrupted"].tolist()
+    assert (dense["clean_metric"] != sparse["clean_metric"]).all()
+
+
+def test_counts_are_those_of_each_models_own_run(gpt2_twins):
+    numbers = found(gpt2_twins)
+    for side, label in (("first", "dense"), ("second", "sparse")):
+        own = json.loads((gpt2_twins / label / "metrics.json").read_text(encoding="utf-8"))["probes"]
+        for definition in ("joint", "absolute", "net"):
+            wanted = own["key_query_heads"]["shares"][definition]["n"]
+            assert numbers["heads"][definition][side]["n"] == wanted
+        for direction in ("sufficient", "necessary"):
+            wanted = own["attention_edges"]["needed"][direction]["0.9"]["edges"]
+            assert numbers["edges"][direction][side]["edges"] == wanted
+
+
+def test_open_edges_are_counted_on_the_focus_prompt(gpt2_twins):
+    dense, sparse = found(gpt2_twins)["open_edges"]
+    assert dense["open"] == dense["causal"] == 3 * 4 * 36
+    assert 0 < sparse["open"] < sparse["causal"]
+
+
+def test_the_report_states_gain_and_loss(gpt2_twins):
+    page = (gpt2_twins / "report.html").read_text(encoding="utf-8")
+    for words in (
+        "Heads needed for 80 %",
+        "Edges of the circuit that explains 90 %",
+        "correct answers, all candidates",
+        "sparse/report.html",
+    ):
+        assert words in page
+    for stem in ("side_by_side", "share_curves", "edge_curves", "modulation_curves", "circuit_panel-sparse"):
+        assert (gpt2_twins / "figures" / f"{stem}.pdf").is_file()
+    assert (gpt2_twins / "sparse" / "report.html").is_file()
+
+
+def test_the_report_is_drawn_again_without_the_models(gpt2_twins):
+    before = (gpt2_twins / "report.html").read_bytes()
+    (gpt2_twins / "report.html").unlink()
+    publish_any(gpt2_twins, QUIET)
+    assert (gpt2_twins / "report.html").read_bytes() == before
+    publish_any(gpt2_twins / "sparse", QUIET)
+
+
+def test_different_tokenizers_are_refused(tmp_path, tiny_llama):
+    import shutil
+
+    other = tmp_path / "other"
+    shutil.copytree(tiny_llama, other)
+    tokenizer = json.loads((other / "tokenizer.json").read_text(encoding="utf-8"))
+    vocabulary = tokenizer["model"]["vocab"]
+    vocabulary["zzz"] = vocabulary.pop("small")
+    (other / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
+    with pytest.raises(UserError, match="a and b have different tokenizers"):
+        run(tmp_path, {"a": model(tiny_llama), "b": model(other)})
+
+
+@pytest.mark.parametrize(
+    ("models", "words"),
+    [
+        ({"a": {"source": "pypi"}}, "has two models, not 1"),
+        ({"a b": {"source": "pypi"}, "c": {"source": "pypi"}}, "names a folder"),
+        ({"a": {"source": "pypi"}, "b": {"source": "pypi", "prepend_bos": True}}, "prepend_bos must be the same"),
+    ],
+)
+def test_mistakes_are_one_sentence(tmp_path, models, words):
+    with pytest.raises(UserError, match=words):
+        run(tmp_path, models)
+
+
+def test_a_group_that_is_called_like_the_answer_is_no_output():
+    """The output's row has the answer's text for a name; both stand in the table, each with its own layers."""
+    group = {"group": "small", "output": None, "first": 0, "last": 1, "layers": [0, 1]}
+    output = {"group": "small", "output": True, "first": 3, "last": 3, "layers": None}
+    found = {"labels": ["dense", "sparse"], "spans": [[group, output], [{**group, "layers": [0]}, output]]}
+    (table,) = spans_table(found)
+    assert table.rows == [["small", "0–1", "0"], ["small", "3 (output)", "3 (output)"]]

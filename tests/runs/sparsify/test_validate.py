@@ -1,0 +1,47 @@
+"""`interp validate` of a training config says what the run would say, before anything is trained."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+
+import pytest
+from rich.console import Console
+
+from interp.errors import UserError
+from interp.runs.kinds import load_any
+
+
+def validated(folder, path_of_model, **changes) -> str:
+    settings = {
+        **{"study": "sparsify", "name": "tiny", "model": {"source": "directory", "path": str(path_of_model)}},
+        **{"text": {"of": {"source": "sampled", "sequences": 40}, "context": 12}},
+        "training": {"stages": [{"target": 1.0, "steps": 2}]},
+    }
+    path = folder / "tiny.yaml"
+    path.write_text(json.dumps({**settings, **changes}), encoding="utf-8")
+    said = io.StringIO()
+    kind, loaded = load_any(path)
+    kind.check(loaded, Console(file=said, width=300))
+    return said.getvalue()
+
+
+def test_a_config_that_can_run_is_valid(tmp_path, tiny_llama):
+    assert "the config is valid" in validated(tmp_path, tiny_llama)
+
+
+def test_what_the_run_would_refuse_is_refused(tmp_path, tiny_llama):
+    with pytest.raises(UserError, match=r"text.context: 100 tokens are more than .*'s context of 32"):
+        validated(tmp_path, tiny_llama, text={"of": {"source": "sampled", "sequences": 40}, "context": 100})
+    with pytest.raises(UserError, match="there is no directory"):
+        validated(tmp_path, tmp_path / "nowhere")
+    with pytest.raises(UserError, match=r"training.begin: .* holds no sparse_attention.json"):
+        validated(tmp_path, tiny_llama, training={"stages": [{"target": 1.0, "steps": 2}], "begin": str(tmp_path)})
+    with pytest.raises(UserError, match=r"model: training begins with a dense model"):
+        model = {"source": "directory", "path": str(tiny_llama), "sparse": {"bias": 0}}
+        validated(tmp_path, tiny_llama, model=model)
+    shutil.copytree(tiny_llama, tmp_path / "pickled")
+    (tmp_path / "pickled" / "model.safetensors").rename(tmp_path / "pickled" / "pytorch_model.bin")
+    with pytest.raises(UserError, match="only pickled weights, which are never loaded"):
+        validated(tmp_path, tmp_path / "pickled")

@@ -1,0 +1,87 @@
+"""The toy: its data, and a whole run with a model far too small to add."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from rich.console import Console
+from ruamel.yaml import YAML
+
+from interp.errors import UserError
+from interp.runs.kinds import load_any
+from interp.runs.toy.addition import all_sums, carries, decode, encode, exact, text
+
+CONFIG = Path(__file__).parents[3] / "configs" / "toy_addition.yaml"
+
+
+def test_a_sum_is_written_digit_by_digit():
+    assert text(36, 28) == "36+28=00064"
+    assert decode(encode(["07+95=00102"])[0]) == "07+95=00102"
+
+
+@pytest.mark.parametrize(("a", "b", "count"), [(21, 34, 0), (36, 28, 1), (57, 68, 2), (50, 60, 1), (95, 5, 2)])
+def test_carries(a, b, count):
+    assert carries(a, b) == count
+
+
+def test_test_sums_are_a_tenth_and_never_trained_on():
+    sums = all_sums()
+    assert len(sums.train) + len(sums.test) == 10_000
+    assert 900 < len(sums.test) < 1200
+    assert not {*map(tuple, sums.train.tolist())} & {*map(tuple, sums.test.tolist())}
+
+
+def test_exact_match_wants_every_digit():
+    tokens = encode(["36+28=00064", "36+28=00064"])
+    predicted = torch.cat([tokens[:, 1:], tokens[:, :1]], dim=1)
+    predicted[1, 9] = 0
+    assert exact(predicted[:, :10], tokens).tolist() == [True, False]
+
+
+def settings(folder: Path, **dense) -> Path:
+    config = YAML(typ="safe").load(CONFIG)
+    config["model"] = {"layers": 2, "heads": 2, "width": 16}
+    config["dense"] = {"steps": 10, "batch": 32, "accuracy": 0.000001, "check_every": 5} | dense
+    config["sparse"] |= {
+        "stages": [{"target": 1.0, "steps": 6}],
+        "batch": 8,
+        "evaluate_every": 3,
+        "checkpoint_every": 3,
+    }
+    path = folder / "toy.yaml"
+    path.write_text(json.dumps(config | {"output": {"root": str(folder / "runs")}}), encoding="utf-8")
+    return path
+
+
+def test_a_dense_model_that_does_not_learn_is_said_so(tmp_path):
+    kind, loaded = load_any(settings(tmp_path, accuracy=1.0))
+    with pytest.raises(UserError, match=r"after 10 steps .* of the test sums are right, not 100.0%"):
+        kind.run(loaded, Console(quiet=True))
+
+
+def test_a_whole_run(tmp_path, monkeypatch):
+    from interp.runs.toy import run as toy
+
+    monkeypatch.setattr(toy, "_learn", lambda *_: None)
+    kind, loaded = load_any(settings(tmp_path))
+    folder = kind.run(loaded, Console(quiet=True)).parent
+    accuracy = pd.read_csv(folder / "accuracy.csv")
+    assert accuracy.groupby("model").size().nunique() == 1
+    attention = pd.read_csv(folder / "attention.csv")
+    assert len(attention) == 2 * 3 * 2 * 2 * 55
+    dense = attention[attention["model"] == "dense"]
+    sums = dense.groupby(["sum", "layer", "head", "query"])["weight"].sum()
+    assert sums.between(0.999, 1.001).all()
+    density = json.loads((folder / "density.json").read_text(encoding="utf-8"))
+    assert 0 < density["sparse"]["density"] < 1
+    assert "of the causal attention edges open" in (folder / "report.md").read_text(encoding="utf-8")
+    assert (folder / "figures" / "attention_by_example.pdf").is_file()
+
+
+def test_examples_are_sums_of_two_digit_numbers(tmp_path):
+    with pytest.raises(UserError, match="'3\\+4' is no sum of two two-digit numbers"):
+        load_any(settings(tmp_path), ["examples=[3+4]"])
