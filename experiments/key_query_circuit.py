@@ -33,7 +33,7 @@ from interp.errors import UserError
 from interp.figures.base import Figure
 from interp.figures.base import figures as figure_kinds
 from interp.figures.of_a_probe import figures_of, shown_by
-from interp.report.recipe import Experiment, experiments
+from interp.report.recipe import Recipe, recipes
 from interp.report.story import Section, Story
 from interp.results.tables import RunTables
 
@@ -49,8 +49,8 @@ TOLD = ("layer_modulation", "layer_span", "attention_pattern", "logit_lens", "at
 """Kinds of probe that have figures or sentences of their own; of any other, the largest effects stand in a table."""
 
 
-@experiments.register
-class KeyQueryCircuit(Experiment):
+@recipes.register
+class KeyQueryCircuit(Recipe):
     """Heads that map the key token to the query position: shares, layers, panels, and sentences computed from them."""
 
     kind: Literal["key_query_circuit"] = "key_query_circuit"

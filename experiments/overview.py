@@ -6,15 +6,15 @@ from typing import Literal
 
 from interp.figures.base import Figure
 from interp.figures.of_a_probe import figures_of
-from interp.report.recipe import Experiment, experiments
+from interp.report.recipe import Recipe, recipes
 from interp.report.story import Section, Story, TableBlock
 from interp.results.tables import RunTables
 from interp.words.numbers import interval, number
 from interp.words.phrases import plural
 
 
-@experiments.register
-class Overview(Experiment):
+@recipes.register
+class Overview(Recipe):
     """The largest effects of every probe, for runs without a recipe of their own."""
 
     kind: Literal["overview"] = "overview"

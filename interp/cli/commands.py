@@ -82,7 +82,7 @@ def report(run: Annotated[Path, typer.Argument(help="The folder of a finished ru
 @app.command(name="list")
 @interruptible
 def list_(as_json: Json = False) -> None:
-    """What a YAML can name: probes, tasks, metrics, figures, experiments, models, kinds of run; and plugins."""
+    """What a YAML can name: probes, tasks, metrics, figures, recipes, models, kinds of run; and plugins."""
     from interp.runs.catalogue import everything
 
     if as_json:
@@ -110,14 +110,14 @@ def schema(
 
 def schema_texts() -> dict[str, str]:
     """File name -> JSON Schema of a kind of YAML."""
-    from interp.runs.kinds import study_kinds
+    from interp.runs.kinds import run_kinds
 
     return {
         f"{name}.schema.json": json.dumps(
-            study_kinds[name].schema.model_json_schema(), indent=1, ensure_ascii=False, sort_keys=True
+            run_kinds[name].schema.model_json_schema(), indent=1, ensure_ascii=False, sort_keys=True
         )
         + "\n"
-        for name in study_kinds
+        for name in run_kinds
     }
 
 

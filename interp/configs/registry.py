@@ -1,4 +1,4 @@
-"""One small registry for everything that a YAML can name: probes, metrics, tasks, figures, experiments, model sources.
+"""One small registry for everything that a YAML can name: probes, metrics, tasks, figures, recipes, model sources.
 
 A registered class is a pydantic model with a literal `kind` (`source`, for models); it is its own schema. Other packages add
 theirs by an entry point (interp.configs.plugins) that names a module: importing the module registers its classes.

@@ -15,8 +15,8 @@ from interp.report.story import Story
 from interp.results.tables import RunTables
 
 
-class Experiment(Section, abc.ABC):
-    """A study's recipe: which figures, and which sentences, computed from the run's tables."""
+class Recipe(Section, abc.ABC):
+    """Which figures, and which sentences, computed from the run's tables."""
 
     kind: str
 
@@ -32,4 +32,4 @@ class Experiment(Section, abc.ABC):
         """The report's sentences; `figures` are the stems of the figures that were drawn."""
 
 
-experiments: Registry[Experiment] = Registry("experiment")
+recipes: Registry[Recipe] = Registry("recipe")

@@ -6,7 +6,7 @@ from importlib.metadata import EntryPoint
 from typing import Any
 
 from interp.configs import plugins
-from interp.report.recipe import experiments
+from interp.report.recipe import recipes
 from interp.figures import figures
 from interp.metrics import metrics
 from interp.models import model_sources
@@ -14,11 +14,11 @@ from interp.models.catalogue import PACKAGED
 from interp.probes import probes
 from interp.prompts import tasks
 from interp.configs.registry import Registry
-from interp.runs.kinds import StudyKinds, study_kinds
+from interp.runs.kinds import RunKinds, run_kinds
 
-REGISTRIES: tuple[Registry[Any] | StudyKinds, ...] = (
-    *(probes, tasks, metrics, figures, experiments),
-    *(model_sources, study_kinds),
+REGISTRIES: tuple[Registry[Any] | RunKinds, ...] = (
+    *(probes, tasks, metrics, figures, recipes),
+    *(model_sources, run_kinds),
 )
 
 

@@ -24,7 +24,7 @@ from interp.configs.loading import AnyConfig, LoadedConfig, read, validate_as
 
 
 @dataclass(frozen=True)
-class StudyKind:
+class RunKind:
     """One kind of run: what it does, and where its parts are, each as `module:name`.
 
     Args:
@@ -67,22 +67,22 @@ class UnknownKind(UserError):
     """A kind of run that nothing has registered."""
 
 
-class StudyKinds:
+class RunKinds:
     """Kinds of run by their name; names are taken once."""
 
     what = "kind of run"
 
     def __init__(self) -> None:
-        self._kinds: dict[str, StudyKind] = {}
+        self._kinds: dict[str, RunKind] = {}
 
-    def register(self, name: str, kind: StudyKind) -> None:
+    def register(self, name: str, kind: RunKind) -> None:
         """File a kind under the name that a YAML's `study` gives. Raises ValueError when it is taken."""
         taken = self._kinds.get(name)
         if taken is not None and taken != kind:
             raise ValueError(f"{self.what} {name!r} is registered twice: {taken.schema_at} and {kind.schema_at}")
         self._kinds[name] = kind
 
-    def __getitem__(self, name: str) -> StudyKind:
+    def __getitem__(self, name: str) -> RunKind:
         if name not in self._kinds:
             load_plugins()
         if name not in self._kinds:
@@ -102,13 +102,13 @@ class StudyKinds:
         return [name for name in self if f"{self[name].schema_at.split(':')[0]}.".startswith(f"{module}.")]
 
 
-study_kinds = StudyKinds()
+run_kinds = RunKinds()
 
 
 def _ours(name: str, line: str, schema_at: str, folder: str, checked: bool = True) -> None:
     here = f"interp.runs.{folder}"
-    kind = StudyKind(line, schema_at, f"{here}.run:run", f"{here}.publish:KEPT", f"{here}.dry_run:describe" if checked else None)
-    study_kinds.register(name, kind)
+    kind = RunKind(line, schema_at, f"{here}.run:run", f"{here}.publish:KEPT", f"{here}.dry_run:describe" if checked else None)
+    run_kinds.register(name, kind)
 
 
 _ours("circuit", "Probes on one model (the default)", "interp.runs.circuit.config:RunConfig", "circuit")
@@ -117,18 +117,18 @@ _ours("sparsify", "Make a model's attention sparse", "interp.sparsify.config:Spa
 _ours("toy_addition", "Learn two-digit addition, dense and sparse", "interp.runs.toy.config:ToyConfig", "toy", checked=False)
 
 
-def load_any(path: Path, overrides: Sequence[str] = ()) -> tuple[StudyKind, LoadedConfig[Any]]:
+def load_any(path: Path, overrides: Sequence[str] = ()) -> tuple[RunKind, LoadedConfig[Any]]:
     """A YAML of any kind, validated; every mistake is a UserError that names the field."""
     data, text = read(path, overrides)
-    kind = study_of(data, str(path))
+    kind = kind_of(data, str(path))
     return kind, LoadedConfig(validate_as(kind.schema, data, str(path)), path, text, tuple(overrides))
 
 
-def study_of(data: dict[str, Any], where: str) -> StudyKind:
+def kind_of(data: dict[str, Any], where: str) -> RunKind:
     """The kind of a config."""
     name = data.get("study", "circuit")
     try:
-        return study_kinds[name if isinstance(name, str) else repr(name)]
+        return run_kinds[name if isinstance(name, str) else repr(name)]
     except UnknownKind as error:
         raise UserError(f"{where}: study: {error}") from None
 
@@ -137,7 +137,7 @@ def publish_any(path: Path, console: Console) -> Path:
     """Draw the report of a finished run of any kind again."""
     with RunFolder.existing(path) as folder:
         resolved = reading.read_yaml(folder.path / "config.resolved.yaml")
-        return study_of(resolved, str(path)).publish(folder, console)
+        return kind_of(resolved, str(path)).publish(folder, console)
 
 
 def _found(place: str) -> Any:

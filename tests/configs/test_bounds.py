@@ -9,9 +9,9 @@ from pydantic import ValidationError
 from pydantic_core import PydanticUndefined
 
 from interp.configs.section import Section
-from interp.runs.kinds import study_kinds
+from interp.runs.kinds import run_kinds
 
-SCHEMAS = {name: study_kinds[name].schema.model_json_schema() for name in study_kinds}
+SCHEMAS = {name: run_kinds[name].schema.model_json_schema() for name in run_kinds}
 
 
 def sections(base=Section):

@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from interp.configs.loading import _override, parse, validate_as
 from interp.configs.yaml_text import plain
 from interp.errors import UserError
-from interp.runs.kinds import study_of
+from interp.runs.kinds import kind_of
 
 CONFIGS = [YAML(typ="safe").load(path) for path in sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))]
 scalars = st.one_of(
@@ -47,7 +47,7 @@ def one_sentence(error):
 def read(data):
     """A config, or a short sentence in one line."""
     try:
-        return validate_as(study_of(data, "fuzz.yaml").schema, data, "fuzz.yaml").resolved()
+        return validate_as(kind_of(data, "fuzz.yaml").schema, data, "fuzz.yaml").resolved()
     except UserError as error:
         one_sentence(error)
         return None

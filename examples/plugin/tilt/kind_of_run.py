@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from interp.configs.loading import AnyConfig, LoadedConfig
-from interp.runs.kinds import StudyKind, study_kinds
+from interp.runs.kinds import RunKind, run_kinds
 from interp.runs.lifecycle import Kept, carry_out
 
 if TYPE_CHECKING:
@@ -58,9 +58,9 @@ def publish(folder: RunFolder, console: Console) -> Path:
 
 KEPT = Kept(("drawn.csv",), publish)
 
-study_kinds.register(
+run_kinds.register(
     "seeds",
-    StudyKind(
+    RunKind(
         line="A random number with several seeds",
         schema_at=f"{__name__}:SeedsConfig",
         run_at=f"{__name__}:run",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from interp.errors import UserError
 from interp.figures.of_a_probe import figures_of
-from interp.report.recipe import Experiment, experiments
+from interp.report.recipe import Recipe, recipes
 from interp.report.story import Section, Story
 from interp.words.numbers import number
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from interp.results.tables import RunTables
 
 
-@experiments.register
-class OneSentence(Experiment):
+@recipes.register
+class OneSentence(Recipe):
     """The strongest head of one probe, in a sentence computed from the tables."""
 
     kind: Literal["one_sentence"] = "one_sentence"

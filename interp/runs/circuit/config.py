@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from interp.errors import UserError
-from interp.report.recipe import Experiment, experiments
+from interp.report.recipe import Recipe, recipes
 from interp.figures.base import Figure, figures
 from interp.metrics import LogitDiff, Metric, metrics
 from interp.configs.mistakes import Several
@@ -23,7 +23,7 @@ from interp.prompts.config import PromptsConfig
 from interp.configs.section import Section
 from interp.configs.loading import AnyConfig, LoadedConfig, read, validate_as
 
-AnyExperiment = Annotated[Experiment, experiments]
+AnyRecipe = Annotated[Recipe, recipes]
 AnyFigure = Annotated[Figure, figures]
 AnyMetric = Annotated[Metric, metrics]
 AnyProbe = Annotated[Probe, probes]
@@ -70,7 +70,7 @@ class Measured(AnyConfig):
     share: Share = Share()
     statistics: StatisticsConfig = StatisticsConfig()
     probes: tuple[AnyProbe, ...] = Field(min_length=1)
-    experiment: AnyExperiment | None = Field(
+    experiment: AnyRecipe | None = Field(
         default=None, description="The recipe that writes the report's sentences; null: a plain report of the figures."
     )
     figures: tuple[AnyFigure, ...] = ()
@@ -94,14 +94,14 @@ class Measured(AnyConfig):
         drawn = {at: _readable(AnyFigure, one) for at, one in enumerate(given)}
         # Without the kinds of all probes, nobody knows what a figure could have read.
         known = len(readable) == len(named) > 0
-        recipe = _readable(AnyExperiment, data.get("experiment")) if known else None
+        recipe = _readable(AnyRecipe, data.get("experiment")) if known else None
         return _misfits(readable, {at: one for at, one in drawn.items() if one is not None}, recipe, known)
 
 
 def _misfits(
     probes_at: dict[str, tuple[str, str]],
     figures_at: dict[int, Figure],
-    experiment: Experiment | None,
+    experiment: Recipe | None,
     kinds_are_known: bool = True,
 ) -> list[tuple[str, str]]:
     """Names given twice, and what figures and experiment want of probes that the run does not have.
@@ -112,7 +112,7 @@ def _misfits(
     found += _twice("figures", {f"figures.{at}": one.stem for at, one in figures_at.items()})
     kinds = dict(probes_at.values())
     shapes = {label: probes[kind].shapes for label, kind in kinds.items()}
-    parts: dict[str, Figure | Experiment | None] = {f"figures.{at}": one for at, one in figures_at.items()}
+    parts: dict[str, Figure | Recipe | None] = {f"figures.{at}": one for at, one in figures_at.items()}
     for place, part in (parts | {"experiment": experiment}).items() if kinds_are_known else ():
         try:
             if isinstance(part, Figure):

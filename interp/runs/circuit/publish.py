@@ -9,7 +9,7 @@ from rich.console import Console
 
 from interp.runs.circuit.assemble import TABLES, restore
 from interp.runs.circuit.config import validate
-from interp.report.recipe import Experiment, experiments
+from interp.report.recipe import Recipe, recipes
 from interp.figures.base import Figure, drawn_texts, save
 from interp.figures.fonts import warning
 from interp.runs.lifecycle import Kept
@@ -50,5 +50,5 @@ def _draw(figure: Figure, tables: RunTables, folder: RunFolder) -> DrawnFile:
     )
 
 
-def _plain_recipe() -> Experiment:
-    return TypeAdapter(experiments["overview"]).validate_python({"kind": "overview"})
+def _plain_recipe() -> Recipe:
+    return TypeAdapter(recipes["overview"]).validate_python({"kind": "overview"})
