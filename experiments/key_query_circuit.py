@@ -35,6 +35,7 @@ from interp.figures.base import figures as figure_kinds
 from interp.figures.of_a_probe import figures_of, shown_by
 from interp.report.recipe import Recipe, recipes
 from interp.report.story import Section, Story
+from interp.report.wordings import wordings_table
 from interp.results.tables import RunTables
 
 SECTIONS: dict[str, tuple[str, ...]] = {
@@ -152,6 +153,7 @@ class KeyQueryCircuit(Recipe):
         untold = [label for label in others if tables.metrics["probes"][label]["kind"] not in TOLD]
         rows = [top_effects(tables, label) for label in untold]
         stems = [stem for stem in figures if stem in of_others]
+        sections.append(Section(title="The prompts", tables=[wordings_table(run)]))
         if rows or stems:
             sections.append(Section(title="Largest effects of the other probes", text=[], figures=stems, tables=rows))
         return sections

@@ -8,6 +8,7 @@ from interp.figures.base import Figure
 from interp.figures.of_a_probe import figures_of
 from interp.report.recipe import Recipe, recipes
 from interp.report.story import Section, Story, TableBlock
+from interp.report.wordings import wordings_table
 from interp.results.tables import RunTables
 from interp.words.numbers import interval, number
 from interp.words.phrases import plural
@@ -44,7 +45,8 @@ class Overview(Recipe):
                     tables=[top_effects(tables, label)],
                 )
                 for label in tables.labels
-            ],
+            ]
+            + [Section("The prompts", tables=[wordings_table(run)])],
         )
 
 

@@ -8,12 +8,13 @@ import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TQDM_DISABLE"] = "1"
-# `make test` hands its own flags and variables down: a `make` that a test starts would print its folders and take our CONFIG.
-for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "CONFIG", "SET", "RUN"):
-    os.environ.pop(name, None)
 
 import hypothesis  # noqa: E402
 from jaxtyping import install_import_hook  # noqa: E402
+
+# `make test` hands its own flags and variables down: a `make` that a test starts would print its folders and take our CONFIG.
+for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "CONFIG", "SET", "RUN"):
+    os.environ.pop(name, None)
 
 # A busy machine is no fault of what is tested.
 hypothesis.settings.register_profile("patient", deadline=None)

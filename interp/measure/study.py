@@ -26,6 +26,7 @@ from interp.metrics import Metric, metrics
 from interp.prompts.choice import PromptChoice
 from interp.prompts.encode import Dropped
 from interp.prompts.encoder import Encoder
+from interp.prompts.judged import Judged
 from interp.prompts.pairs import PromptSet
 from interp.prompts.regroup import Group, grouped_sets
 from interp.prompts.select import PromptBook
@@ -48,7 +49,7 @@ class Study:
     """What a probe sees: sizes, prompts, and ways to measure. It never touches the model's internals.
 
     `share_target` and `share_definition` are the config's: what a selecting probe looks for.
-    `accuracy` is the share of the `n_asked` candidate prompts that the model answers correctly, before any filter.
+    `judged` says how the model does on every candidate prompt, before any filter.
     `probes` are the run's probes, `tables` and `findings` the effects and conclusions of those that are done, all by
     label: a probe may build on an earlier one. `notes` are what a probe's run leaves for its own summary beside its effects.
     """
@@ -60,8 +61,7 @@ class Study:
     metric: Metric
     encoder: Encoder
     min_gap: float
-    accuracy: float = float("nan")
-    n_asked: int = 0
+    judged: tuple[Judged, ...] = ()
     seed: int = 0
     share_target: float = 0.8
     share_definition: str = "joint"

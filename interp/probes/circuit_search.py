@@ -11,7 +11,7 @@ import pandas as pd
 from jaxtyping import Float, Int
 
 from interp.analysis.circuits import DIRECTIONS, Direction, EdgeOrder, edge_grid, reranked, strongest_first
-from interp.analysis.crossings import interpolated
+from interp.analysis.crossings import TARGETS, interpolated
 from interp.analysis.halves import second_half
 from interp.analysis.held_out import HeldOut, held_out, share
 from interp.analysis.seeding import generator
@@ -113,7 +113,7 @@ def summarise(probe: EdgeSearch, effects: pd.DataFrame, study: Study, reading: R
         by_prompt(measured[measured["part"] == part], ["part"]).to_numpy()[:, 0] for part in ("all", "none")
     )
     total = boot.mean(np.stack([everything, none, everything - none], axis=1))
-    targets = sorted({probe.explained, reading.share_target})
+    targets = sorted({*TARGETS, probe.explained, reading.share_target})
     named = [orders.by_half[orders.best][0][half] for half in (0, 1)]
     return {
         "ablation": "corrupted",

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
-from jaxtyping import Int
-from torch import Tensor
 
 from interp.errors import UserError
 from interp.prompts.config import PromptsConfig
 from interp.prompts.encode import Dropped, Encoded, batch, encode
 from interp.prompts.encoder import Encoder
+from interp.prompts.judged import Asked, Judged, judge
 from interp.prompts.notes import notes
 from interp.prompts.pairs import PromptPair, PromptSet
 from interp.prompts.shuffled import shuffled_sets
@@ -27,9 +25,6 @@ BEYOND = "beyond the task's max_pairs"
 QUOTED = re.compile(r"\S+\|.*$")
 """A prompt in a reason, as tokens with bars between them."""
 
-Top1 = Callable[[Int[Tensor, "prompt pos"], int], Int[Tensor, " prompt"]]
-"""(clean tokens, tensor index of the query) -> the model's first prediction there."""
-
 
 @dataclass(frozen=True)
 class PromptBook:
@@ -37,9 +32,8 @@ class PromptBook:
 
     sets: tuple[PromptSet, ...]
     dropped: tuple[Dropped, ...]
-    right: tuple[int, ...] = ()
-    """Of the `asked` candidates, how many each model answers correctly; empty where the models were not asked."""
-    asked: int = 0
+    judged: tuple[tuple[Judged, ...], ...] = ()
+    """How each model does on every candidate that could be asked; empty where there was no model to ask."""
 
     def __len__(self) -> int:
         return sum(len(one) for one in self.sets)
@@ -51,7 +45,7 @@ class PromptBook:
 
 
 def choose_prompts(
-    config: PromptsConfig, encoder: Encoder, models: Sequence[Top1], rng: np.random.Generator
+    config: PromptsConfig, encoder: Encoder, models: Sequence[Asked], rng: np.random.Generator
 ) -> PromptBook:
     """Candidates -> tokens -> (the models' answers) -> corrupted prompts -> sets.
 
@@ -61,11 +55,15 @@ def choose_prompts(
     task = config.task
     candidates = [replace(pair, id=number) for number, pair in enumerate(task.candidates())]
     encoded, dropped = encode(candidates, encoder, config.roles, task.strict, task.any_length)
-    asked = len(encoded)
-    mistakes = [_wrong(encoded, top1, encoder) for top1 in models]
-    right = tuple(asked - len(one) for one in mistakes)
+    judged = tuple(tuple(judge(encoded, ask, encoder)) for ask in models)
     if models and config.keep != "all":
-        everyone = {number: reason for one in reversed(mistakes) for number, reason in one.items()}
+        # Of two models that are wrong, the first one's words.
+        everyone = {
+            one.pair.id: f"the model answers {said.said!r}"
+            for answers in reversed(judged)
+            for one, said in zip(encoded, answers, strict=True)
+            if not said.right
+        }
         encoded, left_out = _answered(encoded, everyone, config.keep == "correct_in_every_template", task.any_length)
         dropped += left_out
     _nothing_left(encoded, dropped)
@@ -94,7 +92,7 @@ def choose_prompts(
             sets = shuffled_sets(sets, rng)
         except UserError as error:
             raise UserError(f"prompts.task.pairing: {error}") from None
-    return PromptBook(tuple(sets), tuple(dropped), right, asked)
+    return PromptBook(tuple(sets), tuple(dropped), judged)
 
 
 def drop_without_gap(
@@ -132,26 +130,6 @@ def _corrupted(encoded: Mapping[int, Encoded], pair: PromptPair, task: str) -> E
     if one is None or (one.pair.clean, one.pair.answer, one.pair.template) != (pair.clean, pair.answer, pair.template):
         raise ValueError(f"task {task!r}: corrupt() must keep id, clean, answer and template of a pair, unlike {pair}")
     return replace(one, pair=pair)
-
-
-def _wrong(encoded: list[Encoded], top1: Top1, encoder: Encoder) -> dict[int, str]:
-    """Id of a prompt -> what the model says instead of the answer."""
-    wrong: dict[int, str] = {}
-    templates = defaultdict(list)
-    for one in encoded:
-        templates[one.pair.template].append(one)
-    for members in templates.values():
-        query = members[0].roles["query"][0] - 1 + encoder.n_bos
-        for step in range(max(len(tokens) for one in members for tokens in one.answers)):
-            # An answer of several tokens is right when the model, led along it, says every one of them.
-            asked = [one for one in members if len(one.answers[0]) > step and one.pair.id not in wrong]
-            if not asked:
-                break
-            said = top1(torch.tensor([(*one.clean, *one.answers[0][:step]) for one in asked]), query + step).tolist()
-            for one, token in zip(asked, said, strict=True):
-                if token not in {tokens[step] for tokens in one.answers}:
-                    wrong[one.pair.id] = f"the model answers {encoder.text(token)!r}"
-    return wrong
 
 
 def _answered(

@@ -35,6 +35,7 @@ FILES = {
     "prompts.parquet": "every prompt pair with tokens, roles and metrics",
     "effects.parquet": "the primary record: one row per intervention and prompt",
     "summary.csv": "means with intervals, one row per intervention",
+    "candidates.csv": "how the model does on every candidate prompt, before any filter",
     "dropped.csv": "every prompt left out, and why",
     "metrics.json": "what each probe concluded",
     "figures/": "every figure as png, pdf and svg, with its numbers as csv",

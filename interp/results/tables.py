@@ -25,13 +25,15 @@ class RunTables:
     """Everything that a finished run wrote, without a model.
 
     `record` is the primary record (one row per variant and prompt), `summary` its means with intervals, `metrics`
-    what each probe concluded; `config` is the resolved YAML. Columns are listed in docs/tables.md.
+    what each probe concluded; `dropped` says what was left out, `candidates` how the model does before any filter;
+    `config` is the resolved YAML. Columns are listed in docs/tables.md.
     """
 
     record: OnDisk | InMemory
     summary: pd.DataFrame
     prompts: pd.DataFrame
     dropped: pd.DataFrame
+    candidates: pd.DataFrame
     metrics: dict[str, Any]
     config: dict[str, Any]
 
@@ -49,6 +51,12 @@ class RunTables:
             ),
             prompts=reading.read_parquet(folder / "prompts.parquet"),
             dropped=reading.read_csv(folder / "dropped.csv", dtype=str, keep_default_na=False),
+            candidates=reading.read_csv(
+                folder / "candidates.csv",
+                dtype={**dict.fromkeys(("pair", "template", "clean", "answer", "said"), str), "right": bool},
+                keep_default_na=False,
+                na_values={"log_prob": [""]},
+            ),
             metrics=reading.read_json(folder / "metrics.json"),
             config=reading.read_yaml(folder / "config.resolved.yaml"),
         )

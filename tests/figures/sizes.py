@@ -56,6 +56,7 @@ def make_tables(
         summary=_summary(heads, n_tokens, n_layers, rng),
         prompts=_prompts(tokens, shown),
         dropped=pd.DataFrame(columns=["pair", "template", "reason"]),
+        candidates=pd.DataFrame(),
         metrics={"run": run, "probes": probes},
         config={"name": "sizes"},
     )

@@ -81,7 +81,7 @@ def test_the_same_seed_pairs_the_same_words(encoder):
 def test_wrong_answers_are_dropped_with_what_the_model_said(encoder):
     night = encoder.ids("night")[0]
 
-    def top1(tokens, query):  # right on everything but one word in one wording
+    def top1(tokens, query, wanted):  # right on everything but one word in one wording
         assert (tokens[:, query] == encoder.ids(' "')[0]).all()
         answers = []
         for row in tokens.tolist():
@@ -89,7 +89,7 @@ def test_wrong_answers_are_dropped_with_what_the_model_said(encoder):
             word = next(word for word in WORD_PAIRS if f'"{word}"' in text)
             wrong = word == "large" and text.startswith("The antonym")
             answers.append(night if wrong else encoder.ids(WORD_PAIRS[word])[0])
-        return torch.tensor(answers)
+        return torch.tensor(answers), torch.zeros(len(answers))
 
     everywhere = choose(encoder, top1, keep="correct_in_every_template")
     assert all(len(one) == len(WORD_PAIRS) - 1 for one in everywhere.sets)

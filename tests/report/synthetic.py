@@ -102,6 +102,7 @@ def make_tables(text: str | None) -> RunTables:
         summary=pd.DataFrame(),
         prompts=pd.DataFrame(rows),
         dropped=pd.DataFrame(dropped, columns=["pair", "template", "reason"]),
+        candidates=pd.DataFrame(),
         metrics={"run": make_run(text), "probes": {}},
         config={"name": "little", "output": {"root": "runs"}},
     )

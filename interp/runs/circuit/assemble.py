@@ -14,7 +14,7 @@ from interp.results.run_folder import RESOLVED, RunFolder
 
 STUDY = "@prompts"
 """The label of the part that holds the prompts; no probe can be called so."""
-TABLES = ("prompts.parquet", "effects.parquet", "summary.csv", "dropped.csv", "metrics.json")
+TABLES = ("prompts.parquet", "effects.parquet", "summary.csv", "candidates.csv", "dropped.csv", "metrics.json")
 
 
 def reading_of(settings: RunConfig) -> Reading:
@@ -46,6 +46,7 @@ def write_tables(settings: RunConfig, findings: dict[str, dict[str, Any]], folde
     effects = effects_file.EffectsFile(folder.path / "effects.parquet")
     summary = summarise_effects(effects, statistics.n_resamples, statistics.confidence, settings.seed)
     folder.write_table("summary.csv", summary)
+    folder.write_table("candidates.csv", _candidates(facts["candidates"]))
     folder.write_table("dropped.csv", _dropped(facts["dropped"], findings))
     folder.write_json("metrics.json", {"run": _run(settings, prompts, facts), "probes": findings})
 
@@ -57,12 +58,41 @@ def _dropped(rows: list[dict[str, Any]], findings: dict[str, dict[str, Any]]) ->
     return pd.DataFrame(every, columns=["pair", "template", "reason"])
 
 
+def _candidates(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """How the model does on every candidate, before any filter."""
+    found = pd.DataFrame(rows, columns=["pair", "template", "clean", "answer", "said", "log_prob"])
+    return found.assign(right=found["said"].isna())
+
+
+def _wordings(
+    settings: RunConfig, candidates: pd.DataFrame, prompts: pd.DataFrame, gates: dict[str, dict[str, int]]
+) -> list[dict[str, Any]]:
+    """How the model does in each wording: on its candidates, and what its gates do on the prompts that are used."""
+    rows = []
+    for template, asked in candidates.groupby("template", sort=False):
+        boot = reading_of(settings).bootstrap(asked["pair"].tolist(), "wordings", str(template))
+        right, log_prob = boot.mean(asked[["right", "log_prob"]].to_numpy(dtype=float))
+        mine = prompts[prompts["template"] == template]
+        rows.append(
+            {
+                "template": template,
+                "n_asked": len(asked),
+                "n_prompts": len(mine),
+                "n_tokens": None if mine.empty else len(mine["clean_tokens"].iloc[0]),
+                "accuracy": right.as_dict(),
+                "log_prob": log_prob.as_dict(),
+                "gates": gates.get(str(template)) or None,
+            }
+        )
+    return rows
+
+
 def _run(settings: RunConfig, prompts: pd.DataFrame, facts: dict[str, Any]) -> dict[str, Any]:
     """What metrics.json says of the whole run."""
     statistics = settings.statistics
     boot = reading_of(settings).bootstrap(prompts["pair"].tolist(), "run")
     clean, corrupted = boot.mean(prompts[["clean_metric", "corrupted_metric"]].to_numpy())
-    focus = prompts[prompts["focus"]].iloc[0]
+    focus, candidates = prompts[prompts["focus"]].iloc[0], _candidates(facts["candidates"])
     found = {
         **{"name": settings.name, "title": settings.title, "question": settings.question},
         "model": facts["model"],
@@ -73,7 +103,9 @@ def _run(settings: RunConfig, prompts: pd.DataFrame, facts: dict[str, Any]) -> d
         **{"share_target": settings.share.target, "share_definition": settings.share.definition},
         **{"clean": clean.as_dict(), "corrupted": corrupted.as_dict()},
         "accuracy_kept": float((prompts["top1_id"] == prompts["answer_id"]).mean()),
-        **{"accuracy": facts["accuracy"], "n_asked": facts["n_asked"]},
+        "accuracy": float(candidates["right"].mean()),
+        "n_asked": len(candidates),
+        "wordings": _wordings(settings, candidates, prompts, facts["gates"]),
         "focus_is_declared": facts["focus_is_declared"],
         "focus": {
             name: _plain(focus[name]) for name in ("prompt", "clean", "answer", "corrupted", "foil", "key", "query")

@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 import pandas as pd
 import torch
+from jaxtyping import Float, Int
+from torch import Tensor
 
 from interp.analysis.seeding import generator
 from interp.runs.circuit.config import Compute, Share
@@ -22,8 +24,9 @@ from interp.models import LoadedModel
 from interp.probes import Probe
 from interp.prompts.config import PromptsConfig
 from interp.prompts.encoder import Encoder
+from interp.prompts.judged import Asked
 from interp.prompts.pairs import PromptSet
-from interp.prompts.select import NO_GAP, Top1, choose_prompts, drop_without_gap
+from interp.prompts.select import NO_GAP, choose_prompts, drop_without_gap
 
 
 class Asks(Protocol):
@@ -72,8 +75,7 @@ def prepare(config: Asks, models: Sequence[LoadedModel]) -> list[Study]:
                 metric=config.metric,
                 encoder=encoder,
                 min_gap=max(config.prompts.min_gap, NO_GAP),
-                accuracy=book.right[number] / book.asked,
-                n_asked=book.asked,
+                judged=book.judged[number],
                 seed=config.seed,
                 share_target=config.share.target,
                 share_definition=config.share.definition,
@@ -121,19 +123,23 @@ def prompts_table(study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _asked(model: Any) -> Top1:
-    """The model's first prediction at the query, in batches of at most 64 prompts."""
+def _asked(model: Any) -> Asked:
+    """A model as what is asked candidates, in batches of at most 64 prompts."""
 
-    def top1(tokens: torch.Tensor, query: int) -> torch.Tensor:
+    def ask(
+        tokens: Int[Tensor, "prompt pos"], query: int, wanted: Int[Tensor, " prompt"]
+    ) -> tuple[Int[Tensor, " prompt"], Float[Tensor, " prompt"]]:
         device, rows = model.cfg.device, max(1, min(64, TOKENS_AT_ONCE["cpu"] // tokens.shape[1]))
+        said, logs = [], []
         with torch.no_grad():
-            said = [
-                _unembedded(model, model(part.to(device), stop_at_layer=model.cfg.n_layers)[:, query]).argmax(-1).cpu()
-                for part in torch.split(tokens, rows)
-            ]
-        return torch.cat(said)
+            for part, right in zip(torch.split(tokens, rows), torch.split(wanted, rows), strict=True):
+                final = model(part.to(device), stop_at_layer=model.cfg.n_layers)[:, query]
+                found = _unembedded(model, final).float().log_softmax(-1).cpu()
+                said.append(found.argmax(-1))
+                logs.append(found.gather(-1, right[:, None])[:, 0])
+        return torch.cat(said), torch.cat(logs)
 
-    return top1
+    return ask
 
 
 def _unembedded(model: Any, final: torch.Tensor) -> torch.Tensor:

@@ -77,8 +77,7 @@ def measure(
         "model": asdict(info),
         "threads": torch.get_num_threads(),
         "engine": {"by_hooks_because": study.engine.reason_against_blocks, **work.counts()},
-        # A gate so near to 0 that rounding may move it over is what keeps "exact" from being said of a gated model.
-        "gates": study.engine.gates(study.book.sets),
+        "gates": _all_gates(folder),
         "probe_seconds": {label: cost["seconds"] for label, cost in work.costs.items()},
     }
 
@@ -86,11 +85,22 @@ def measure(
 def _facts(study: Study, info: ModelInfo) -> dict[str, Any]:
     """What the tables say of the study beside its prompts."""
     return {
-        **{"model": asdict(info), "accuracy": study.accuracy, "n_asked": study.n_asked},
+        "model": asdict(info),
+        "candidates": [asdict(one) for one in study.judged],
+        "gates": {prompts.pairs[0].template: study.engine.gates([prompts]) for prompts in study.book.sets},
         "dropped": [asdict(one) for one in study.book.dropped],
         "notes": list(study.book.notes),
         "focus_is_declared": any(pair.focus for prompts in study.book.sets for pair in prompts.pairs),
     }
+
+
+def _all_gates(folder: RunFolder) -> dict[str, int]:
+    """Gates over all wordings: one so near to 0 that rounding may move it over keeps "exact" from being said of a model."""
+    _, facts = folder.load_part(STUDY)
+    total: Counter[str] = Counter()
+    for counts in facts["gates"].values():
+        total.update(counts)
+    return dict(total)
 
 
 def rows_of(probe: Probe, study: Study) -> Iterator[pd.DataFrame]:

@@ -10,6 +10,7 @@ import pandas as pd
 from interp.analysis.bootstrap import Bootstrap
 from interp.analysis.circuits import DIRECTIONS
 from interp.analysis.paired import count_ratio, paired
+from interp.comparison.ability import ability
 from interp.errors import UserError
 from interp.probes.base import Reading, by_prompt
 from interp.results.tables import RunTables
@@ -31,8 +32,7 @@ def compare(arms: dict[str, RunTables], reading: Reading) -> dict[str, Any]:
     found: dict[str, Any] = {
         "labels": labels,
         "names": [one.metrics["run"]["model"]["name"] for one in arms.values()],
-        "accuracy": [one.metrics["run"]["accuracy"] for one in arms.values()],
-        "n_asked": first.metrics["run"]["n_asked"],
+        "ability": ability(arms, reading),
         "trained": [(one.metrics["run"]["model"]["sparse"] or {}).get("trained") for one in arms.values()],
         "means": _means(first, second, boot),
     }
@@ -72,22 +72,25 @@ def _total(tables: RunTables) -> pd.Series | None:
 
 def _heads(first: dict[str, Any], second: dict[str, Any], boot: Bootstrap) -> dict[str, Any]:
     """Heads needed in every definition, on held-out word pairs, with paired ratios."""
-    return {
+    found: dict[str, Any] = {
         "n_candidates": [first["n_candidates"], second["n_candidates"]],
         "orders": [_order_counts(first), _order_counts(second)],
-        **{
-            name: {
-                "first": _without_heads(first["shares"][name]),
-                "second": _without_heads(second["shares"][name]),
-                "ratio": _ratio(
-                    (first["shares"][name]["n"], first["resampled"][name]),
-                    (second["shares"][name]["n"], second["resampled"][name]),
-                    boot,
-                ),
-            }
-            for name in DEFINITIONS
-        },
-    }  # fmt: skip
+    }
+    for name in DEFINITIONS:
+        found[name] = {
+            "first": _without_heads(first["shares"][name]),
+            "second": _without_heads(second["shares"][name]),
+            "ratio": _ratio(
+                (first["shares"][name]["n"], first["resampled"][name]),
+                (second["shares"][name]["n"], second["resampled"][name]),
+                boot,
+            ),
+        }
+    found["joint"]["by_target"] = [
+        {"target": a["target"], "first": a["staying"], "second": b["staying"]}
+        for a, b in zip(first["crossings"], second["crossings"], strict=True)
+    ]
+    return found
 
 
 def _edges(first: dict[str, Any], second: dict[str, Any], boot: Bootstrap) -> dict[str, Any]:
@@ -105,6 +108,14 @@ def _edges(first: dict[str, Any], second: dict[str, Any], boot: Bootstrap) -> di
             direction: {
                 "first": first["needed"][direction][target],
                 "second": second["needed"][direction][target],
+                "by_target": [
+                    {
+                        "target": float(wanted),
+                        "first": one["edges"],
+                        "second": second["needed"][direction][wanted]["edges"],
+                    }
+                    for wanted, one in first["needed"][direction].items()
+                ],
                 "ratio": _ratio(
                     (first["needed"][direction][target]["edges"], first["resampled"][direction]),
                     (second["needed"][direction][target]["edges"], second["resampled"][direction]),

@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from interp.analysis.bootstrap import interval_method
+from interp.runs.comparison.ability import ability_table
 from interp.runs.circuit.assemble import reading_of
 from interp.runs.comparison import figures
 from interp.runs.comparison.compare import compare
@@ -66,7 +67,7 @@ def publish(folder: RunFolder, console: Console) -> Path:
                 figures=_drawn(["share_curves", "edge_curves"], drawn),
                 tables=counts_table(found, run),
             ),
-            Section("What the answers are worth", tables=[means_table(found, run)]),
+            Section("What the answers are worth", tables=[ability_table(found), means_table(found, run)]),
             Section("Where in depth", figures=_drawn(["modulation_curves"], drawn), tables=spans_table(found)),
             Section(
                 "Each model's circuit",

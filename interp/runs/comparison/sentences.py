@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from interp.runs.comparison.ability import ability_sentence
 from interp.runs.comparison.tables import WORDS, edges, needed, ratio
 from interp.words.phrases import percent, plural, tenth
 from interp.words.numbers import estimate, fixed, number
@@ -15,58 +16,66 @@ def answer(found: dict[str, Any], run: dict[str, Any]) -> list[str]:
     """The sentences on top of the report: heads, edges, and what it cost."""
     sentences = []
     if "heads" in found:
-        sentences.append(_needs(found, run, "heads", "the key→query effect"))
+        sentences.append(_heads(found, run))
     if "edges" in found:
         sentences.append(_circuit(found))
-    sentences.append(
-        f"{found['labels'][1].capitalize()} answers {percent(found['accuracy'][1])} of {found['n_asked']:,} candidate prompts "
-        f"correctly, {found['labels'][0]} {percent(found['accuracy'][0])}."
-    )
+    sentences.append(ability_sentence(found))
     return sentences
 
 
-def _needs(found: dict[str, Any], run: dict[str, Any], what: str, of: str) -> str:
+def _heads(found: dict[str, Any], run: dict[str, Any]) -> str:
     first, second = found["labels"]
-    counts = found[what][run["share_definition"]]
-    target = percent(run["share_target"])
-    a, b = counts["first"]["n"], counts["second"]["n"]
+    counts = found["heads"][run["share_definition"]]
     start = (
-        f"For {target} of {of} ({run['share_definition']} definition), {second} needs {needed(counts['second'])} {what} and "
-        f"{first} {needed(counts['first'])}"
+        f"For {percent(run['share_target'])} of the key→query effect ({run['share_definition']} definition), {second} needs "
+        f"{needed(counts['second'])} heads and {first} {needed(counts['first'])}"
     )
-    if a is None or b is None:
-        return f"{start}, so there is no ratio."
-    if a == b:
-        return f"{start}: as many."
-    inverse = counts["ratio"] if b < a else _inverse(counts["ratio"])
-    low, high = counts["ratio"]["low"], counts["ratio"]["high"]
-    clear = low is not None and high is not None and not low <= 1 <= high
-    doubt = "" if clear else "; the interval includes no difference" if low is not None else ""
-    return f"{start}: {ratio(inverse)} times {SMALLER[b < a]}{doubt}."
+    return f"{start}{_verdict(counts, counts['first']['n'], counts['second']['n'])}."
 
 
 def _circuit(found: dict[str, Any]) -> str:
     """The edges of both circuits, in both directions."""
     first, second = found["labels"]
-    counts = found["edges"]
-    enough, needs = counts["sufficient"], counts["necessary"]
+    enough, needs = found["edges"]["sufficient"], found["edges"]["necessary"]
     start = (
-        f"A circuit that explains {percent(counts['explained'])} of what all attention edges do to the answer, on word pairs that "
-        f"it was not chosen from, has {edges(enough['second'])} edges in {second} and {edges(enough['first'])} in {first}"
+        f"A circuit that explains {percent(found['edges']['explained'])} of what all attention edges do to the answer, on word "
+        f"pairs that it was not chosen from, has {edges(enough['second'])} edges in {second} and {edges(enough['first'])} in "
+        f"{first}{_verdict(enough, enough['first']['edges'], enough['second']['edges'])}"
     )
     other = (
-        f"; replacing the best {edges(needs['second'])} and {edges(needs['first'])} alone destroys as much"
+        f". Replacing the best {edges(needs['second'])} and {edges(needs['first'])} alone destroys as much"
         if needs["first"]["edges"] is not None and needs["second"]["edges"] is not None
         else ""
     )
-    if enough["ratio"]["value"] is None:
-        return f"{start}, so there is no ratio{other}."
-    fewer = enough["ratio"]["value"] >= 1
-    low, high = enough["ratio"]["low"], enough["ratio"]["high"]
-    clear = low is not None and high is not None and not low <= 1 <= high
-    times = ratio(enough["ratio"] if fewer else _inverse(enough["ratio"]))
-    doubt = "" if clear else "; the interval includes no difference" if low is not None else ""
-    return f"{start}: {times} times {SMALLER[fewer]}{doubt}{other}."
+    return f"{start}{other}."
+
+
+def _verdict(counts: dict[str, Any], first: float | None, second: float | None) -> str:
+    """Fewer or more, where the interval and every other share that was asked for agree; else what keeps it from being said."""
+    if first is None or second is None:
+        return ", so there is no ratio"
+    signs = {_sign(one["first"], one["second"]) for one in counts.get("by_target", ())} - {None}
+    if len(signs) > 1:
+        told = "; ".join(
+            f"at {percent(one['target'])} {_count(one['second'])} against {_count(one['first'])}"
+            for one in counts["by_target"]
+        )
+        return f". Which of the two needs fewer depends on the share that is asked for ({told}), so neither is claimed"
+    low, high = counts["ratio"]["low"], counts["ratio"]["high"]
+    if low is None or (low <= 1 and (high is None or high >= 1)):
+        return f": no clear difference (ratio {ratio(counts['ratio'])})"
+    fewer = low > 1
+    return f": {ratio(counts['ratio'] if fewer else _inverse(counts['ratio']))} times {SMALLER[fewer]}"
+
+
+def _sign(first: float | None, second: float | None) -> int | None:
+    """Which of the two is larger; a count that is never reached is larger than any other."""
+    a, b = (float("inf") if one is None else one for one in (first, second))
+    return None if a == b == float("inf") else (a > b) - (a < b)
+
+
+def _count(n: float | None) -> str:
+    return "never" if n is None else fixed(n, 0)
 
 
 def _inverse(found: dict[str, Any]) -> dict[str, Any]:

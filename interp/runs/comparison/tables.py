@@ -31,8 +31,13 @@ def counts_table(found: dict[str, Any], run: dict[str, Any]) -> list[TableBlock]
             ]
             for name in WORDS
         ]
-        for kind, words in ORDERS.items():
-            rows.append([f"joint, kept by {words}", *(_plain(one[kind]) for one in counts["orders"]), NONE])
+        for one in counts["joint"]["by_target"]:
+            if one["target"] != run["share_target"]:
+                rows.append([f"joint, {percent(one['target'])}", _plain(one["first"]), _plain(one["second"]), NONE])
+        rows += [
+            [f"joint, kept by {words}", *(_plain(one[kind]) for one in counts["orders"]), NONE]
+            for kind, words in ORDERS.items()
+        ]
         blocks.append(
             TableBlock(
                 title=f"Heads needed for {percent(run['share_target'])}",
@@ -48,6 +53,11 @@ def counts_table(found: dict[str, Any], run: dict[str, Any]) -> list[TableBlock]
         for direction, words in DIRECTIONS.items():
             mine = counts[direction]
             rows.append([f"edges, {words}", edges(mine["first"]), edges(mine["second"]), ratio(mine["ratio"])])
+            rows += [
+                [f"at {percent(one['target'])}, {direction}", _rounded(one["first"]), _rounded(one["second"]), NONE]
+                for one in mine["by_target"]
+                if one["target"] != counts["explained"]
+            ]
             rows.append([f"heads of these edges, {words}", *(_tenth(mine[side]["heads"]) for side in SIDES), NONE])
         wording = "in other wordings" if counts["wordings"]["held_out"] else "in the same wording"
         blocks.append(
@@ -76,6 +86,10 @@ def _plain(n: int | None) -> str:
     return "never" if n is None else f"{n:,}"
 
 
+def _rounded(n: float | None) -> str:
+    return "never" if n is None else fixed(n, 0)
+
+
 def _tenth(n: float | None) -> str:
     return fixed(n, 1).removesuffix(".0")
 
@@ -102,10 +116,6 @@ def means_table(found: dict[str, Any], run: dict[str, Any]) -> TableBlock:
         for name in words
         if name in found["means"]
     ]
-    rows.append(
-        ["correct answers, all candidates", *(percent(one) for one in found["accuracy"]),
-         f"{fixed(100 * (found['accuracy'][1] - found['accuracy'][0]), 0, signed=True)} points"]
-    )  # fmt: skip
     if all(found["open_edges"]):
         shares = [one["open"] / one["causal"] for one in found["open_edges"]]
         rows.append(
@@ -116,8 +126,7 @@ def means_table(found: dict[str, Any], run: dict[str, Any]) -> TableBlock:
         title="Both models on the same prompts",
         columns=["quantity", *found["labels"], "difference"],
         rows=rows,
-        note=f"Candidates: {found['n_asked']:,} prompts before any filter. All other rows: the prompts that both models answer "
-        "as the config asks.",
+        note="On the prompts that both models answer as the config asks.",
     )
 
 

@@ -27,7 +27,7 @@ from interp.runs.circuit.publish import publish
 from tests.tiny_models import write_tiny_gpt2
 from tests.tiny_runs import QUIET, write_yaml
 
-TABLES = ("prompts.parquet", "effects.parquet", "summary.csv", "dropped.csv", "metrics.json")
+TABLES = ("prompts.parquet", "effects.parquet", "summary.csv", "candidates.csv", "dropped.csv", "metrics.json")
 
 
 def content(folder: Path) -> dict[str, bytes]:

@@ -105,7 +105,7 @@ def test_the_report_states_gain_and_loss(gpt2_twins):
     for words in (
         "Heads needed for 80 %",
         "Edges of the circuit that explains 90 %",
-        "correct answers, all candidates",
+        "Both models on every candidate, by wording",
         "sparse/report.html",
     ):
         assert words in page
