@@ -31,9 +31,11 @@ def counts_table(found: dict[str, Any], run: dict[str, Any]) -> list[TableBlock]
             ]
             for name in WORDS
         ]
-        for one in counts["joint"]["by_target"]:
-            if one["target"] != run["share_target"]:
-                rows.append([f"joint, {percent(one['target'])}", _plain(one["first"]), _plain(one["second"]), NONE])
+        rows += [
+            [f"joint, {percent(one['target'])}", _plain(one["first"]), _plain(one["second"]), NONE]
+            for one in counts["joint"]["by_target"]
+            if one["target"] != run["share_target"]
+        ]
         rows += [
             [f"joint, kept by {words}", *(_plain(one[kind]) for one in counts["orders"]), NONE]
             for kind, words in ORDERS.items()
