@@ -9,8 +9,8 @@ import pytest
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TQDM_DISABLE"] = "1"
 
-import hypothesis  # noqa: E402
-from jaxtyping import install_import_hook  # noqa: E402
+import hypothesis
+from jaxtyping import install_import_hook
 
 # `make test` hands its own flags and variables down: a `make` that a test starts would print its folders and take our CONFIG.
 for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "CONFIG", "SET", "RUN"):

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from interp.configs.lazy import lazy
 
@@ -73,8 +73,35 @@ class Bootstrap:
         # Sorted clusters make the intervals independent of the order of the prompts.
         names, self._member = np.unique(np.asarray(clusters, dtype=object).astype(str), return_inverse=True)
         self.n, self.n_clusters, self.confidence = len(self._member), len(names), confidence
-        drawn = rng.multinomial(self.n_clusters, np.full(self.n_clusters, 1 / self.n_clusters), size=n_resamples)
-        self.weights: Int[np.ndarray, "resample prompt"] = drawn[:, self._member]
+        self._rng, self._n_resamples = rng, n_resamples
+        self.weights = self._drawn(np.arange(self.n_clusters), rng)[:, self._member]
+
+    weights: Int[np.ndarray, "resample prompt"]
+    """How often each prompt is in each resample."""
+
+    def within(self, part: Bool[np.ndarray, " prompt"]) -> Int[np.ndarray, "resample prompt"]:
+        """Resamples that draw clusters from a part of the prompts and from the rest separately, as many as there are in each.
+
+        For a statistic that treats the two differently (one half ranks, the other is measured). The part must be made of
+        whole clusters; ValueError where a cluster is in both.
+        """
+        inside, outside = (np.unique(self._member[one]) for one in (part, ~part))
+        if np.intersect1d(inside, outside).size:
+            raise ValueError("a cluster is in both parts")
+        # Streams of their own, so that what is drawn later does not depend on whether this was asked for.
+        first, second = self._rng.spawn(2)
+        return (self._drawn(inside, first) + self._drawn(outside, second))[:, self._member]
+
+    def _drawn(
+        self, clusters: Int[np.ndarray, " cluster"], rng: np.random.Generator
+    ) -> Int[np.ndarray, "resample every_cluster"]:
+        """How often each cluster is drawn, when as many as there are in `clusters` are drawn from them."""
+        found = np.zeros((self._n_resamples, self.n_clusters), dtype=np.int64)
+        if len(clusters):
+            found[:, clusters] = rng.multinomial(
+                len(clusters), np.full(len(clusters), 1 / len(clusters)), self._n_resamples
+            )
+        return found
 
     def means(self, values: Float[np.ndarray, " prompt *cell"]) -> Float[np.ndarray, " resample *cell"]:
         """The mean of every cell in every resample."""

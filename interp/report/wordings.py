@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from interp.figures.words import percent, tenth
-from interp.report.numbers import NONE, fixed, interval, number
 from interp.report.story import TableBlock
+from interp.words.numbers import NONE, fixed, interval, number
+from interp.words.phrases import percent, tenth
 
 
 def wordings_table(run: dict[str, Any]) -> TableBlock:

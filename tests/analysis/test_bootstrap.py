@@ -88,3 +88,19 @@ def test_generators_depend_on_seed_and_label_alone():
     draws = [generator(*of).random() for of in ((0, "a"), (0, "a"), (0, "b"), (1, "a"), (0, "a", "b"))]
     assert draws[0] == draws[1]
     assert len(set(draws)) == 4
+
+
+def test_resamples_within_two_parts_keep_the_size_of_each():
+    clusters = ["a", "a", "b", "c", "c", "d", "e"]
+    part = np.array([one in "ab" for one in clusters])
+    boot = Bootstrap(clusters, 200, 0.95, np.random.default_rng(0))
+    before = boot.weights.copy()
+    drawn = boot.within(part)
+    firsts = [clusters.index(one) for one in "abcde"]
+    assert (drawn[:, firsts[:2]].sum(axis=1) == 2).all()
+    assert (drawn[:, firsts[2:]].sum(axis=1) == 3).all()
+    assert (drawn[:, 0] == drawn[:, 1]).all()  # both prompts of a cluster
+    assert len(np.unique(drawn[:, firsts], axis=0)) > 20
+    assert (boot.weights == before).all()
+    with pytest.raises(ValueError, match="in both parts"):
+        boot.within(np.array([True, False, True, False, False, False, False]))

@@ -57,7 +57,6 @@ class Draw(NamedTuple):
     named: np.ndarray
     fresh: bool
     optimism: float
-    summed: tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 @cache
@@ -95,7 +94,6 @@ def draws(n_clusters, rerankings=12):
         ).mean(axis=1)
         sets = [frozenset(half[:n]) for half in halved.by_half for n in KEPT]
         in_sample = metric(effects, [frozenset(order[:5])]).mean() - none.mean()
-        summed = summed_share(singles(effects), second, "net", boot)
         found.append(
             Draw(
                 low[list(KEPT)],
@@ -104,7 +102,6 @@ def draws(n_clusters, rerankings=12):
                 explained([frozenset(order[:n]) for n in KEPT]),
                 at["fresh_low"] <= (new[2] - new[0]) / (new[1] - new[0]) <= at["fresh_high"],
                 in_sample / (everything - none).mean() - curve.curve[5],
-                (summed.curve[5], *(side[5] for side in boot.interval(summed.samples, summed.curve))),
             )
         )
     return found
@@ -136,12 +133,20 @@ def test_measuring_on_the_prompts_that_chose_flatters():
     assert np.mean([one.optimism for one in draws(24)]) > 0.01
 
 
-@pytest.mark.parametrize("n_clusters", [24, 60])
-def test_the_held_out_share_of_summed_effects(n_clusters):
-    found = [one.summed for one in draws(n_clusters)]
+@pytest.mark.parametrize("n_clusters", [12, 24, 60])
+@pytest.mark.parametrize("kind", ["net", "absolute"])
+def test_the_held_out_share_of_summed_effects(kind, n_clusters):
+    found = []
+    for draw in range(DRAWS):
+        rng = np.random.default_rng([draw, n_clusters])
+        single = singles(Population.make().sample(n_clusters, rng))
+        second, boot = second_half(names(n_clusters), rng), Bootstrap(names(n_clusters), 400, 0.95, rng)
+        share = summed_share(single, second, kind, boot)
+        found.append((share.curve[5], *(side[5] for side in boot.interval(share.samples, share.curve))))
     truth = np.mean([one[0] for one in found])
     covered = np.mean([one[1] <= truth <= one[2] for one in found])
-    assert FEW <= covered <= 0.99
+    # 300 draws leave an error of 0.8 points; 900 gave 97.1 to 98.3 %.
+    assert FEW <= covered <= MOST + 0.008, covered
 
 
 def test_named_heads_keep_their_false_discovery_rate():

@@ -14,9 +14,9 @@ import pandas as pd
 
 from interp.analysis.bootstrap import Bootstrap
 from interp.analysis.paired import paired
-from interp.figures.words import percent, tenth
+from interp.words.phrases import percent, tenth
 from interp.probes.base import Reading
-from interp.report.numbers import NONE, fixed, fixed_interval
+from interp.words.numbers import NONE, fixed, fixed_interval
 from interp.report.story import TableBlock
 from interp.results.tables import RunTables
 

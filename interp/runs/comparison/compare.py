@@ -10,7 +10,7 @@ import pandas as pd
 from interp.analysis.bootstrap import Bootstrap
 from interp.analysis.circuits import DIRECTIONS
 from interp.analysis.paired import count_ratio, paired
-from interp.comparison.ability import ability
+from interp.runs.comparison.ability import ability
 from interp.errors import UserError
 from interp.probes.base import Reading, by_prompt
 from interp.results.tables import RunTables
