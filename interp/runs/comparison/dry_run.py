@@ -1,0 +1,20 @@
+"""`interp validate` for a comparison: what each of its runs would do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+
+from interp.configs.loading import LoadedConfig
+from interp.runs.circuit.dry_run import describe_run
+from interp.runs.comparison.config import ComparisonConfig
+
+
+def describe(config: LoadedConfig[ComparisonConfig], console: Console) -> dict[str, Any]:
+    """Check both runs, one model at a time; UserError when one could not work. What was found, by the model's label."""
+    found = {}
+    for label in config.run.models:
+        console.print(f"{label}:", style="bold")
+        found[label] = describe_run(config.run.arm(label), config.path, console)
+    return {"models": found}

@@ -1,0 +1,1 @@
+"""Dense model in, sparse checkpoint and training report out; the training itself is interp.sparsify."""

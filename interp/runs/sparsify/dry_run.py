@@ -1,0 +1,25 @@
+"""`interp validate` for a training run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+
+from interp.configs.loading import LoadedConfig
+from interp.configs.paths import user_path
+from interp.models import model_dimensions
+from interp.models.sparse_checkpoint import look
+from interp.runs.sparsify.run import check_context
+from interp.sparsify.config import SparsifyConfig
+
+
+def describe(config: LoadedConfig[SparsifyConfig], console: Console) -> dict[str, Any]:
+    """Whether the model, where it is there, and the adapter to begin with can be used; UserError when they cannot."""
+    found, begin = model_dimensions(config.run.model), config.run.training.begin
+    if found is not None:
+        check_context(config.run, found[0].name, found[0].n_ctx)
+    if begin is not None:
+        look(user_path(begin, "training.begin"), "training.begin")
+    console.print(f"{config.path}: the config is valid", highlight=False)
+    return {"on_this_machine": found is not None}
