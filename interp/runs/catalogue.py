@@ -6,14 +6,14 @@ from importlib.metadata import EntryPoint
 from typing import Any
 
 from interp.configs import plugins
-from interp.report.recipe import recipes
+from interp.configs.registry import Registry
 from interp.figures import figures
 from interp.metrics import metrics
 from interp.models import model_sources
 from interp.models.catalogue import PACKAGED
 from interp.probes import probes
 from interp.prompts import tasks
-from interp.configs.registry import Registry
+from interp.report.recipe import recipes
 from interp.runs.kinds import RunKinds, run_kinds
 
 REGISTRIES: tuple[Registry[Any] | RunKinds, ...] = (

@@ -14,13 +14,13 @@ from typing import Any
 
 from rich.console import Console
 
-from interp.errors import UserError
-from interp.runs.lifecycle import report_again
+from interp.configs.loading import AnyConfig, LoadedConfig, read, validate_as
 from interp.configs.plugins import load_plugins
 from interp.configs.registry import nearest
+from interp.errors import UserError
 from interp.results import reading
 from interp.results.run_folder import RunFolder
-from interp.configs.loading import AnyConfig, LoadedConfig, read, validate_as
+from interp.runs.lifecycle import report_again
 
 
 @dataclass(frozen=True)
@@ -107,14 +107,27 @@ run_kinds = RunKinds()
 
 def _ours(name: str, line: str, schema_at: str, folder: str, checked: bool = True) -> None:
     here = f"interp.runs.{folder}"
-    kind = RunKind(line, schema_at, f"{here}.run:run", f"{here}.publish:KEPT", f"{here}.dry_run:describe" if checked else None)
+    kind = RunKind(
+        line, schema_at, f"{here}.run:run", f"{here}.publish:KEPT", f"{here}.dry_run:describe" if checked else None
+    )
     run_kinds.register(name, kind)
 
 
 _ours("circuit", "Probes on one model (the default)", "interp.runs.circuit.config:RunConfig", "circuit")
-_ours("comparison", "The same probes on two models, paired", "interp.runs.comparison.config:ComparisonConfig", "comparison")
+_ours(
+    "comparison",
+    "The same probes on two models, paired",
+    "interp.runs.comparison.config:ComparisonConfig",
+    "comparison",
+)
 _ours("sparsify", "Make a model's attention sparse", "interp.sparsify.config:SparsifyConfig", "sparsify")
-_ours("toy_addition", "Learn two-digit addition, dense and sparse", "interp.runs.toy.config:ToyConfig", "toy", checked=False)
+_ours(
+    "toy_addition",
+    "Learn two-digit addition, dense and sparse",
+    "interp.runs.toy.config:ToyConfig",
+    "toy",
+    checked=False,
+)
 
 
 def load_any(path: Path, overrides: Sequence[str] = ()) -> tuple[RunKind, LoadedConfig[Any]]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from rich.console import Console
 
+from interp.configs.loading import LoadedConfig
 from interp.configs.paths import user_path
 from interp.results import versions
 from interp.results.inputs import Inputs, digests, inputs_of, paths_in
@@ -21,7 +22,6 @@ from interp.results.parts import FRESH, differences, must_agree
 from interp.results.reading import Damaged
 from interp.results.run_folder import RunFolder
 from interp.runs.manifest import manifest_of
-from interp.configs.loading import LoadedConfig
 
 Measure = Callable[[RunFolder, Inputs], dict[str, Any]]
 """(run folder, files that the config names) -> what the manifest says of the run; it has written the tables."""

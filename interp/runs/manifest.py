@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from interp.configs.loading import LoadedConfig
 from interp.configs.paths import shown_path
 from interp.report.commands import run_command
 from interp.results.run_folder import RunFolder
-from interp.configs.loading import LoadedConfig
 
 
 def manifest_of(config: LoadedConfig[Any], folder: RunFolder, verb: str = "experiment") -> dict[str, Any]:

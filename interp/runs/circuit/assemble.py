@@ -7,10 +7,10 @@ from typing import Any
 import pandas as pd
 
 from interp.analysis.summary import summarise_effects
-from interp.runs.circuit.config import RunConfig, validate
 from interp.probes.base import Reading
 from interp.results import effects_file, reading
 from interp.results.run_folder import RESOLVED, RunFolder
+from interp.runs.circuit.config import RunConfig, validate
 
 STUDY = "@prompts"
 """The label of the part that holds the prompts; no probe can be called so."""

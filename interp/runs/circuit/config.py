@@ -12,16 +12,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
+from interp.configs.loading import AnyConfig, LoadedConfig, read, validate_as
+from interp.configs.mistakes import Several
+from interp.configs.section import Section
 from interp.errors import UserError
-from interp.report.recipe import Recipe, recipes
 from interp.figures.base import Figure, figures
 from interp.metrics import LogitDiff, Metric, metrics
-from interp.configs.mistakes import Several
 from interp.models import ModelConfig
 from interp.probes import Probe, probes
 from interp.prompts.config import PromptsConfig
-from interp.configs.section import Section
-from interp.configs.loading import AnyConfig, LoadedConfig, read, validate_as
+from interp.report.recipe import Recipe, recipes
 
 AnyRecipe = Annotated[Recipe, recipes]
 AnyFigure = Annotated[Figure, figures]

@@ -10,19 +10,19 @@ from rich.console import Console
 from rich.table import Table
 
 from interp.analysis.seeding import generator
-from interp.runs.circuit.config import RunConfig
+from interp.configs.loading import LoadedConfig
 from interp.errors import UserError
 from interp.interventions.cells import Dimensions
 from interp.interventions.engine import Engine
 from interp.measure.study import Study
-from interp.runs.circuit.memory import footprint
 from interp.models import HuggingFaceSource, model_dimensions
 from interp.models.config import ModelSource
 from interp.models.load import device_of
-from interp.runs.circuit.preflight import check_probes
 from interp.prompts.encoder import Encoder
 from interp.prompts.select import choose_prompts
-from interp.configs.loading import LoadedConfig
+from interp.runs.circuit.config import RunConfig
+from interp.runs.circuit.memory import footprint
+from interp.runs.circuit.preflight import check_probes
 
 
 def describe(config: LoadedConfig[RunConfig], console: Console) -> dict[str, Any]:

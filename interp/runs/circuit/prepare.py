@@ -13,7 +13,6 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from interp.analysis.seeding import generator
-from interp.runs.circuit.config import Compute, Share
 from interp.interventions.cells import Dimensions
 from interp.interventions.engine import TOKENS_AT_ONCE, Engine
 from interp.interventions.readout import ModelReadout
@@ -27,6 +26,7 @@ from interp.prompts.encoder import Encoder
 from interp.prompts.judged import Asked
 from interp.prompts.pairs import PromptSet
 from interp.prompts.select import NO_GAP, choose_prompts, drop_without_gap
+from interp.runs.circuit.config import Compute, Share
 
 
 class Asks(Protocol):

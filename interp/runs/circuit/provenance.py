@@ -10,13 +10,13 @@ from typing import Any
 
 import pandas as pd
 
-from interp.runs.circuit.config import RunConfig
 from interp.measure.study import Study
 from interp.models.info import ModelInfo
 from interp.probes import Probe
 from interp.results import versions
 from interp.results.inputs import Inputs, digests
 from interp.results.sealed import digest_of
+from interp.runs.circuit.config import RunConfig
 
 READ_OFF = ("clean_metric", "corrupted_metric", "gap", "clean_top1", "top1_id", "answer_prob")
 """Columns of prompts.parquet that the model fills in: not what the prompts are."""

@@ -7,16 +7,16 @@ from pathlib import Path
 from pydantic import TypeAdapter
 from rich.console import Console
 
-from interp.runs.circuit.assemble import TABLES, restore
-from interp.runs.circuit.config import validate
-from interp.report.recipe import Recipe, recipes
 from interp.figures.base import Figure, drawn_texts, save
 from interp.figures.fonts import warning
-from interp.runs.lifecycle import Kept
+from interp.report.recipe import Recipe, recipes
 from interp.report.render import DrawnFile, write_report
 from interp.report.terminal import print_answer
 from interp.results.run_folder import RunFolder
 from interp.results.tables import RunTables
+from interp.runs.circuit.assemble import TABLES, restore
+from interp.runs.circuit.config import validate
+from interp.runs.lifecycle import Kept
 
 
 def publish(folder: RunFolder, console: Console) -> Path:

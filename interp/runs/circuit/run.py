@@ -14,25 +14,25 @@ import pandas as pd
 import torch
 from rich.console import Console
 
-from interp.runs.circuit import provenance
-from interp.runs.circuit.assemble import STUDY, reading_of, write_tables
-from interp.runs.circuit.config import RunConfig
+from interp.configs.loading import LoadedConfig
 from interp.errors import UserError
-from interp.runs.lifecycle import carry_out
 from interp.measure.study import Study
 from interp.models import load_model
 from interp.models.info import ModelInfo
-from interp.runs.circuit.preflight import check_probes
-from interp.runs.circuit.prepare import first_prompt, prepare, prompts_table
 from interp.probes import Probe
-from interp.runs.progress import probe_progress
-from interp.runs.circuit.publish import KEPT
 from interp.results.columns import EFFECTS
 from interp.results.effects_file import alike
 from interp.results.inputs import Inputs
 from interp.results.parts import must_agree, table_name
 from interp.results.run_folder import RunFolder
-from interp.configs.loading import LoadedConfig
+from interp.runs.circuit import provenance
+from interp.runs.circuit.assemble import STUDY, reading_of, write_tables
+from interp.runs.circuit.config import RunConfig
+from interp.runs.circuit.preflight import check_probes
+from interp.runs.circuit.prepare import first_prompt, prepare, prompts_table
+from interp.runs.circuit.publish import KEPT
+from interp.runs.lifecycle import carry_out
+from interp.runs.progress import probe_progress
 
 
 def run(config: LoadedConfig[RunConfig], console: Console, fresh: bool = False) -> Path:

@@ -14,11 +14,11 @@ import pandas as pd
 
 from interp.analysis.bootstrap import Bootstrap
 from interp.analysis.paired import paired
-from interp.words.phrases import percent, tenth
 from interp.probes.base import Reading
-from interp.words.numbers import NONE, fixed, fixed_interval
 from interp.report.story import TableBlock
 from interp.results.tables import RunTables
+from interp.words.numbers import NONE, fixed, fixed_interval
+from interp.words.phrases import percent, tenth
 
 Found = dict[str, Any]
 

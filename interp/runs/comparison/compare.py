@@ -10,10 +10,10 @@ import pandas as pd
 from interp.analysis.bootstrap import Bootstrap
 from interp.analysis.circuits import DIRECTIONS
 from interp.analysis.paired import count_ratio, paired
-from interp.runs.comparison.ability import ability
 from interp.errors import UserError
 from interp.probes.base import Reading, by_prompt
 from interp.results.tables import RunTables
+from interp.runs.comparison.ability import ability
 
 DEFINITIONS = ("joint", "absolute", "net")
 

@@ -7,8 +7,8 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from interp.runs.circuit.config import Measured, RunConfig
 from interp.models import ModelConfig
+from interp.runs.circuit.config import Measured, RunConfig
 
 LABEL = re.compile(r"[A-Za-z0-9_-]{1,60}")
 TAKEN = ("figures", "parts")  # folders that a comparison has besides

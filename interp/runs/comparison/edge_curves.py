@@ -5,12 +5,12 @@ from __future__ import annotations
 import matplotlib as mpl
 import pandas as pd
 
-from interp.runs.comparison.figures import COLOURS, basis
 from interp.figures import style
 from interp.figures.base import Drawn, new_figure, probe_label
-from interp.words.phrases import percent
-from interp.words.numbers import fixed
 from interp.results.tables import RunTables
+from interp.runs.comparison.figures import COLOURS, basis
+from interp.words.numbers import fixed
+from interp.words.phrases import percent
 
 LINES = {"sufficient": "-", "necessary": "--"}
 

@@ -17,8 +17,8 @@ from interp.figures.fonts import drawable, rc
 from interp.figures.maps import attention_weights, draw_map, weights_table
 from interp.figures.sentence import focus_window, sentence
 from interp.figures.window import Window
-from interp.words.phrases import ablation_text, basis_text, percent, plural
 from interp.results.tables import RunTables
+from interp.words.phrases import ablation_text, basis_text, percent, plural
 from interp.words.visible import visible_token
 
 COLOURS = (style.GREY, style.BLUE)

@@ -7,20 +7,10 @@ from pathlib import Path
 from rich.console import Console
 
 from interp.analysis.bootstrap import interval_method
-from interp.runs.comparison.ability import ability_table
-from interp.runs.circuit.assemble import reading_of
-from interp.runs.comparison import figures
-from interp.runs.comparison.compare import compare
-from interp.runs.comparison.config import ComparisonConfig
-from interp.runs.comparison.edge_curves import edge_curves
-from interp.runs.comparison.sentences import answer, caveats, observations
-from interp.runs.comparison.tables import counts_table, means_table, spans_table
+from interp.configs.loading import validate_as
 from interp.figures.base import Drawn, drawn_texts, save
 from interp.figures.circuit_panel import CircuitPanel
 from interp.figures.fonts import warning
-from interp.words.phrases import percent, plural
-from interp.runs.lifecycle import Kept, whole
-from interp.runs.circuit.publish import KEPT as KEPT_BY_ARMS
 from interp.report.commands import report_command
 from interp.report.definitions import DEFINITIONS
 from interp.report.facts import model_facts, precision_caveat, reproduction
@@ -30,7 +20,17 @@ from interp.report.terminal import print_answer
 from interp.results import reading
 from interp.results.run_folder import RESOLVED, RunFolder
 from interp.results.tables import RunTables
-from interp.configs.loading import validate_as
+from interp.runs.circuit.assemble import reading_of
+from interp.runs.circuit.publish import KEPT as KEPT_BY_ARMS
+from interp.runs.comparison import figures
+from interp.runs.comparison.ability import ability_table
+from interp.runs.comparison.compare import compare
+from interp.runs.comparison.config import ComparisonConfig
+from interp.runs.comparison.edge_curves import edge_curves
+from interp.runs.comparison.sentences import answer, caveats, observations
+from interp.runs.comparison.tables import counts_table, means_table, spans_table
+from interp.runs.lifecycle import Kept, whole
+from interp.words.phrases import percent, plural
 
 COMPARISON = "comparison.json"
 

@@ -8,18 +8,18 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from interp.runs.comparison.config import ComparisonConfig
-from interp.runs.comparison.publish import KEPT, write_comparison
+from interp.configs.loading import LoadedConfig
 from interp.errors import UserError
-from interp.runs.lifecycle import attempt, carry_out
 from interp.measure.study import Study
 from interp.models import LoadedModel, load_model
-from interp.runs.circuit.prepare import first_prompt, prepare
-from interp.runs.circuit.publish import KEPT as KEPT_BY_ARMS
 from interp.results.inputs import Inputs, inputs_of
 from interp.results.run_folder import RunFolder
+from interp.runs.circuit.prepare import first_prompt, prepare
+from interp.runs.circuit.publish import KEPT as KEPT_BY_ARMS
 from interp.runs.circuit.run import measure
-from interp.configs.loading import LoadedConfig
+from interp.runs.comparison.config import ComparisonConfig
+from interp.runs.comparison.publish import KEPT, write_comparison
+from interp.runs.lifecycle import attempt, carry_out
 
 
 def run(config: LoadedConfig[ComparisonConfig], console: Console, fresh: bool = False) -> Path:

@@ -6,8 +6,8 @@ from typing import Any
 
 from interp.runs.comparison.ability import ability_sentence
 from interp.runs.comparison.tables import WORDS, edges, needed, ratio
-from interp.words.phrases import percent, plural, tenth
 from interp.words.numbers import estimate, fixed, number
+from interp.words.phrases import percent, plural, tenth
 
 SMALLER = {True: "fewer", False: "more"}
 

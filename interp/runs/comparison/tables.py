@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from interp.words.phrases import percent, runs_text, tenth
-from interp.words.numbers import NONE, estimate, fixed
 from interp.report.story import TableBlock
+from interp.words.numbers import NONE, estimate, fixed
+from interp.words.phrases import percent, runs_text, tenth
 
 WORDS = {
     "joint": "kept together (joint)",

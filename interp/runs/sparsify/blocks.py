@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from interp.words.phrases import tenth
 from interp.models.config import USUAL_BIAS
-from interp.words.numbers import fixed, fixed_interval
 from interp.report.story import Section, TableBlock
 from interp.runs.sparsify.tables import TrainingTables
+from interp.words.numbers import fixed, fixed_interval
+from interp.words.phrases import tenth
 
 
 def other_texts(tables: TrainingTables) -> list[Section]:

@@ -7,22 +7,22 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 
-from interp.figures.base import save
-from interp.words.phrases import plural, tenth
-from interp.runs.lifecycle import Kept
 from interp.configs.paths import shown_path
+from interp.figures.base import save
 from interp.report.commands import report_command
 from interp.report.facts import reproduction
-from interp.words.numbers import fixed
 from interp.report.render import DrawnFile, Page, write_page
 from interp.report.story import Section, Story
 from interp.report.terminal import print_answer
 from interp.results import reading
 from interp.results.run_folder import RESOLVED, RunFolder
+from interp.runs.lifecycle import Kept
 from interp.runs.sparsify import figures
 from interp.runs.sparsify.blocks import facts, interval, other_texts, signed, stages, untrained
 from interp.runs.sparsify.tables import TABLES, TrainingTables
 from interp.sparsify.train import WATCHED
+from interp.words.numbers import fixed
+from interp.words.phrases import plural, tenth
 
 DEFINITIONS = {
     "Gate": (

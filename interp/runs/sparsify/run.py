@@ -12,8 +12,9 @@ import pandas as pd
 import torch
 from rich.console import Console
 
+from interp.configs.loading import LoadedConfig
+from interp.configs.paths import user_path
 from interp.errors import UserError
-from interp.runs.lifecycle import carry_out
 from interp.models.gated_attention import Gate, attach, set_head_bias
 from interp.models.load import DenseModel, device_of, load_dense
 from interp.models.sparse_checkpoint import (
@@ -26,22 +27,21 @@ from interp.models.sparse_checkpoint import (
     write_about,
     write_checkpoint,
 )
-from interp.configs.paths import user_path
 from interp.results import atomic, versions
 from interp.results.inputs import Inputs, digests
 from interp.results.run_folder import RunFolder
 from interp.results.sealed import digest_of
+from interp.runs.lifecycle import carry_out
+from interp.runs.sparsify.publish import KEPT
 from interp.sparsify.checkpoint import Checkpoints
 from interp.sparsify.config import SparsifyConfig, Stage
 from interp.sparsify.evaluate import evaluate
 from interp.sparsify.judge import Twin, by_length, facts, on_prompts, untrained_gates
 from interp.sparsify.progress import training_progress
-from interp.runs.sparsify.publish import KEPT
 from interp.sparsify.teacher import Teacher
 from interp.sparsify.text import Sequences, sequences
 from interp.sparsify.train import Trainer
 from interp.sparsify.trainable import Trainable, exported, frozen_dtype, learnt_biases, trainable
-from interp.configs.loading import LoadedConfig
 
 JUDGED = ("frontier.csv", "heads.csv", "lengths.csv", "prompts.csv")
 

@@ -6,9 +6,9 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from interp.configs.loading import AnyConfig
 from interp.configs.section import Section
 from interp.sparsify.config import Training
-from interp.configs.loading import AnyConfig
 
 
 class ToyModel(Section):

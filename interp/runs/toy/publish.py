@@ -10,19 +10,19 @@ from rich.console import Console
 from scipy import stats
 
 from interp.figures.base import save
-from interp.words.phrases import plural, tenth
-from interp.runs.lifecycle import Kept
 from interp.report.commands import report_command
 from interp.report.facts import reproduction
-from interp.words.numbers import fixed, significant
 from interp.report.render import DrawnFile, Page, write_page
 from interp.report.story import Section, Story, TableBlock
 from interp.report.terminal import print_answer
 from interp.results import reading
 from interp.results.run_folder import RESOLVED, RunFolder
+from interp.runs.lifecycle import Kept
 from interp.runs.sparsify.figures import training_curves
 from interp.runs.sparsify.publish import DEFINITIONS
 from interp.runs.toy.figures import all_heads, by_example
+from interp.words.numbers import fixed, significant
+from interp.words.phrases import plural, tenth
 
 CARRIES = {0: "no carry", 1: "one carry", 2: "double carry"}
 FILES = {

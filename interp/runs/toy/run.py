@@ -17,23 +17,23 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from interp.analysis.seeding import generator
+from interp.configs.loading import LoadedConfig
 from interp.errors import UserError
-from interp.runs.lifecycle import carry_out
 from interp.models.gated_attention import Gate, attach
 from interp.results import atomic, versions
 from interp.results.inputs import Inputs
 from interp.results.run_folder import RunFolder
 from interp.results.sealed import digest_of
+from interp.runs.lifecycle import carry_out
+from interp.runs.toy.addition import QUESTION, VOCABULARY, Sums, all_sums, carries, encode, exact, text
+from interp.runs.toy.config import ToyConfig
+from interp.runs.toy.publish import KEPT
 from interp.sparsify.checkpoint import Checkpoints
 from interp.sparsify.config import GateConfig
 from interp.sparsify.pieces import Rows
 from interp.sparsify.progress import training_progress
 from interp.sparsify.train import Trainer
 from interp.sparsify.trainable import trainable
-from interp.runs.toy.addition import QUESTION, VOCABULARY, Sums, all_sums, carries, encode, exact, text
-from interp.runs.toy.config import ToyConfig
-from interp.runs.toy.publish import KEPT
-from interp.configs.loading import LoadedConfig
 
 KINDS = ("dense", "sparse")
 DENSE, SPARSE = "dense.safetensors", "sparse.safetensors"
