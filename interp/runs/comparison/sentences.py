@@ -26,21 +26,32 @@ def answer(found: dict[str, Any], run: dict[str, Any]) -> list[str]:
 def _heads(found: dict[str, Any], run: dict[str, Any]) -> str:
     first, second = found["labels"]
     counts = found["heads"][run["share_definition"]]
-    start = (
-        f"For {percent(run['share_target'])} of the key→query effect ({run['share_definition']} definition), {second} needs "
-        f"{needed(counts['second'])} heads and {first} {needed(counts['first'])}"
-    )
+    two = [(second, counts["second"]["n"], needed(counts["second"])), (first, counts["first"]["n"], needed(counts["first"]))]
+    start = f"For {percent(run['share_target'])} of the key→query effect ({run['share_definition']} definition), {_needs(two, 'heads')}"
     return f"{start}{_verdict(counts, counts['first']['n'], counts['second']['n'])}."
+
+
+def _needs(two: list[tuple[str, float | None, str]], what: str) -> str:
+    """`sparse needs 5 heads and dense 10`, or who never gets there."""
+    if all(n is None for _, n, _ in two):
+        return f"neither {two[0][0]} nor {two[1][0]} ever gets there"
+    return " and ".join(
+        f"{label} never gets there" if n is None else f"{label} needs {words} {what}" for label, n, words in two
+    )
 
 
 def _circuit(found: dict[str, Any]) -> str:
     """The edges of both circuits, in both directions."""
     first, second = found["labels"]
     enough, needs = found["edges"]["sufficient"], found["edges"]["necessary"]
+    two = [
+        (second, enough["second"]["edges"], edges(enough["second"])),
+        (first, enough["first"]["edges"], edges(enough["first"])),
+    ]
     start = (
-        f"A circuit that explains {percent(found['edges']['explained'])} of what all attention edges do to the answer, on word "
-        f"pairs that it was not chosen from, has {edges(enough['second'])} edges in {second} and {edges(enough['first'])} in "
-        f"{first}{_verdict(enough, enough['first']['edges'], enough['second']['edges'])}"
+        f"For a circuit that explains {percent(found['edges']['explained'])} of what all attention edges do to the answer, on word "
+        f"pairs that it was not chosen from, {_needs(two, 'edges')}"
+        f"{_verdict(enough, enough['first']['edges'], enough['second']['edges'])}"
     )
     other = (
         f". Replacing the best {edges(needs['second'])} and {edges(needs['first'])} alone destroys as much"
