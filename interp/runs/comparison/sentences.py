@@ -26,7 +26,10 @@ def answer(found: dict[str, Any], run: dict[str, Any]) -> list[str]:
 def _heads(found: dict[str, Any], run: dict[str, Any]) -> str:
     first, second = found["labels"]
     counts = found["heads"][run["share_definition"]]
-    two = [(second, counts["second"]["n"], needed(counts["second"])), (first, counts["first"]["n"], needed(counts["first"]))]
+    two = [
+        (second, counts["second"]["n"], needed(counts["second"])),
+        (first, counts["first"]["n"], needed(counts["first"])),
+    ]
     start = f"For {percent(run['share_target'])} of the key→query effect ({run['share_definition']} definition), {_needs(two, 'heads')}"
     return f"{start}{_verdict(counts, counts['first']['n'], counts['second']['n'])}."
 
