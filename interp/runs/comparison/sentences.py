@@ -30,8 +30,8 @@ def _heads(found: dict[str, Any], run: dict[str, Any]) -> str:
         (second, counts["second"]["n"], needed(counts["second"])),
         (first, counts["first"]["n"], needed(counts["first"])),
     ]
-    start = f"For {percent(run['share_target'])} of the key→query effect ({run['share_definition']} definition), {_needs(two, 'heads')}"
-    return f"{start}{_verdict(counts, counts['first']['n'], counts['second']['n'])}."
+    of = f"For {percent(run['share_target'])} of the key→query effect ({run['share_definition']} definition)"
+    return f"{of}, {_needs(two, 'heads')}{_verdict(counts, counts['first']['n'], counts['second']['n'])}."
 
 
 def _needs(two: list[tuple[str, float | None, str]], what: str) -> str:
