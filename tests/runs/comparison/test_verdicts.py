@@ -1,0 +1,68 @@
+"""A comparison claims fewer or more only where the interval and every share that was asked for agree."""
+
+from __future__ import annotations
+
+import pytest
+
+from interp.runs.comparison.sentences import answer
+
+RUN = {"share_definition": "joint", "share_target": 0.8}
+
+
+def paired(first, second):
+    difference = second - first
+    ends = {"low": difference - 0.05, "high": difference + 0.05}
+    return {"first": {"mean": first}, "second": {"mean": second}, "difference": {"mean": difference, **ends}}
+
+
+def heads(first, second, low, high, others=()):
+    def side(n):
+        return {"n": n, "n_low": n, "n_high": n}
+
+    ratio = {"value": None if None in (first, second) else first / second, "low": low, "high": high}
+    by_target = [{"target": target, "first": a, "second": b} for target, a, b in others]
+    joint = {"first": side(first), "second": side(second), "ratio": ratio, "by_target": by_target}
+    ability = {
+        "n_asked": 20,
+        "gates": [None, {"open": 5, "edges": 100, "queries": 10}],
+        "accuracy": paired(0.8, 0.7),
+        "log_prob": paired(-1.0, -1.5),
+        "wordings": [{"n_tokens": 8}, {"n_tokens": 10}],
+    }
+    return {"labels": ["dense", "sparse"], "heads": {"joint": joint}, "ability": ability}
+
+
+ALIKE = ((0.7, 8, 4), (0.8, 10, 5), (0.9, 20, 9))
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (
+            heads(10, 5, 1.5, 2.5, ALIKE),
+            "needs 5 [5, 5] heads and dense needs 10 [10, 10] heads: 2.00 [1.50, 2.50] times fewer.",
+        ),
+        (heads(5, 10, 0.4, 0.8, [(t, b, a) for t, a, b in ALIKE]), "2.00 [1.25, 2.50] times more."),
+        (heads(10, 5, 0.9, 2.5, ALIKE), ": no clear difference (ratio 2.00 [0.90, 2.50])."),
+        (heads(10, 10, 0.9, 1.1, [(0.8, 10, 10)]), ": no clear difference (ratio 1.00 [0.90, 1.10])."),
+        (
+            heads(10, None, None, None, ((0.8, 10, None),)),
+            "sparse never gets there and dense needs 10 [10, 10] heads, so there is no ratio.",
+        ),
+        (
+            heads(10, 5, 1.5, 2.5, ((0.7, 8, 9), (0.8, 10, 5), (0.9, 20, None))),
+            "depends on the share that is asked for (at 70 % 9 against 8; at 80 % 5 against 10; at 90 % never against 20), "
+            "so neither is claimed.",
+        ),
+    ],
+)
+def test_what_is_said_of_heads(found, words):
+    assert words in answer(found, RUN)[0]
+
+
+def test_what_a_twin_is_worth_on_the_prompts_themselves():
+    said = answer(heads(10, 5, 1.5, 2.5, ALIKE), RUN)[-1]
+    assert "(8 to 10 tokens; all 20 candidates)" in said
+    assert "sparse keeps 5.0 % of the causal edges open (0.50 keys a query and head)" in said
+    assert "sparse answers 70 % correctly and dense 80 % (−10 [−15, −5] points)" in said
+    assert "loss in sparse is +0.50 [+0.45, +0.55] nats against dense" in said
