@@ -3,14 +3,16 @@
 Every model whose layers go through transformers' attention interface runs with it unchanged. With scores
 s_ij = q_i . k_j * scaling over the causal positions,
 
-    gate     g_ij = s_ij + bias + b_h                 kind `score`, the source's
-             g_ij = log softmax_j(s_i.)_ij + bias + b_h     kind `weight`: an edge is judged against its own row
-    train    A_ij = 1[g_ij + logit(u) > 0], u ~ U(0, 1); backward as if A_ij were sigmoid(g_ij + logit(u))
+    gate     g_ij = s_ij + bias + b_h (+ f_h where j is the first key)    kind `score`, the source's
+             the same with log softmax_j(s_i.)_ij in place of s_ij       kind `weight`: an edge is judged against its own row
+    train    A_ij = 1[n_ij > 0], n_ij = g_ij + T logit(u), u ~ U(0, 1); backward as if A_ij were sigmoid(n_ij / T)
     infer    A_ij = 1[g_ij > 0]
     weights  w_ij = softmax_j(s_i.) * A_ij, not renormalised
 
-b_h is one number a head (0 in the source). `Gate` holds kind, bias and mode, and counts open edges while a forward pass
-runs; b_h is a parameter of the layer. The twin for analysis is interp.models.sparse_attention; tests hold one against
+b_h and f_h are one number a head (0 in the source), T is the temperature of the noise (1 in the source). Heads with
+nothing to do rest on the first token, with a weight near 1 that no threshold of the head's own shuts before all else: f_h
+is there to shut it. `Gate` holds kind, bias and mode, and counts open edges while a forward pass runs; b_h and f_h are
+parameters of the layer. The twin for analysis is interp.models.sparse_attention; tests hold one against
 the other.
 """
 
@@ -18,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
@@ -29,7 +32,22 @@ from interp.models.config import GateKind
 
 NAME = "sparse_gate"
 BIAS = "gate_bias"
+FIRST_BIAS = "first_gate_bias"
 Mode = Literal["dense", "train", "infer"]
+
+
+@dataclass(frozen=True)
+class Watched:
+    """One layer's attention in a forward pass: what its gate judges (without biases of heads), and `out`, with its gradient.
+
+    Edges that are not causal are not `allowed`.
+    """
+
+    judged: Float[Tensor, "batch head query key"]
+    allowed: Bool[Tensor, "batch 1 query key"]
+    weights: Float[Tensor, "batch head query key"]
+    value: Float[Tensor, "batch head key d_head"]
+    out: Float[Tensor, "batch head query d_head"]
 
 
 class Gate:
@@ -41,9 +59,11 @@ class Gate:
     `shut_rows` and `first_edges` count, a layer, queries without an open edge and open edges to the first position.
     """
 
-    def __init__(self, bias: float = 0.0, kind: GateKind = "score", power: float | None = None) -> None:
+    def __init__(
+        self, bias: float = 0.0, kind: GateKind = "score", power: float | None = None, temperature: float = 1.0
+    ) -> None:
         self.bias, self.kind = bias, kind
-        self.power = power
+        self.power, self.temperature = power, temperature
         self.mode: Mode = "dense"
         self.noise: torch.Generator | None = None
         self.open_edges: dict[int, Float[Tensor, " head"]] = {}
@@ -52,6 +72,7 @@ class Gate:
         self.shut_rows: list[float] = []
         self.first_edges: list[float] = []
         self.masks: dict[int, Bool[Tensor, "batch head query key"]] | None = None
+        self.watched: dict[int, Watched] | None = None
         self._expected: list[Tensor] = []
 
     @contextmanager
@@ -67,6 +88,16 @@ class Gate:
             yield self
         finally:
             self.mode, self.noise = before, None
+
+    @contextmanager
+    def watching(self) -> Iterator[dict[int, Watched]]:
+        """Run forward passes with the gates held open, and look at every layer."""
+        with self.running("dense"):
+            self.watched = {}
+            try:
+                yield self.watched
+            finally:
+                self.watched = None
 
     @property
     def expected(self) -> Float[Tensor, ""]:
@@ -87,7 +118,7 @@ class Gate:
         """Note what one layer did."""
         copies = logits.shape[0] // allowed.shape[0]
         keys = allowed.sum(-1, dtype=torch.float32)
-        probabilities = torch.sigmoid(logits).masked_fill(~allowed, 0.0)
+        probabilities = torch.sigmoid(logits / self.temperature).masked_fill(~allowed, 0.0)
         if self.power is None:  # layers have equally many heads and edges, so the mean over them is one number a layer
             expected = probabilities.sum() / (keys.sum() * copies * logits.shape[1])
         else:
@@ -118,14 +149,16 @@ def attach(model: Any, gate: Gate) -> None:
         raise ValueError(f"{type(model).__name__} has no attention layers that transformers' interface reaches")
 
 
-def set_head_bias(model: Any, head_bias: Float[Tensor, "layer head"] | None) -> None:
-    """Give every attention layer the biases of its heads; None takes them away."""
-    for number, layer in enumerate(attention_layers(model)):
-        like = next(layer.parameters())
-        layer.register_parameter(BIAS, None)
-        if head_bias is not None:
-            mine = head_bias[number].to(device=like.device, dtype=torch.float32)
-            layer.register_parameter(BIAS, torch.nn.Parameter(mine.clone()))
+def set_head_bias(
+    model: Any, head_bias: Float[Tensor, "layer head"] | None, first_bias: Float[Tensor, "layer head"] | None = None
+) -> None:
+    """Give every attention layer the biases of its heads, and those for their first key; None takes them away."""
+    for name, biases in ((BIAS, head_bias), (FIRST_BIAS, first_bias)):
+        for number, layer in enumerate(attention_layers(model)):
+            layer.register_parameter(name, None)
+            if biases is not None:
+                mine = biases[number].to(device=next(layer.parameters()).device, dtype=torch.float32)
+                layer.register_parameter(name, torch.nn.Parameter(mine.clone()))
 
 
 def attention_layers(model: Any) -> list[Any]:
@@ -154,16 +187,22 @@ def gated_attention(
     scores = scores.masked_fill(~allowed, torch.finfo(torch.float32).min)
     log_weights = scores.log_softmax(-1)
     weights = log_weights.exp()
+    judged = (scores if gate.kind == "score" else log_weights) + gate.bias
     if gate.mode != "dense":
-        logits = (scores if gate.kind == "score" else log_weights) + gate.bias
-        learnt = getattr(module, BIAS, None)
+        logits = judged
+        learnt, of_first = getattr(module, BIAS, None), getattr(module, FIRST_BIAS, None)
         if learnt is not None:
             logits = logits + learnt[:, None, None]
+        if of_first is not None:
+            logits = logits + of_first[:, None, None] * first_keys(allowed)
         opened, passed = _open(logits, allowed, gate)
         gate.count(module.layer_idx, logits, opened, allowed)
         weights = weights * passed
     weights = torch.nn.functional.dropout(weights, p=dropout, training=module.training)
     out = weights.to(value.dtype) @ value
+    if gate.watched is not None:
+        out.retain_grad()
+        gate.watched[module.layer_idx] = Watched(judged.detach(), allowed, weights.detach(), value.detach(), out)
     return out.transpose(1, 2).contiguous(), weights
 
 
@@ -176,15 +215,20 @@ def _allowed(scores: Tensor, attention_mask: Tensor | None) -> Bool[Tensor, "bat
     return causal[None, None]
 
 
+def first_keys(allowed: Bool[Tensor, "*any query key"]) -> Bool[Tensor, "*any query key"]:
+    """The first key that each query may see: of its own piece, where a row of text is cut into several."""
+    return allowed & (allowed.cumsum(-1) == 1)
+
+
 def _open(logits: Tensor, allowed: Tensor, gate: Gate) -> tuple[Tensor, Tensor]:
     """(open edges, the factor on the weights); in training the factor is straight-through."""
     if gate.mode == "infer":
         opened = (logits > 0) & allowed
         return opened, opened.to(logits.dtype)
     uniform = torch.rand(logits.shape, generator=gate.noise, device=logits.device, dtype=logits.dtype)
-    noisy = logits + torch.logit(uniform, eps=1e-6)
+    noisy = logits + gate.temperature * torch.logit(uniform, eps=1e-6)
     opened = (noisy > 0) & allowed
-    return opened, straight_through(noisy, opened)
+    return opened, straight_through(noisy / gate.temperature, opened)
 
 
 def straight_through(noisy: Float[Tensor, "*any"], opened: Bool[Tensor, "*any"]) -> Float[Tensor, "*any"]:

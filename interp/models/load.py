@@ -94,7 +94,7 @@ def load_model(config: ModelSource, console: Console | None = None, prompt: str 
         if sparse is not None:
             from interp.models.sparse_attention import install_gate
 
-            install_gate(hooked, sparse.bias, sparse.kind, sparse.head_bias)
+            install_gate(hooked, sparse.bias, sparse.kind, sparse.head_bias, sparse.first_bias)
             sizes = replace(sizes, name=f"{sizes.name} (sparse)")
         hooked.value_biases_folded = applied["fold_value_biases"]
         difference = logits_difference(reference, hooked, config.dtype)
@@ -117,10 +117,11 @@ def load_model(config: ModelSource, console: Console | None = None, prompt: str 
 def _made_sparse(hf_model: Any, config: SparseModel, weights_hash: str) -> tuple[Any, GateFacts]:
     """The Hugging Face model with its checkpoint merged in and its gate attached, and what the gate is."""
     from interp.models.gated_attention import Gate, attach, set_head_bias
-    from interp.models.sparse_checkpoint import head_bias_for, merged, read_checkpoint
+    from interp.models.sparse_checkpoint import head_biases_for, merged, read_checkpoint
 
     kind: GateKind = config.gate or "score"
-    bias, head_bias, trained = USUAL_BIAS[kind] if config.bias is None else config.bias, None, None
+    bias, trained = USUAL_BIAS[kind] if config.bias is None else config.bias, None
+    head_bias = first_bias = None
     if config.checkpoint is not None:
         folder = user_path(config.checkpoint, "model.sparse.checkpoint")
         about = read_checkpoint(folder)
@@ -131,29 +132,33 @@ def _made_sparse(hf_model: Any, config: SparseModel, weights_hash: str) -> tuple
         hf_model = merged(hf_model, folder, weights_hash)
         kind, trained = about.gate, about.trained
         bias = about.bias if config.bias is None else config.bias
-        head_bias = head_bias_for(about, folder, hf_model.config.num_hidden_layers, hf_model.config.num_attention_heads)
+        shape = hf_model.config.num_hidden_layers, hf_model.config.num_attention_heads
+        head_bias, first_bias = head_biases_for(about, folder, *shape)
     gate = Gate(bias, kind)
     attach(hf_model, gate)
-    set_head_bias(hf_model, head_bias)
+    set_head_bias(hf_model, head_bias, first_bias)
     gate.mode = "infer"
-    return hf_model, GateFacts(kind, bias, head_bias, config.checkpoint and shown_path(config.checkpoint), trained)
+    where = config.checkpoint and shown_path(config.checkpoint)
+    return hf_model, GateFacts(kind, bias, head_bias, first_bias, where, trained)
 
 
 @dataclass(frozen=True)
 class GateFacts:
-    """The gate of a loaded model: kind, bias of all heads, biases of single heads, and the checkpoint it came with."""
+    """The gate of a loaded model: kind, bias of all heads, biases of single heads and for their first key, checkpoint."""
 
     kind: GateKind
     bias: float
     head_bias: Any
+    first_bias: Any
     checkpoint: str | None
     trained: dict[str, Any] | None
 
     def recorded(self) -> dict[str, Any]:
         """What a manifest says of it; biases of heads as their range, for the checkpoint has them all."""
         facts: dict[str, Any] = {"gate": self.kind, "bias": self.bias, "checkpoint": self.checkpoint}
-        if self.head_bias is not None and bool(self.head_bias.any()):
-            facts["head_bias_range"] = [float(self.head_bias.min()), float(self.head_bias.max())]
+        for name, biases in (("head_bias_range", self.head_bias), ("first_bias_range", self.first_bias)):
+            if biases is not None and bool(biases.any()):
+                facts[name] = [float(biases.min()), float(biases.max())]
         if self.trained is not None:
             facts["trained"] = self.trained
         return facts

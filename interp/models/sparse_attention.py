@@ -4,9 +4,10 @@
                                                             g_ij = log softmax_j(s_i.)_ij + bias_h    (kind `weight`)
 
 s is the ordinary attention score with its scale; the softmax runs over all causal positions, rows are not renormalised,
-and a row with no open gate gives 0. The gate becomes part of the model: two permanent hooks in every attention layer and
-a hook point of its own, `blocks.{l}.attn.hook_gate` with shape [batch, head, query, key] (1 open, 0 shut), which can be
-read and edited like any other. `hook_pattern` then holds the gated weights, for every other hook sees it after the gate.
+and a row with no open gate gives 0. An edge to the first key may have another bias on top. The gate becomes part of the
+model: two permanent hooks in every attention layer and a hook point of its own, `blocks.{l}.attn.hook_gate` with shape
+[batch, head, query, key] (1 open, 0 shut), which can be read and edited like any other. `hook_pattern` then holds the
+gated weights, for every other hook sees it after the gate.
 
 A gate is a jump: a logit that rounding moves across 0 changes the model. Logits are therefore products of queries and
 keys in float64, here and in the engine; `gate_facts` counts those that are so near 0 that it may not be enough.
@@ -30,29 +31,43 @@ NEAR = 1e-6
 
 @dataclass(frozen=True)
 class GateRule:
-    """When an edge of a layer is open: its logit, in the precision of the scores, is above 0."""
+    """When an edge of a layer is open: its logit, in the precision of the scores, is above 0.
+
+    `first` comes on top of `bias` for edges to the first key.
+    """
 
     kind: GateKind
     bias: Float[Tensor, " head"]
+    first: Float[Tensor, " head"]
 
     def logits(self, scores: Float[Tensor, "*any head query key"]) -> Float[Tensor, "*any head query key"]:
         """Logits of the gates from attention scores (-inf where an edge is not causal, which stays shut)."""
         made = scores if self.kind == "score" else scores.log_softmax(-1)
-        return made + self.bias.to(device=scores.device, dtype=scores.dtype)[:, None, None]
+        bias, first = (one.to(device=scores.device, dtype=scores.dtype) for one in (self.bias, self.first))
+        made = made + bias[:, None, None]
+        made[..., 0] += first[:, None]
+        return made
 
 
 def install_gate(
-    model: Any, bias: float, kind: GateKind = "score", head_bias: Float[Tensor, "layer head"] | None = None
+    model: Any,
+    bias: float,
+    kind: GateKind = "score",
+    head_bias: Float[Tensor, "layer head"] | None = None,
+    first_bias: Float[Tensor, "layer head"] | None = None,
 ) -> None:
-    """Gate every attention layer of a HookedTransformer, in place; `head_bias` comes on top of the bias of all heads."""
-    if head_bias is None:
-        head_bias = torch.zeros(model.cfg.n_layers, model.cfg.n_heads)
-    for block, mine in zip(model.blocks, head_bias, strict=True):
+    """Gate every attention layer of a HookedTransformer, in place.
+
+    `head_bias` comes on top of the bias of all heads, and `first_bias` on top of both for edges to the first key.
+    """
+    zeros = torch.zeros(model.cfg.n_layers, model.cfg.n_heads)
+    head_bias, first_bias = (zeros if one is None else one for one in (head_bias, first_bias))
+    for block, mine, first in zip(model.blocks, head_bias, first_bias, strict=True):
         attention = block.attn
         if hasattr(attention, HOOK):
             raise ValueError("this model has a gate already")
         setattr(attention, HOOK, HookPoint())
-        layer = attention.sparse_gate = LayerGate(attention, GateRule(kind, mine.double() + bias))
+        layer = attention.sparse_gate = LayerGate(attention, GateRule(kind, mine.double() + bias, first.double()))
         attention.calculate_attention_scores = layer.score
         attention.hook_attn_scores.add_hook(layer.look, is_permanent=True)
         attention.hook_pattern.add_hook(layer.shut, is_permanent=True)

@@ -22,13 +22,13 @@ from interp.errors import UserError
 from interp.models.adapter import SETTINGS, WEIGHTS, adapted, read_adapter
 from interp.models.config import GateKind
 from interp.models.files import read_mapping
-from interp.models.gated_attention import BIAS
+from interp.models.gated_attention import BIAS, FIRST_BIAS
 from interp.models.svd_adapter import LowRank
 from interp.models.tensors import WHOLE, check_finite, check_fit, headers_in, read_tensors, shapes_of
 from interp.results import atomic
 
 ABOUT = "sparse_attention.json"
-FORMATS = (1, 2)
+FORMATS = (1, 2, 3)
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 # Numbers of `trained` that reports print.
 MEASURED = ("density", "keys_a_query", "above_dense", "dense_loss", "context", "sequences")
@@ -47,8 +47,9 @@ def _printable(trained: dict[str, Any]) -> dict[str, Any]:
 class SparseCheckpoint:
     """What `sparse_attention.json` says. `trained` records how the checkpoint was made and what was measured.
 
-    `bias` belongs to every gate; `head_bias[layer][head]` comes on top of it where there is one. Format 1 knew the gate
-    on scores with one bias alone.
+    `bias` belongs to every gate; `head_bias[layer][head]` comes on top of it where there is one, and where the key is the
+    first one `first_bias[layer][head]` too, which format 2 did not have. Format 1 knew the gate on scores with one bias
+    alone.
     """
 
     bias: Number
@@ -56,8 +57,9 @@ class SparseCheckpoint:
     base_weights_sha256: str
     gate: GateKind = "score"
     head_bias: tuple[tuple[Number, ...], ...] | None = None
+    first_bias: tuple[tuple[Number, ...], ...] | None = None
     trained: Annotated[dict[str, Any], AfterValidator(_printable)] = field(default_factory=dict)
-    format: int = 2
+    format: int = 3
 
 
 def read_checkpoint(folder: Path, field: str = FIELD) -> SparseCheckpoint:
@@ -67,7 +69,7 @@ def read_checkpoint(folder: Path, field: str = FIELD) -> SparseCheckpoint:
         raise UserError(f"{field}: {folder} holds no {ABOUT}, so it is no sparse checkpoint")
     data = read_mapping(path, field)
     if data.get("format", 1) not in FORMATS:
-        raise UserError(f"{field}: {path} has format {data['format']!r}; this version reads formats 1 and 2")
+        raise UserError(f"{field}: {path} has format {data['format']!r}; this version reads formats 1 to 3")
     try:
         return TypeAdapter(SparseCheckpoint).validate_python(data)
     except ValidationError as error:
@@ -75,19 +77,26 @@ def read_checkpoint(folder: Path, field: str = FIELD) -> SparseCheckpoint:
         raise UserError(f"{field}: {path} is damaged or of another kind ({faults})") from None
 
 
-def head_bias_for(
+def head_biases_for(
     about: SparseCheckpoint, folder: Path, n_layers: int, n_heads: int, field: str = FIELD
-) -> Float[Tensor, "layer head"]:
-    """The learnt biases (zeros where there are none); UserError when they are those of a model of another shape."""
-    if about.head_bias is None:
-        return torch.zeros(n_layers, n_heads)
-    sizes = {len(row) for row in about.head_bias}
-    if len(about.head_bias) != n_layers or sizes != {n_heads}:
-        found = f"{len(about.head_bias)} layers of {' or '.join(map(str, sorted(sizes)))} heads"
-        raise UserError(
-            f"{field}: head_bias in {folder / ABOUT} has {found}, but the model has {n_layers} layers of {n_heads}"
-        )
-    return torch.tensor(about.head_bias)
+) -> tuple[Float[Tensor, "layer head"], Float[Tensor, "layer head"]]:
+    """The learnt biases of the heads, and those for their first key (zeros where there are none).
+
+    UserError when they are those of a model of another shape.
+    """
+    made = []
+    for name, found in (("head_bias", about.head_bias), ("first_bias", about.first_bias)):
+        if found is None:
+            made.append(torch.zeros(n_layers, n_heads))
+            continue
+        sizes = {len(row) for row in found}
+        if len(found) != n_layers or sizes != {n_heads}:
+            shape = f"{len(found)} layers of {' or '.join(map(str, sorted(sizes)))} heads"
+            raise UserError(
+                f"{field}: {name} in {folder / ABOUT} has {shape}, but the model has {n_layers} layers of {n_heads}"
+            )
+        made.append(torch.tensor(found))
+    return made[0], made[1]
 
 
 def merged(hf_model: Any, folder: Path, base_hash: str, field: str = FIELD) -> Any:
@@ -150,7 +159,9 @@ def write_checkpoint(folder: Path, model: Any, about: SparseCheckpoint, adapter:
         atomic.write_json(folder / SETTINGS, settings)
     else:
         state = {
-            name: one.detach().cpu().contiguous() for name, one in model.named_parameters() if not name.endswith(BIAS)
+            name: one.detach().cpu().contiguous()
+            for name, one in model.named_parameters()
+            if not name.endswith((BIAS, FIRST_BIAS))
         }
         _save(state, folder / WHOLE)
     write_about(folder, about)

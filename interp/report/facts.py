@@ -103,6 +103,7 @@ def _sparse(model: dict[str, Any]) -> list[tuple[str, str]]:
     where = f"checkpoint {sparse['checkpoint']}" if sparse["checkpoint"] else "no checkpoint of ours"
     gate = "the logarithm of its softmax weight" if sparse.get("gate") == "weight" else "its score"
     own = " (each head with a learnt bias of its own on top)" if "head_bias_range" in sparse else ""
+    own += " (and another for the first token)" if "first_bias_range" in sparse else ""
     return [("sparse attention", f"an edge is open where {gate} plus {sparse['bias']:g}{own} is above 0; {where}")]
 
 

@@ -156,6 +156,15 @@ class GecoConfig(Section):
     maximum: float = Field(default=1000.0, gt=0, le=1e9)
     smoothing: float = Field(default=0.9, ge=0, lt=1, description="Of the moving average of loss - target.")
 
+    @model_validator(mode="after")
+    def _in_order(self) -> GecoConfig:
+        if self.minimum > self.maximum:
+            raise ValueError(
+                f"minimum {self.minimum:g} is above maximum {self.maximum:g}; the multiplier is held between the two, so give "
+                "a minimum that is at most the maximum"
+            )
+        return self
+
 
 class Training(Section):
     """Optimiser and schedule."""
@@ -196,6 +205,15 @@ class Training(Section):
     )
 
 
+class Calibration(Section):
+    """Where the heads' biases begin: where shutting edges costs the dense model least (Fisher information)."""
+
+    price: float = Field(
+        gt=0, le=1e9, description="Nats a token that the density term is worth: what training's multiplier begins with."
+    )
+    rows: int = Field(default=8, ge=1, le=100_000, description="Training sequences that it is measured on.")
+
+
 class GateConfig(Section):
     """Which edges are open: those whose logit is above 0."""
 
@@ -208,6 +226,24 @@ class GateConfig(Section):
         default=None, ge=-1e6, le=1e6, description="Added to every logit; null: 0 (score) or 4 (weight)."
     )
     learn_bias: bool = Field(default=False, description="Learn another bias for each head, beside the one for all.")
+    first_bias: float | None = Field(
+        default=None,
+        ge=-1e6,
+        le=1e6,
+        description="Learn another bias for each head's edges to the first token, from this value on, so that a head can "
+        "shut the token that it rests on and nothing else; null: none.",
+    )
+    calibrate: Calibration | None = Field(
+        default=None,
+        description="Begin the learnt biases where shutting edges costs least; null: at 0 and `first_bias`.",
+    )
+    temperature: float = Field(
+        default=1.0,
+        gt=0,
+        le=100,
+        description="Of the noise in training, logistic as in the source (1). Under the gate `weight` a logit is at most "
+        "its bias, so that noise of temperature 1 shuts sure edges too.",
+    )
     power: float | None = Field(
         default=None,
         ge=0,
@@ -215,6 +251,13 @@ class GateConfig(Section):
         description="How the density term weighs the open edges of a query with n keys: n**-power, every query counted "
         "alike (0: open keys a query; 1: the open share of a row). null: all causal edges alike, as in the source.",
     )
+
+    @model_validator(mode="after")
+    def _learnt(self) -> GateConfig:
+        if not self.learn_bias and (self.calibrate is not None or self.first_bias is not None):
+            what = "calibrate" if self.calibrate is not None else "first_bias"
+            raise ValueError(f"{what} is for biases that are learnt; give learn_bias: true with it")
+        return self
 
     @property
     def scalar(self) -> float:
@@ -252,6 +295,14 @@ class SparsifyConfig(AnyConfig):
     export: Path | None = Field(
         default=None, description="Folder that the last stage's checkpoint is copied to, beside the run folder."
     )
+
+    @model_validator(mode="after")
+    def _one_beginning(self) -> SparsifyConfig:
+        if self.gate.calibrate is not None and self.training.begin is not None:
+            raise ValueError(
+                "gate.calibrate and training.begin both say where the gates' biases begin; leave one of them out"
+            )
+        return self
 
     @field_validator("model")
     @classmethod

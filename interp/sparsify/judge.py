@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from interp.models.gated_attention import BIAS, Gate, attention_layers, set_head_bias
+from interp.models.gated_attention import BIAS, FIRST_BIAS, Gate, attention_layers, set_head_bias
 from interp.prompts.task import Task
 from interp.sparsify.config import SparsifyConfig
 from interp.sparsify.evaluate import Judged, evaluate, kl_divergence
@@ -115,14 +115,18 @@ class WithoutHeadBias:
 
     def __init__(self, model: Any) -> None:
         self._model = model
-        self._kept: list[Tensor | None] = [getattr(layer, BIAS, None) for layer in attention_layers(model)]
+        self._kept: list[tuple[Any, str, Tensor | None]] = [
+            (layer, name, getattr(layer, name, None))
+            for layer in attention_layers(model)
+            for name in (BIAS, FIRST_BIAS)
+        ]
 
     def __enter__(self) -> None:
         set_head_bias(self._model, None)
 
     def __exit__(self, *_: object) -> None:
-        for layer, one in zip(attention_layers(self._model), self._kept, strict=True):
-            layer.register_parameter(BIAS, one)
+        for layer, name, one in self._kept:
+            layer.register_parameter(name, one)
 
 
 def facts(judged: Judged) -> dict[str, float]:

@@ -15,7 +15,7 @@ from interp.configs.paths import user_path
 from interp.errors import UserError
 from interp.models.adapter import adapted, fill, low_rank, read_adapter
 from interp.models.gated_attention import BIAS, Gate, attach, attention_layers, set_head_bias
-from interp.models.sparse_checkpoint import head_bias_for, read_checkpoint
+from interp.models.sparse_checkpoint import head_biases_for, read_checkpoint
 from interp.models.svd_adapter import LowRank, difference
 from interp.sparsify.config import AttentionWeights, GateConfig, Lora, Training
 from interp.sparsify.teacher import Teacher
@@ -50,15 +50,15 @@ def frozen_dtype(config: Training) -> torch.dtype:
 
 def trainable(hf_model: Any, config: Training, gate_config: GateConfig, seed: int) -> Trainable:
     """Make a Hugging Face model, in `frozen_dtype` and on its device, trainable with the gate, in place."""
-    gate = Gate(gate_config.scalar, gate_config.kind, gate_config.power)
-    biases = _biases(hf_model, config, gate_config)
+    gate = Gate(gate_config.scalar, gate_config.kind, gate_config.power, gate_config.temperature)
+    biases, first = _biases(hf_model, config, gate_config)
     if isinstance(config.adapter, Lora):
         attach(hf_model, gate)
         # PEFT keeps the adapter in float32.
         model = _with_lora(hf_model, config.adapter, seed)
         if config.begin is not None:
             _begin_with(model, user_path(config.begin, BEGIN), config.adapter)
-        set_head_bias(hf_model, biases)
+        set_head_bias(hf_model, biases, first)
 
         @contextmanager
         def dense() -> Iterator[None]:
@@ -75,24 +75,29 @@ def trainable(hf_model: Any, config: Training, gate_config: GateConfig, seed: in
         for layer in attention_layers(hf_model):
             for name in linear(layer):
                 getattr(layer, name).weight.requires_grad_(True)
-    set_head_bias(hf_model, biases)
+    set_head_bias(hf_model, biases, first)
     return Trainable(hf_model, gate, Teacher(kept), "bf16" if config.precision == "bfloat16" else "no", kept)
 
 
-def _biases(hf_model: Any, config: Training, gate: GateConfig) -> torch.Tensor | None:
-    """Biases of the heads that training begins with; None where they are not learnt."""
-    n_layers, n_heads = hf_model.config.num_hidden_layers, hf_model.config.num_attention_heads
-    biases = torch.zeros(n_layers, n_heads)
+def _biases(hf_model: Any, config: Training, gate: GateConfig) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+    """Biases of the heads, and those for their first key, that training begins with; None where they are not learnt."""
+    shape = hf_model.config.num_hidden_layers, hf_model.config.num_attention_heads
+    biases, first = torch.zeros(shape), torch.full(shape, gate.first_bias or 0.0)
     if config.begin is not None:
         folder = user_path(config.begin, BEGIN)
         about = read_checkpoint(folder, BEGIN)
         if about.gate != gate.kind:
             raise UserError(f"{BEGIN}: {folder} has the gate {about.gate!r}, this run has {gate.kind!r}")
         # Where the bias of all heads is another one here, the heads' own make up for it.
-        biases = head_bias_for(about, folder, n_layers, n_heads, BEGIN) + (about.bias - gate.scalar)
+        biases, first = head_biases_for(about, folder, *shape, BEGIN)
+        biases = biases + (about.bias - gate.scalar)
         if biases.any() and not gate.learn_bias:
             raise UserError(f"{BEGIN}: {folder} has biases of its own; say gate.learn_bias: true and its gate.bias")
-    return biases if gate.learn_bias else None
+        if first.any() and gate.first_bias is None:
+            raise UserError(
+                f"{BEGIN}: {folder} has biases for the first token; give gate.first_bias, which they replace"
+            )
+    return biases if gate.learn_bias else None, first if gate.first_bias is not None else None
 
 
 def exported(made: Trainable, config: Training) -> LowRank | None:
@@ -102,9 +107,9 @@ def exported(made: Trainable, config: Training) -> LowRank | None:
     return difference(made.model, made.dense, attention_matrices(made.model), config.adapter.rank)
 
 
-def learnt_biases(made: Trainable) -> tuple[tuple[float, ...], ...] | None:
-    """The biases of the heads, where they were learnt."""
-    layers = [getattr(layer, BIAS, None) for layer in attention_layers(made.model)]
+def learnt_biases(made: Trainable, name: str = BIAS) -> tuple[tuple[float, ...], ...] | None:
+    """The biases of the heads (`FIRST_BIAS`: for their first key), where they were learnt."""
+    layers = [getattr(layer, name, None) for layer in attention_layers(made.model)]
     found = [tuple(one.detach().tolist()) for one in layers if one is not None]
     return tuple(found) or None
 

@@ -15,13 +15,13 @@ from rich.console import Console
 from interp.configs.loading import LoadedConfig
 from interp.configs.paths import user_path
 from interp.errors import UserError
-from interp.models.gated_attention import Gate, attach, set_head_bias
+from interp.models.gated_attention import FIRST_BIAS, Gate, attach, set_head_bias
 from interp.models.load import DenseModel, device_of, load_dense
 from interp.models.sparse_checkpoint import (
     ABOUT,
     SparseCheckpoint,
     checked,
-    head_bias_for,
+    head_biases_for,
     merged,
     read_checkpoint,
     write_about,
@@ -33,6 +33,7 @@ from interp.results.run_folder import RunFolder
 from interp.results.sealed import digest_of
 from interp.runs.lifecycle import carry_out
 from interp.runs.sparsify.publish import KEPT
+from interp.sparsify.calibrate import calibrated
 from interp.sparsify.checkpoint import Checkpoints
 from interp.sparsify.config import SparsifyConfig, Stage
 from interp.sparsify.evaluate import evaluate
@@ -129,6 +130,12 @@ def _steps(
     checkpoints = Checkpoints(
         folder.path / "checkpoints", made_from, partial(console.print, highlight=False, markup=False)
     )
+    calibration = settings.gate.calibrate
+    if calibration is not None and checkpoints.last() is None:
+        with console.status("calibrating the gates"):
+            learns_first = settings.gate.first_bias is not None
+            biases = calibrated(model.model, model.gate, learns_first, text.train, calibration, settings.seed)
+        set_head_bias(model.model, biases[0], biases[1] if learns_first else None)
     trainer = Trainer(settings.training, model, text.train, text.held_out, checkpoints, settings.seed)
 
     def stage_done(number: int, stage: Stage) -> None:
@@ -138,6 +145,7 @@ def _steps(
             gate=settings.gate.kind,
             bias=settings.gate.scalar,
             head_bias=learnt_biases(model),
+            first_bias=learnt_biases(model, FIRST_BIAS),
             trained={
                 **{name: manifest[name] for name in ("name", "config_hash", "seed", "command")},
                 **{"stage": number + 1, "target": stage.target, "steps": trainer.rows[-1]["step"]},
@@ -223,7 +231,8 @@ def _twin(settings: SparsifyConfig, checkpoint: Path, teacher: Teacher) -> Twin:
     about, config = read_checkpoint(checkpoint), model.config
     gate = Gate(about.bias, about.gate)
     attach(model, gate)
-    set_head_bias(model, head_bias_for(about, checkpoint, config.num_hidden_layers, config.num_attention_heads))
+    shape = config.num_hidden_layers, config.num_attention_heads
+    set_head_bias(model, *head_biases_for(about, checkpoint, *shape))
     return Twin(model, gate, teacher)
 
 

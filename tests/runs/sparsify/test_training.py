@@ -263,7 +263,7 @@ def test_a_checkpoint_of_another_base_is_refused(tmp_path, models, finished):
         ("adapter_model.safetensors", b"xx", "cannot be read"),
         ("adapter_model.safetensors", None, "cannot be read"),
         ("adapter_config.json", b"{}", "cannot be read"),
-        ("sparse_attention.json", b'{"format": 3}', "has format 3; this version reads formats 1 and 2"),
+        ("sparse_attention.json", b'{"format": 4}', "has format 4; this version reads formats 1 to 3"),
         ("sparse_attention.json", b'{"format": 2, "base": "x"}', "damaged or of another kind .*base_weights_sha256"),
     ],
 )
