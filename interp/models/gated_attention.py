@@ -201,7 +201,8 @@ def gated_attention(
     weights = torch.nn.functional.dropout(weights, p=dropout, training=module.training)
     out = weights.to(value.dtype) @ value
     if gate.watched is not None:
-        out.retain_grad()
+        if out.requires_grad:
+            out.retain_grad()
         gate.watched[module.layer_idx] = Watched(judged.detach(), allowed, weights.detach(), value.detach(), out)
     return out.transpose(1, 2).contiguous(), weights
 

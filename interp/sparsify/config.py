@@ -74,7 +74,9 @@ TextSource = Annotated[SampledText | FileText | DatasetText | DocumentationText,
 class Text(Section):
     """What the model is trained and judged on."""
 
-    of: TextSource = SampledText()
+    of: TextSource | Annotated[tuple[TextSource, ...], Field(min_length=1)] = Field(
+        default=SampledText(), description="Where the text comes from; of several sources, all of their sequences."
+    )
     context: int = Field(default=128, ge=8, le=1_000_000, description="Tokens of a training sequence.")
     held_out: float = Field(
         default=0.1, gt=0, lt=1, description="Share of sequences, chosen by their hash, that is never trained on."
@@ -135,6 +137,10 @@ class Stage(Section):
 
     target: float = Field(ge=-1e6, le=1e6, description="Loss to stay under, in nats a token above the dense model's.")
     steps: int = Field(ge=1, le=100_000_000)
+    decay: bool = Field(
+        default=True,
+        description="Let the learning rates fall over the last third of the stage; false: another goes on.",
+    )
 
     @field_validator("target")
     @classmethod

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from interp.errors import UserError
 from interp.models.files import one_line
-from interp.sparsify.config import DatasetText, DocumentationText, FileText, SampledText, Text
+from interp.sparsify.config import DatasetText, DocumentationText, FileText, SampledText, Text, TextSource
 from interp.sparsify.documentation import paragraphs
 from interp.sparsify.documents import dataset_documents, file_documents
 from interp.sparsify.pieces import Rows, cut
@@ -60,20 +60,11 @@ def sequences(config: Text, model: Any, tokenizer: Any, seed: int, model_hash: s
 
     Raises UserError when the text is missing, or too short for one sequence on each side.
     """
-    source, stream = config.of, None
-    if isinstance(source, SampledText):
-        tokens = sampled(source, config.context, model, tokenizer, seed, model_hash, console)
-        origin = (
-            f"{len(tokens)} sequences sampled from the dense model (temperature {source.temperature:g}, seed {seed})"
-        )
-        chosen = torch.arange(len(tokens))
-    else:
-        documents, origin = _documents(source)
-        stream = _packed(documents, tokenizer, config.context, origin)
-        chosen = torch.arange(len(stream))
-        if isinstance(source, DocumentationText) and source.sequences is not None:
-            chosen = torch.randperm(len(stream), generator=torch.Generator().manual_seed(seed))[: source.sequences]
-        tokens = stream[chosen]
+    sources = config.of if isinstance(config.of, tuple) else (config.of,)
+    read = [_read(one, config.context, model, tokenizer, seed, model_hash, console) for one in sources]
+    tokens, origin = torch.cat([one.tokens for one in read]), " and ".join(one.origin for one in read)
+    if len(read) > 1:  # so that the held-out sequences which are evaluated are of all sources
+        tokens = tokens[torch.randperm(len(tokens), generator=torch.Generator().manual_seed(seed))]
     held = torch.tensor([_held_out(row, config.held_out) for row in tokens])
     train, held_out = tokens[~held], tokens[held][: config.evaluated]
     if not len(train) or not len(held_out):
@@ -82,11 +73,35 @@ def sequences(config: Text, model: Any, tokenizer: Any, seed: int, model_hash: s
             "out; both sides need at least one: give more text or a shorter text.context"
         )
     rows = Rows(train) if config.shortest is None else cut(train, config.shortest, tokenizer.bos_token_id, seed)
-    trained = None
-    if stream is not None:
-        trained = torch.zeros(len(stream), dtype=torch.bool)
-        trained[chosen[~held]] = True
+    streams = [one.stream for one in read if one.stream is not None]
+    stream = torch.cat(streams) if streams else None
+    known = {row.numpy().tobytes() for row in train}
+    trained = None if stream is None else torch.tensor([row.numpy().tobytes() in known for row in stream])
     return Sequences(rows, held_out, origin, hashlib.sha256(tokens.numpy().tobytes()).hexdigest(), stream, trained)
+
+
+@dataclass(frozen=True)
+class _Source:
+    tokens: Int[Tensor, "sequence pos"]
+    origin: str
+    stream: Int[Tensor, "place pos"] | None = None
+
+
+def _read(
+    source: TextSource, context: int, model: Any, tokenizer: Any, seed: int, model_hash: str, console: Console
+) -> _Source:
+    if isinstance(source, SampledText):
+        tokens = sampled(source, context, model, tokenizer, seed, model_hash, console)
+        drawn = (
+            f"{len(tokens)} sequences sampled from the dense model (temperature {source.temperature:g}, seed {seed})"
+        )
+        return _Source(tokens, drawn)
+    documents, origin = _documents(source)
+    stream = tokens = _packed(documents, tokenizer, context, origin)
+    if isinstance(source, DocumentationText) and source.sequences is not None:
+        chosen = torch.randperm(len(stream), generator=torch.Generator().manual_seed(seed))[: source.sequences]
+        tokens = stream[chosen]
+    return _Source(tokens, origin, stream)
 
 
 def _documents(source: FileText | DatasetText | DocumentationText) -> tuple[Iterable[str], str]:

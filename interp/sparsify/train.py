@@ -130,7 +130,7 @@ class Trainer:
         inputs = self._train.inputs(rows, accelerator.device)
         batch = inputs["input_ids"]
         for group, rate in zip(self._optimiser.param_groups, self._rates, strict=True):
-            group["lr"] = rate * schedule(of_stage, stage.steps, self._config.warmup)
+            group["lr"] = rate * schedule(of_stage, stage.steps, self._config.warmup, stage.decay)
         self.model.train()
         with torch.no_grad():
             teacher = self._teacher.of_rows(rows, inputs).float().log_softmax(-1)
@@ -212,9 +212,11 @@ def excess_loss(
     return loss
 
 
-def schedule(step: int, steps: int, warmup: int) -> float:
-    """Factor on the learning rate: linear warm-up, constant, and a linear decay to a tenth over the last third."""
+def schedule(step: int, steps: int, warmup: int, decay: bool = True) -> float:
+    """Factor on the learning rate: linear warm-up, constant, and with `decay` a linear fall to a tenth over the last third."""
     rise = min(1.0, (step + 1) / warmup) if warmup else 1.0
+    if not decay:
+        return rise
     left = (steps - step) / max(1.0, steps / 3)
     return rise * max(0.1, min(1.0, left))
 

@@ -71,7 +71,8 @@ def test_random_sets_of_edits_equal_the_models_own_blocks(seed):
     if seed % 4 == 3:
         install_gate(model, rng.choice([0.0, -0.5, 1.0]))
     if seed % 4 == 1:
-        install_gate(model, 1.5, "weight", torch.randn(3, 4, generator=torch.Generator().manual_seed(seed)))
+        biases = torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(seed))
+        install_gate(model, 1.5, "weight", *biases)
     prompts = random_prompts(n_prompts=rng.choice([2, 3, 5]), bos=seed % 2, seed=seed)
     prompts = with_prefix(prompts, rng.choice([0, 1, 2]))
     if rng.random() < 0.4:

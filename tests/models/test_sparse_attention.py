@@ -15,7 +15,7 @@ from interp.metrics import LogitDiff
 from interp.models import DirectoryModel, load_model
 from interp.models.config import Processing, SparseModel
 from interp.models.directory import read_config, read_model
-from interp.models.gated_attention import Gate, attach, set_head_bias, straight_through
+from interp.models.gated_attention import Gate, attach, first_keys, set_head_bias, straight_through
 from interp.models.sparse_attention import gate_facts, install_gate
 from tests.interventions.models import random_prompts
 from tests.tiny_models import write_tiny_gpt2, write_tiny_llama
@@ -182,23 +182,52 @@ def test_the_weight_gate_is_a_threshold_on_the_rows_own_weights(folder):
 
 
 @pytest.mark.parametrize("kind", ["score", "weight"])
-def test_biases_of_heads_add_to_the_bias_of_all(folder, kind):
+@pytest.mark.parametrize("first", [False, True])
+def test_biases_of_heads_add_to_the_bias_of_all(folder, kind, first):
     biases = torch.linspace(-1.0, 1.5, 12).view(3, 4)
+    of_first = torch.linspace(1.0, -3.0, 12).view(3, 4) if first else None
     model, gate = hf(folder, 0.5, kind)
-    set_head_bias(model, biases)
+    set_head_bias(model, biases, of_first)
     ours = load_model(DirectoryModel(path=str(folder), processing=Processing(fold_value_biases=False))).hooked
-    install_gate(ours, 0.5, kind, biases)
+    install_gate(ours, 0.5, kind, biases, of_first)
     with torch.no_grad(), gate.running("infer", keep_masks=True):
         model(tokens())
     with torch.no_grad():
         cache = ours.run_with_cache(tokens())[1]
     for layer, mask in gate.masks.items():
         assert torch.equal(cache[f"blocks.{layer}.attn.hook_gate"].bool(), mask)
-    with_biases = gate.measured
-    set_head_bias(model, None)
-    with torch.no_grad(), gate.running("infer"):
+    with_biases, masks = gate.measured, gate.masks
+    set_head_bias(model, biases if first else None)
+    with torch.no_grad(), gate.running("infer", keep_masks=True):
         model(tokens())
     assert gate.measured != with_biases
+    if first:  # in layer 0, whose scores nothing has changed, it is the first key's edges alone
+        assert torch.equal(gate.masks[0][..., 1:], masks[0][..., 1:])
+        assert not torch.equal(gate.masks[0][..., 0], masks[0][..., 0])
+
+
+def test_the_first_key_is_the_first_of_each_piece():
+    """Two pieces of 3 and 2 tokens in a row, and padding in front of another."""
+    causal = torch.ones(5, 5).tril().bool()
+    pieces = causal & (torch.tensor([0, 0, 0, 3, 3])[:, None] == torch.tensor([0, 0, 0, 3, 3]))
+    padded = causal & (torch.arange(5) > 1)
+    found = first_keys(torch.stack([causal, pieces, padded]))
+    assert found[0].nonzero()[:, 1].tolist() == [0] * 5
+    assert found[1].nonzero().tolist() == [[0, 0], [1, 0], [2, 0], [3, 3], [4, 3]]
+    assert found[2].nonzero().tolist() == [[2, 2], [3, 2], [4, 2]]
+
+
+@pytest.mark.parametrize("temperature", [1e-4, 1.0])
+def test_noise_of_a_low_temperature_leaves_the_gates_as_they_are(folder, temperature):
+    model, gate = hf(folder, 2.0, "weight")
+    gate.temperature = temperature
+    with torch.no_grad(), gate.running("infer", keep_masks=True):
+        model(tokens())
+    exact = gate.masks[0]
+    with torch.no_grad(), gate.running("train", torch.Generator().manual_seed(0), keep_masks=True):
+        model(tokens())
+    assert torch.equal(gate.masks[0], exact) == (temperature < 1)
+    assert math.isclose(float(gate.expected), gate.measured, rel_tol=1e-2 if temperature < 1 else 0.2)
 
 
 def test_gates_are_computed_in_float64(folder):

@@ -104,6 +104,13 @@ def test_a_run_writes_checkpoints_tables_and_a_report(finished):
         ({"kind": "lora", "rank": 2, "layers": "all"}, {"kind": "score"}),
         ({"kind": "full"}, {"kind": "score"}),
         ({"kind": "attention", "rank": 5}, {"kind": "weight", "bias": 2.5, "learn_bias": True, "power": 0.5}),
+        (
+            {"kind": "attention", "rank": 5},
+            {
+                **{"kind": "weight", "learn_bias": True, "first_bias": 0.5, "power": 0.5, "temperature": 0.3},
+                "calibrate": {"price": 1.0, "rows": 6},
+            },
+        ),
     ],
 )
 def test_the_exported_checkpoint_is_the_model_that_was_judged(tmp_path, models, family, adapter, gate):
@@ -134,6 +141,7 @@ def test_the_exported_checkpoint_is_the_model_that_was_judged(tmp_path, models, 
     assert about.trained["density"] == pytest.approx(density, abs=1e-6)
     assert about.gate == gate["kind"]
     assert (about.head_bias is not None) == ("learn_bias" in gate)
+    assert (about.first_bias is not None) == ("first_bias" in gate)
     if about.head_bias is not None:
         assert torch.tensor(about.head_bias).abs().max() > 0.1
 
@@ -344,6 +352,7 @@ FIRST = "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight"
             "head_bias in .* has 2 layers of 4 heads, but the model has 3 layers of 4",
         ),
         (dict, {"head_bias": [[0.0] * 4, [0.0] * 3, [0.0] * 4]}, "has 3 layers of 3 or 4 heads"),
+        (dict, {"first_bias": [[0.0] * 4] * 2}, "first_bias in .* has 2 layers of 4 heads"),
         (dict, {"gate": "softmax"}, "gate: Input should be 'score' or 'weight'"),
         (dict, {"threshold": 1.0}, "threshold: Unexpected keyword argument"),
     ],

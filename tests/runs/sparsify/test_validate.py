@@ -45,3 +45,24 @@ def test_what_the_run_would_refuse_is_refused(tmp_path, tiny_llama):
     (tmp_path / "pickled" / "model.safetensors").rename(tmp_path / "pickled" / "pytorch_model.bin")
     with pytest.raises(UserError, match="only pickled weights, which are never loaded"):
         validated(tmp_path, tmp_path / "pickled")
+
+
+@pytest.mark.parametrize("minimum", [2.0, 3.0])
+def test_the_multipliers_bounds_must_be_in_order(tmp_path, tiny_llama, minimum):
+    training = {"stages": [{"target": 1.0, "steps": 2}], "geco": {"minimum": minimum, "maximum": 2.0}}
+    if minimum <= 2:
+        assert "the config is valid" in validated(tmp_path, tiny_llama, training=training)
+    else:
+        with pytest.raises(UserError, match=r"training.geco: minimum 3 is above maximum 2; .* at most the maximum"):
+            validated(tmp_path, tiny_llama, training=training)
+
+
+@pytest.mark.parametrize("learnt", [True, False])
+@pytest.mark.parametrize("setting", [{"first_bias": -1.0}, {"calibrate": {"price": 0.5}}])
+def test_where_biases_begin_is_said_of_biases_that_are_learnt(tmp_path, tiny_llama, learnt, setting):
+    gate = {"learn_bias": learnt, **setting}
+    if learnt:
+        assert "the config is valid" in validated(tmp_path, tiny_llama, gate=gate)
+    else:
+        with pytest.raises(UserError, match=rf"gate: {next(iter(setting))} is for biases that are learnt"):
+            validated(tmp_path, tiny_llama, gate=gate)
