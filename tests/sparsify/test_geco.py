@@ -7,6 +7,7 @@ import math
 import pytest
 
 from interp.sparsify.geco import Geco
+from interp.sparsify.train import schedule
 
 
 def geco(**changes):
@@ -55,3 +56,8 @@ def test_a_burst_of_loss_is_no_more_than_one_full_step():
     one = geco()
     one.update(100.0)
     assert one.multiplier == pytest.approx(math.exp(-0.5))
+
+
+def test_a_stage_may_keep_its_rate_for_the_next():
+    assert [schedule(step, 30, 5) for step in (0, 4, 20, 29)] == pytest.approx([0.2, 1.0, 1.0, 0.1])
+    assert [schedule(step, 30, 5, decay=False) for step in (0, 4, 20, 29)] == pytest.approx([0.2, 1.0, 1.0, 1.0])

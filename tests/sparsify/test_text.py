@@ -43,6 +43,28 @@ def test_what_is_held_out_depends_on_the_sequence_alone(tmp_path):
     assert sides[0] <= sides[1]
 
 
+def test_several_sources_give_the_sequences_of_each(tmp_path):
+    """Both are on both sides, and what one gives alone it also gives beside another."""
+    rng, words = torch.Generator().manual_seed(0), {i: token for token, i in word_tokenizer().get_vocab().items()}
+    sources = []
+    for number in range(2):
+        path = tmp_path / f"{number}.txt"
+        drawn = torch.randint(2, 100, (480,), generator=rng).tolist()
+        path.write_text("".join(words[one] for one in drawn), encoding="utf-8")
+        sources.append(FileText(path=str(path)))
+    both = made(tuple(sources), held_out=0.3, evaluated=100)
+    alone = [made(one, held_out=0.3, evaluated=100) for one in sources]
+    for found, parts in (
+        (both.held_out, [one.held_out for one in alone]),
+        (both.train.tokens, [one.train.tokens for one in alone]),
+    ):
+        assert sorted(found.tolist()) == sorted(torch.cat(parts).tolist())
+    assert both.of_length(16).tolist() == torch.cat([one.of_length(16) for one in alone]).tolist()
+    assert all(f"{number}.txt" in both.origin for number in range(2))
+    with pytest.raises(ValueError, match="at least 1 item"):
+        Text(of=())
+
+
 def test_json_lines(tmp_path):
     path = tmp_path / "text.jsonl"
     path.write_text("\n".join(json.dumps({"body": FIGURE}) for _ in range(100)), encoding="utf-8")
