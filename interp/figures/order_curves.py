@@ -55,7 +55,14 @@ class OrderCurves(Figure):
         axes.set_xticks(ticks, [str(tick) for tick in ticks])
         axes.minorticks_off()
         axes.set(xlabel="heads kept", ylabel="share of key→query effect", xlim=(0, n_max))
-        axes.legend(loc="lower right", title=f"heads for {percent(found['target'])}", title_fontsize=6.5)
+        axes.legend(
+            loc="lower left",
+            bbox_to_anchor=(0, 1.0),
+            ncols=2,
+            title=f"heads for {percent(found['target'])}",
+            title_fontsize=6.5,
+            alignment="left",
+        )
         caption = (
             f"The joint share when heads are kept in three orders: value, by {ORDERS['value']}; size, by {ORDERS['size']}; greedy, "
             f"by exact forward selection among the best {found['screen']}. Every other head's edge is {ablation_text(found)}. "

@@ -38,7 +38,14 @@ class ShareCurve(Figure):
         axes.axhline(found["target"], color=style.RED, linewidth=0.8, linestyle="--")
         axes.axhline(1, color=style.GREY, linewidth=0.5, linestyle=":")
         n_max = int(curve["n"].max())
-        axes.text(n_max, found["target"] - 0.02, percent(found["target"]), color=style.RED, ha="right", va="top")
+        axes.text(
+            1.01,
+            found["target"],
+            percent(found["target"]),
+            color=style.RED,
+            va="center",
+            transform=axes.get_yaxis_transform(),
+        )
         # The first heads decide, so they get most of the axis.
         axes.set_xscale("symlog", linthresh=10, linscale=1.5)
         ticks = [tick for tick in (0, 2, 4, 6, 8, 10, 20, 50, 100, 200, 500, 1000) if tick < 0.6 * n_max] + [n_max]
@@ -48,18 +55,9 @@ class ShareCurve(Figure):
             axes.axvline(share["n"], color=style.RED, linewidth=0.8)
             if share["n_low"] is not None:
                 axes.axvspan(share["n_low"], share["n_high"] or n_max, color=style.RED, alpha=0.1, linewidth=0)
-        lines = [f"{name}: {_count(found['shares'][name])}" for name in ("joint", "absolute", "net")]
-        axes.text(
-            0.98,
-            0.1,
-            "heads for " + percent(found["target"]) + "\n" + "\n".join(lines),
-            transform=axes.transAxes,
-            ha="right",
-            va="bottom",
-            fontsize=6.5,
-            linespacing=1.4,
-            bbox=style.PAPER,
-        )
+        counts = "; ".join(f"{name} {_count(found['shares'][name])}" for name in ("joint", "absolute", "net"))
+        # Above the frame: inside, some curve or band is always in the way.
+        axes.set_title(f"heads for {percent(found['target'])}\n{counts}", loc="left", fontsize=6.5, linespacing=1.4)
         axes.set(xlabel="heads kept (best first)", ylabel="share of key→query effect", xlim=(0, n_max))
         first = ", ".join(head["label"] for head in share["heads"][:5]) or "none"
         caption = (
