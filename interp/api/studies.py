@@ -219,7 +219,7 @@ class NotebookStudy:
         reading = Reading(
             seed=self.seed, confidence=confidence, n_resamples=n_resamples, share_target=share, share_definition="joint"
         )
-        return Found(effects, asked.summarise(effects, self.inner, reading))
+        return Found(effects, asked.concluded(effects, self.inner, reading))
 
     def _probe(self, probe: str | Probe, settings: Mapping[str, Any]) -> Probe:
         if isinstance(probe, Probe):

@@ -101,7 +101,7 @@ def list_(as_json: Json = False) -> None:
 def schema(
     out: Annotated[Path, typer.Argument(help="The folder to write the JSON Schemas into.")] = Path("configs"),
 ) -> None:
-    """Write the JSON Schema of every kind of YAML, for editors."""
+    """Write the JSON Schemas: of every kind of YAML, for editors, and of metrics.json, for whoever reads it."""
     from interp.results import atomic
 
     for name, text in schema_texts().items():
@@ -109,15 +109,14 @@ def schema(
 
 
 def schema_texts() -> dict[str, str]:
-    """File name -> JSON Schema of a kind of YAML."""
+    """File name -> JSON Schema: of every kind of YAML, and of metrics.json."""
+    from interp.runs.circuit.schema import metrics_schema
     from interp.runs.kinds import run_kinds
 
+    schemas = {name: run_kinds[name].schema.model_json_schema() for name in run_kinds} | {"metrics": metrics_schema()}
     return {
-        f"{name}.schema.json": json.dumps(
-            run_kinds[name].schema.model_json_schema(), indent=1, ensure_ascii=False, sort_keys=True
-        )
-        + "\n"
-        for name in run_kinds
+        f"{name}.schema.json": json.dumps(schema, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+        for name, schema in schemas.items()
     }
 
 

@@ -8,11 +8,13 @@ replaced sets are run exactly, with corrupted values (interp.analysis.circuits s
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from interp.analysis.circuits import EdgeOrder
+from interp.analysis.findings import Findings
+from interp.analysis.findings_of_edges import EdgeFindings
 from interp.analysis.halves import too_few
 from interp.configs.lazy import lazy
 from interp.errors import UserError
@@ -33,6 +35,7 @@ else:
 class AttentionEdges(Probe):
     """The attention edges (head, key, query) that are enough for, and needed by, a share of what all edges do."""
 
+    findings: ClassVar[type[Findings]] = EdgeFindings
     kind: Literal["attention_edges"] = "attention_edges"
     orders: tuple[EdgeOrder, ...] = Field(
         default=("integrated", "reranked"),

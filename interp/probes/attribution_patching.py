@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from interp.analysis.agreement import agreement
+from interp.analysis.findings import AttributionFindings, Findings
 from interp.configs.lazy import lazy
 from interp.configs.registry import nearest
 from interp.errors import UserError
@@ -29,6 +30,7 @@ SAME = ["part", "base", "source", "site", "layer", "head", "query_label", "key_l
 class AttributionPatching(Probe):
     """First-order estimate, from one backward pass, of every effect that another probe of the run measures exactly."""
 
+    findings: ClassVar[type[Findings]] = AttributionFindings
     kind: Literal["attribution_patching"] = "attribution_patching"
     of: str = Field(description="Label of the probe whose variants are estimated.")
     top_k: int = Field(default=10, ge=1, le=1_000_000, description="Size of the top lists whose overlap is reported.")

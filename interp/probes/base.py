@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field
 
 from interp.analysis.bootstrap import Bootstrap
+from interp.analysis.findings import Findings
 from interp.analysis.seeding import generator
 from interp.analysis.shapes import Shape
 from interp.configs.lazy import lazy
@@ -51,6 +52,9 @@ class Probe(Section):
 
     shapes: ClassVar[frozenset[Shape] | None] = None
     """The shapes that its table may have, so that a figure that cannot draw it is refused before a run; None: not said."""
+
+    findings: ClassVar[type[Findings]] = Findings
+    """What it concludes, typed; of a probe that does not say, anything that JSON holds."""
 
     kind: str
     name: str | None = Field(
@@ -130,6 +134,10 @@ class Probe(Section):
     def summarise(self, effects: pd.DataFrame, study: Study, reading: Reading) -> dict[str, Any]:
         """What the probe concludes, for metrics.json; the means and intervals of all effects are made without it."""
         return {}
+
+    def concluded(self, effects: pd.DataFrame, study: Study, reading: Reading) -> dict[str, Any]:
+        """The same with the probe's kind, held against `findings`; plain data."""
+        return self.findings.model_validate({"kind": self.kind, **self.summarise(effects, study, reading)}).plain()
 
 
 class Observation(Probe):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from interp.analysis.findings import DirectFindings, Findings
 from interp.analysis.shapes import Shape
 from interp.configs.lazy import lazy
 from interp.probes.base import Observation, Reading, probes
@@ -21,6 +22,7 @@ class DirectLogitAttribution(Observation):
     """Direct contribution of heads and MLPs to the metric, final normalisation held fixed."""
 
     shapes: ClassVar[frozenset[Shape] | None] = frozenset({"layer x head", "layer curve"})
+    findings: ClassVar[type[Findings]] = DirectFindings
     kind: Literal["direct_logit_attribution"] = "direct_logit_attribution"
 
     def run(self, study: Study) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from interp.analysis.findings import EdgePatchingFindings, Findings
 from interp.analysis.screening import Measure, Screening, screen
 from interp.analysis.seeding import generator
 from interp.analysis.shapes import Shape
@@ -52,6 +53,7 @@ class EdgePatching(Probe):
     """Cut or replace the term w_qk v_k of every head, at declared or at all causal pairs of positions."""
 
     shapes: ClassVar[frozenset[Shape] | None] = frozenset({"layer x head", "edges"})
+    findings: ClassVar[type[Findings]] = EdgePatchingFindings
     kind: Literal["edge_patching"] = "edge_patching"
     prompts: PromptChoice = "focus"
     pairs: Literal["all"] | tuple[Pair, ...] = Field(
@@ -111,7 +113,8 @@ class EdgePatching(Probe):
                 "top": [
                     {
                         "label": head_label(place["layer"], place["head"]),
-                        **{"key": place["key_label"], "query": place["query_label"]},
+                        "key": place["key_label"],
+                        "query": place["query_label"],
                         "effect": size.as_dict(),
                         "estimate": float(guess),
                     }

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from interp.analysis.findings import Findings
+from interp.analysis.findings_of_heads import HeadFindings
 from interp.analysis.halves import too_few
 from interp.analysis.orders import ORDERS, Order, grid
 from interp.analysis.shapes import Shape
@@ -45,6 +47,7 @@ class KeyQueryHeads(Probe):
     """Rank heads by their key->query edge on half of the word pairs; how few carry the target share on the other half?"""
 
     shapes: ClassVar[frozenset[Shape] | None] = frozenset({"layer x head", "kept curve"})
+    findings: ClassVar[type[Findings]] = HeadFindings
     kind: Literal["key_query_heads"] = "key_query_heads"
     source: Replacement = Field(
         default="corrupted",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from interp.analysis.findings import Findings, LayerModulationFindings
 from interp.analysis.modulation import modulation_curve
 from interp.analysis.shapes import Shape
 from interp.errors import UserError
@@ -26,6 +27,7 @@ class LayerModulation(Probe):
     """The share of the key->query effect that the selected heads carry in blocks below each layer."""
 
     shapes: ClassVar[frozenset[Shape] | None] = frozenset({"layer curve"})
+    findings: ClassVar[type[Findings]] = LayerModulationFindings
     kind: Literal["layer_modulation"] = "layer_modulation"
     heads_from: str = Field(
         default="key_query_heads", description="Label of the key_query_heads probe, earlier in the list, that selects."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field, field_validator
 
+from interp.analysis.findings import Findings, LayerSpanFindings
 from interp.analysis.shapes import Shape
 from interp.analysis.spans import layer_span
 from interp.configs.lazy import lazy
@@ -30,6 +31,7 @@ class LayerSpan(Probe):
     """Replace what one block writes at a group's tokens by the corrupted run's value, one layer at a time."""
 
     shapes: ClassVar[frozenset[Shape] | None] = frozenset({"layer curve", "layer x position"})
+    findings: ClassVar[type[Findings]] = LayerSpanFindings
     kind: Literal["layer_span"] = "layer_span"
     prompts: PromptChoice = "focus_template"
     site: Literal["mlp_out", "attn_out", "resid_pre"] = Field(

@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from pydantic import ValidationError
+
+from interp.analysis.findings import VERSION, Findings
 from interp.configs.lazy import lazy
+from interp.errors import UserError
 from interp.results import reading
 from interp.results.effects_file import InMemory, OnDisk
+from interp.results.parts import FRESH
 
 if TYPE_CHECKING:
     import pandas as pd
 else:
     pd = lazy("pandas")
 
+F = TypeVar("F", bound=Findings)
 SCREENED = "screen"
 """The part of a probe's table that holds estimates beside its effects."""
 
@@ -57,7 +63,7 @@ class RunTables:
                 keep_default_na=False,
                 na_values={"log_prob": [""]},
             ),
-            metrics=reading.read_json(folder / "metrics.json"),
+            metrics=_metrics(folder / "metrics.json"),
             config=reading.read_yaml(folder / "config.resolved.yaml"),
         )
 
@@ -70,6 +76,15 @@ class RunTables:
     def labels(self) -> list[str]:
         """The probes, in the order in which they ran."""
         return self.record.labels()
+
+    def findings(self, label: str, kind: type[F]) -> F:
+        """What a probe concluded, typed; UserError where it was written by a version that said it otherwise."""
+        try:
+            return kind.model_validate(self.metrics["probes"][label])
+        except ValidationError:
+            raise UserError(
+                f"what metrics.json says of the probe {label!r} was written by another version of interp; {FRESH}"
+            ) from None
 
     def probe(self, label: str, columns: Sequence[str] | None = None, **equals: object) -> pd.DataFrame:
         """The effects of one probe, by its label; some columns of them, and the rows where others have the given values."""
@@ -84,6 +99,17 @@ class RunTables:
         for column, value in equals.items():
             rows = rows[rows[column] == value]
         return rows
+
+
+def _metrics(path: Path) -> dict[str, Any]:
+    found = reading.read_json(path)
+    # Runs from before there was a number have the first schema, but for what was added since.
+    if isinstance(found, dict) and found.get("schema_version", VERSION) != VERSION:
+        raise UserError(
+            f"{path} has schema_version {found['schema_version']!r}, and this version of interp reads {VERSION}; draw the report "
+            f"with the version that measured it, or {FRESH}"
+        )
+    return found
 
 
 def _record(path: Path) -> OnDisk:

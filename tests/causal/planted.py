@@ -121,5 +121,5 @@ def findings(study: Study) -> dict:
         effects = probe.run(study)
         effects["probe"] = label
         study.tables[label] = effects
-        study.findings[label] = {"kind": probe.kind, **probe.summarise(effects, study, READING)}
+        study.findings[label] = probe.concluded(effects, study, READING)
     return study.findings

@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from interp.analysis.findings import VERSION, EstimateFound
+from interp.analysis.findings_of_run import FocusFound, MetricFound, Metrics, ModelFound, RunFindings, WordingFound
 from interp.analysis.summary import summarise_effects
 from interp.probes.base import Reading
 from interp.results import effects_file, reading
@@ -48,7 +50,9 @@ def write_tables(settings: RunConfig, findings: dict[str, dict[str, Any]], folde
     folder.write_table("summary.csv", summary)
     folder.write_table("candidates.csv", _candidates(facts["candidates"]))
     folder.write_table("dropped.csv", _dropped(facts["dropped"], findings))
-    folder.write_json("metrics.json", {"run": _run(settings, prompts, facts), "probes": findings})
+    typed = {probe.label: probe.findings.model_validate(findings[probe.label]) for probe in settings.probes}
+    metrics = Metrics(schema_version=VERSION, run=_run(settings, prompts, facts), probes=typed)
+    folder.write_json("metrics.json", metrics.plain())
 
 
 def _dropped(rows: list[dict[str, Any]], findings: dict[str, dict[str, Any]]) -> pd.DataFrame:
@@ -66,7 +70,7 @@ def _candidates(rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 def _wordings(
     settings: RunConfig, candidates: pd.DataFrame, prompts: pd.DataFrame, gates: dict[str, dict[str, int]]
-) -> list[dict[str, Any]]:
+) -> list[WordingFound]:
     """How the model does in each wording: on its candidates, and what its gates do on the prompts that are used."""
     rows = []
     for template, asked in candidates.groupby("template", sort=False):
@@ -74,44 +78,50 @@ def _wordings(
         right, log_prob = boot.mean(asked[["right", "log_prob"]].to_numpy(dtype=float))
         mine = prompts[prompts["template"] == template]
         rows.append(
-            {
-                "template": template,
-                "n_asked": len(asked),
-                "n_prompts": len(mine),
-                "n_tokens": None if mine.empty else len(mine["clean_tokens"].iloc[0]),
-                "accuracy": right.as_dict(),
-                "log_prob": log_prob.as_dict(),
-                "gates": gates.get(str(template)) or None,
-            }
+            WordingFound(
+                template=str(template),
+                n_asked=len(asked),
+                n_prompts=len(mine),
+                n_tokens=None if mine.empty else len(mine["clean_tokens"].iloc[0]),
+                accuracy=EstimateFound.of(right),
+                log_prob=EstimateFound.of(log_prob),
+                gates=gates.get(str(template)) or None,
+            )
         )
     return rows
 
 
-def _run(settings: RunConfig, prompts: pd.DataFrame, facts: dict[str, Any]) -> dict[str, Any]:
+def _run(settings: RunConfig, prompts: pd.DataFrame, facts: dict[str, Any]) -> RunFindings:
     """What metrics.json says of the whole run."""
-    statistics = settings.statistics
     boot = reading_of(settings).bootstrap(prompts["pair"].tolist(), "run")
     clean, corrupted = boot.mean(prompts[["clean_metric", "corrupted_metric"]].to_numpy())
-    focus, candidates = prompts[prompts["focus"]].iloc[0], _candidates(facts["candidates"])
-    found = {
-        **{"name": settings.name, "title": settings.title, "question": settings.question},
-        "model": facts["model"],
-        "metric": settings.metric.described(),
-        **{"n_prompts": len(prompts), "n_pairs": prompts["pair"].nunique()},
-        **{"n_templates": prompts["template"].nunique(), "n_dropped": len(facts["dropped"])},
-        **{"confidence": statistics.confidence, "n_resamples": statistics.n_resamples},
-        **{"share_target": settings.share.target, "share_definition": settings.share.definition},
-        **{"clean": clean.as_dict(), "corrupted": corrupted.as_dict()},
-        "accuracy_kept": float((prompts["top1_id"] == prompts["answer_id"]).mean()),
-        "accuracy": float(candidates["right"].mean()),
-        "n_asked": len(candidates),
-        "wordings": _wordings(settings, candidates, prompts, facts["gates"]),
-        "focus_is_declared": facts["focus_is_declared"],
-        "focus": {
-            name: _plain(focus[name]) for name in ("prompt", "clean", "answer", "corrupted", "foil", "key", "query")
-        },
-    }
-    return found | ({"notes": facts["notes"]} if facts["notes"] else {})
+    candidates = _candidates(facts["candidates"])
+    focus = prompts[prompts["focus"]].iloc[0][list(FocusFound.model_fields)].to_dict()
+    notes = {"notes": facts["notes"]} if facts["notes"] else {}
+    return RunFindings(
+        name=settings.name,
+        title=settings.title,
+        question=settings.question,
+        model=ModelFound.model_validate(facts["model"]),
+        metric=MetricFound.model_validate(settings.metric.described()),
+        n_prompts=len(prompts),
+        n_pairs=prompts["pair"].nunique(),
+        n_templates=prompts["template"].nunique(),
+        n_dropped=len(facts["dropped"]),
+        confidence=settings.statistics.confidence,
+        n_resamples=settings.statistics.n_resamples,
+        share_target=settings.share.target,
+        share_definition=settings.share.definition,
+        clean=EstimateFound.of(clean),
+        corrupted=EstimateFound.of(corrupted),
+        accuracy_kept=float((prompts["top1_id"] == prompts["answer_id"]).mean()),
+        accuracy=float(candidates["right"].mean()),
+        n_asked=len(candidates),
+        wordings=_wordings(settings, candidates, prompts, facts["gates"]),
+        focus_is_declared=facts["focus_is_declared"],
+        focus=FocusFound.model_validate({name: _plain(value) for name, value in focus.items()}),
+        **notes,
+    )
 
 
 def _plain(value: Any) -> Any:

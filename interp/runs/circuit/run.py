@@ -187,8 +187,8 @@ class _Work:
             study.progress = advance
             self._folder.write_effects(label, rows_of(probe, study))
             # Read back, and only where it is looked at: it may be larger than what measured it.
-            concluded = probe.summarise(self._folder.effects(label), study, self._reading) if probe.concludes else {}
-            findings = {"kind": probe.kind, **concluded}
+            effects = self._folder.effects(label) if probe.concludes else pd.DataFrame()
+            findings = probe.concluded(effects, study, self._reading)
         counts = {name: count - before[name] for name, count in study.engine.counts.items()}
         cost = {"seconds": round(time.monotonic() - started, 1), "engine": counts}
         earlier = provenance.of_earlier(asked - {label}, self._probes, self._digests)

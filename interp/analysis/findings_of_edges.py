@@ -1,0 +1,87 @@
+"""What a search for the circuit of attention edges concludes (interp.analysis.circuits says what the curves are)."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+from pydantic import ConfigDict
+
+from interp.analysis.findings import CurvePoint, EstimateFound, OurFindings, Plain
+
+T = TypeVar("T")
+
+
+class Directions(Plain, Generic[T]):
+    """Both directions: the best n edges keep their value, or they alone are replaced."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "description": "Both directions: the best n edges keep their value, or they alone are replaced."
+        }
+    )  # pydantic forgets it where T is filled in
+
+    sufficient: T
+    necessary: T
+
+
+class EdgeCount(Plain):
+    """Edges needed, read off the interpolated curve, with the interval; the heads that so many edges belong to."""
+
+    edges: float | None
+    low: float | None
+    high: float | None
+    heads: float | None
+
+
+class PlainCurve(Plain):
+    """One order's curve without a band, and the edges that it needs by target."""
+
+    curve: list[CurvePoint]
+    needed: dict[str, float | None]
+
+
+class Wordings(Plain):
+    """The wording that ranked the edges, and those that were measured."""
+
+    ranked: str
+    measured: list[str]
+    held_out: bool
+
+
+class EdgeTotal(Plain):
+    """The metric with all edges, with none, and the difference."""
+
+    all: EstimateFound
+    none: EstimateFound
+    effect: EstimateFound
+
+
+class EdgeFound(Plain):
+    """An edge: its head, and its positions from 1."""
+
+    label: str
+    key: int
+    query: int
+
+
+class EdgeFindings(OurFindings):
+    """The verdict of an `attention_edges` probe."""
+
+    ablation: str
+    order: str
+    explained: float
+    n_candidates: int
+    n_ranked: int
+    n_prompts: int
+    n_pairs: int
+    seeds: int
+    wordings: Wordings
+    total: EdgeTotal
+    needed: Directions[dict[str, EdgeCount]]
+    """By target, as text such as `0.9`."""
+    curves: Directions[list[CurvePoint]]
+    orders: dict[str, Directions[PlainCurve]]
+    resampled: Directions[list[float | None]]
+    """Edges needed in every resample, for paired comparisons."""
+    first: list[list[EdgeFound]]
+    """The first edges of each half's order."""
