@@ -9,17 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from experiments.overview import top_effects
-from experiments.sentences import (
+from experiments.observations import (
     agreement_sentences,
-    answer,
-    caveats,
     modulation_sentences,
     position_sentences,
-    share_sentences,
-    sign_sentences,
     span_sentences,
 )
+from experiments.overview import top_effects
+from experiments.sentences import answer, caveats, share_sentences, sign_sentences
 from experiments.tables import (
     controls_table,
     crossings_table,

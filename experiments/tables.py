@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from experiments.sentences import NAMES, ORDER_NAMES, bracket, interval_of_n, two
+from experiments.sentences import NAMES, ORDER_NAMES, interval_of_n
 from interp.report.story import TableBlock
-from interp.words.numbers import NONE, estimate
+from interp.words.numbers import NONE, bracket, estimate, needed, two
 from interp.words.phrases import SOURCES, percent
 
 Found = dict[str, Any]
@@ -17,16 +17,14 @@ def crossings_table(found: Found, run: Found) -> TableBlock:
     rows = [
         [
             percent(row["target"]) + (" (in use)" if row["target"] == found["target"] else ""),
-            _count(row["first"], row["first_low"], row["first_high"]),
-            _count(row["staying"], row["low"], row["high"]),
+            needed(row["first"], row["first_low"], row["first_high"]),
+            needed(row["staying"], row["low"], row["high"]),
             "yes" if row["stable"] else "no",
         ]
         for row in found["crossings"]
     ]
     n = found["in_sample"]["n"]
-    rows.append(
-        [f"{percent(found['target'])}, on the word pairs that chose the heads", NONE, _count(n, None, None), NONE]
-    )
+    rows.append([f"{percent(found['target'])}, on the word pairs that chose the heads", NONE, needed(n), NONE])
     return TableBlock(
         title="Heads needed",
         columns=["share", "first reached with", "held from", "the same"],
@@ -97,7 +95,7 @@ def controls_table(found: Found, run: Found) -> TableBlock:
             [
                 f"{random['sets']} random sets (middle 95 %)",
                 str(random["n"]),
-                f"{percent(band['median'])} [{percent(band['low'])}, {percent(band['high'])}]",
+                f"{percent(band['median'])}{bracket(band['low'], band['high'], percent)}",
             ]
         )
         rows.append(["the found set's place among them", str(random["n"]), f"above {percent(random['percentile'])}"])
@@ -119,7 +117,7 @@ def controls_table(found: Found, run: Found) -> TableBlock:
                 percent(whole["mean"]) + bracket(whole["low"], whole["high"], percent),
             ]
         )
-        own = "none: it has no effect of its own" if not nonsense["defined"] else _count(nonsense["n"], None, None)
+        own = "none: it has no effect of its own" if not nonsense["defined"] else needed(nonsense["n"])
         rows.append([f"arbitrary answers, heads for {percent(found['target'])} of their own effect", own, NONE])
     return TableBlock(
         title="Controls",
@@ -193,15 +191,7 @@ def shapley_table(found: Found, run: Found) -> TableBlock:
     )
 
 
-def _count(n: int | None, low: int | None, high: int | None) -> str:
-    if n is None:
-        return "never"
-    if low is None and high is None:
-        return str(n)
-    return f"{n} [{low if low is not None else '…'}, {high if high is not None else '…'}]"
-
-
 def _both(row: Found) -> str:
     """`9`, or `7 / 9` where the two ways of counting differ."""
-    first, staying = (_count(row[way], None, None) for way in ("first", "staying"))
+    first, staying = (needed(row[way]) for way in ("first", "staying"))
     return staying if first == staying else f"{first} / {staying}"

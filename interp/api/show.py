@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from interp.prompts.pairs import PromptSet
+from interp.words.numbers import bracket
 from interp.words.phrases import percent
 
 
@@ -37,8 +38,7 @@ def findings_text(findings: Mapping[str, Any]) -> str:
     if share["n"] is None:
         return f"No set of heads carries {target} on clusters that the heads were not chosen from."
     heads = ", ".join(head["label"] for head in share["heads"])
-    low, high = (share[end] for end in ("share_low", "share_high"))
     return (
         f"{share['n']} of {findings['n_candidates']} heads carry {target} on clusters that they were not chosen from (share "
-        f"{percent(share['share'])} [{percent(low)}, {percent(high)}]): {heads}."
+        f"{percent(share['share'])}{bracket(share['share_low'], share['share_high'], percent)}): {heads}."
     )

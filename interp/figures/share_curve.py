@@ -8,6 +8,7 @@ from interp.configs.lazy import lazy
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, new_figure
 from interp.results.tables import RunTables
+from interp.words.numbers import needed
 from interp.words.phrases import ablation_text, basis_text, percent
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ class ShareCurve(Figure):
             axes.axvline(share["n"], color=style.RED, linewidth=0.8)
             if share["n_low"] is not None:
                 axes.axvspan(share["n_low"], share["n_high"] or n_max, color=style.RED, alpha=0.1, linewidth=0)
-        counts = "; ".join(f"{name} {_count(found['shares'][name])}" for name in ("joint", "absolute", "net"))
+        shares = {name: found["shares"][name] for name in ("joint", "absolute", "net")}
+        counts = "; ".join(f"{name} {needed(one['n'], one['n_low'], one['n_high'])}" for name, one in shares.items())
         # Above the frame: inside, some curve or band is always in the way.
         axes.set_title(f"heads for {percent(found['target'])}\n{counts}", loc="left", fontsize=6.5, linespacing=1.4)
         axes.set(xlabel="heads kept (best first)", ylabel="share of key→query effect", xlim=(0, n_max))
@@ -88,10 +90,3 @@ def draw_controls(axes: Any, controls: dict[str, Any]) -> str:
         )
         told += " Hatched: the same search for arbitrary answers, as a share of the real effect."
     return told
-
-
-def _count(share: dict[str, int | None]) -> str:
-    if share["n"] is None:
-        return "never"
-    high = share["n_high"] if share["n_high"] is not None else "…"
-    return f"{share['n']}" + ("" if share["n_low"] is None else f" [{share['n_low']}, {high}]")

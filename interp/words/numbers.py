@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeGuard
 
 NONE = "—"
@@ -44,6 +44,28 @@ def fixed_interval(low: float | None, high: float | None, decimals: int, signed:
     if not (defined(low) and defined(high)):
         return NONE
     return f"[{fixed(low, decimals, signed)}, {fixed(high, decimals, signed)}]"
+
+
+def two(value: float | None) -> str:
+    """Two decimals."""
+    return fixed(value, 2)
+
+
+def bracket(low: float | None, high: float | None, style: Callable[[float], str]) -> str:
+    """` [8 %, 12 %]`, to be put behind a number; nothing where there is no interval."""
+    return "" if not (defined(low) and defined(high)) else f" [{style(low)}, {style(high)}]"
+
+
+def needed(n: float | None, low: float | None = None, high: float | None = None) -> str:
+    """How many are needed: `8`, `8 [7, 9]`, `1,294 [980, …]` where some resamples never reach the target, or `never`."""
+    return "never" if n is None else fixed(n, 0) + ends(low, high)
+
+
+def ends(low: float | None, high: float | None, beyond: str = "…") -> str:
+    """` [7, 9]`, to be put behind a count; `beyond` stands for an end that is not reached."""
+    if low is None and high is None:
+        return ""
+    return " [" + ", ".join(beyond if end is None else fixed(end, 0) for end in (low, high)) + "]"
 
 
 def significant(value: float | None, digits: int) -> str:

@@ -18,6 +18,7 @@ from interp.figures.maps import attention_weights, draw_map, weights_table
 from interp.figures.sentence import focus_window, sentence
 from interp.figures.window import Window
 from interp.results.tables import RunTables
+from interp.words.numbers import needed
 from interp.words.phrases import ablation_text, basis_text, percent, plural
 from interp.words.visible import visible_token
 
@@ -80,9 +81,18 @@ def _panel(tables: RunTables) -> tuple[dict[str, Any], str]:
 
 
 def _grid(
-    figure: MplFigure, page: Any, maps: dict[str, Any], shown: Window, left: float, top: float, step: float, side: float,
-    columns: int, focus: dict[str, Any], height: float,
-) -> None:  # fmt: skip
+    figure: MplFigure,
+    page: Any,
+    maps: dict[str, Any],
+    shown: Window,
+    left: float,
+    top: float,
+    step: float,
+    side: float,
+    columns: int,
+    focus: dict[str, Any],
+    height: float,
+) -> None:
     for number, (name, weights) in enumerate(maps.items()):
         line, column = divmod(number, columns)
         x, y = left + column * step, top - line * (step + 0.1) - side
@@ -142,6 +152,4 @@ def _legend(label: str, found: dict[str, Any], x: str) -> str:
     share = found["shares"]["joint"]
     if share["n"] is None:
         return f"{label}: never {percent(found['target'])}"
-    high = "…" if share["n_high"] is None else f"{share['n_high']:,}"
-    interval = "" if share["n_low"] is None else f" [{share['n_low']:,}, {high}]"
-    return f"{label}: {share['n']:,}{interval}"
+    return f"{label}: {needed(share['n'], share['n_low'], share['n_high'])}"

@@ -145,18 +145,28 @@ def _figures(arms: dict[str, RunTables]) -> dict[str, Drawn]:
         made["side_by_side"] = figures.side_by_side(arms)
     if "key_query_heads" in have:
         made["share_curves"] = figures.curves(
-            arms, "key_query_heads", "n", "heads kept (best first)", "share of key→query effect", "Heads needed",
+            arms,
+            "key_query_heads",
+            "n",
+            "heads kept (best first)",
+            "share of key→query effect",
+            "Heads needed",
             f"Share of the key→query effect that the best n heads carry together, {labels}; each model's heads in its own "
             f"order. Legend: heads for the target share (dashed), with intervals. {figures.basis(first, None)}",
-        )  # fmt: skip
+        )
     if "attention_edges" in have:
         made["edge_curves"] = edge_curves(arms)
     if "layer_modulation" in have:
         made["modulation_curves"] = figures.curves(
-            arms, "layer_modulation", "layer", "layer", "share carried below", "Modulation by layer",
+            arms,
+            "layer_modulation",
+            "layer",
+            "layer",
+            "share carried below",
+            "Modulation by layer",
             f"Share of the key→query effect that the selected heads have carried in blocks below a layer, {labels}. "
             f"{figures.basis(first, None)}",
-        )  # fmt: skip
+        )
     if {"key_query_heads", "attention_pattern", "layer_span"} <= have:
         for label, tables in arms.items():
             made[f"circuit_panel-{label}"] = CircuitPanel(kind="circuit_panel").render(tables)

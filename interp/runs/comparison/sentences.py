@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from interp.runs.comparison.ability import ability_sentence
-from interp.runs.comparison.tables import WORDS, edges, needed, ratio
+from interp.runs.comparison.tables import WORDS, edges, heads, ratio
 from interp.words.numbers import estimate, fixed, number
 from interp.words.phrases import percent, plural, tenth
 
@@ -27,8 +27,8 @@ def _heads(found: dict[str, Any], run: dict[str, Any]) -> str:
     first, second = found["labels"]
     counts = found["heads"][run["share_definition"]]
     two = [
-        (second, counts["second"]["n"], needed(counts["second"])),
-        (first, counts["first"]["n"], needed(counts["first"])),
+        (second, counts["second"]["n"], heads(counts["second"])),
+        (first, counts["first"]["n"], heads(counts["first"])),
     ]
     of = f"For {percent(run['share_target'])} of the key→query effect ({run['share_definition']} definition)"
     return f"{of}, {_needs(two, 'heads')}{_verdict(counts, counts['first']['n'], counts['second']['n'])}."
@@ -128,7 +128,7 @@ def observations(found: dict[str, Any], run: dict[str, Any]) -> list[str]:
         )
     if "heads" in found:
         others = [
-            f"{needed(found['heads'][name]['second'])} against {needed(found['heads'][name]['first'])} ({WORDS[name]})"
+            f"{heads(found['heads'][name]['second'])} against {heads(found['heads'][name]['first'])} ({WORDS[name]})"
             for name in WORDS
             if name != run["share_definition"]
         ]

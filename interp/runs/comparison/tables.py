@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from interp.report.story import TableBlock
-from interp.words.numbers import NONE, estimate, fixed
+from interp.words.numbers import NONE, estimate, fixed, needed
 from interp.words.phrases import percent, runs_text, tenth
 
 WORDS = {
@@ -25,19 +25,19 @@ def counts_table(found: dict[str, Any], run: dict[str, Any]) -> list[TableBlock]
         rows = [
             [
                 WORDS[name] + (" (in use)" if name == run["share_definition"] else ""),
-                needed(counts[name]["first"]),
-                needed(counts[name]["second"]),
+                heads(counts[name]["first"]),
+                heads(counts[name]["second"]),
                 ratio(counts[name]["ratio"]),
             ]
             for name in WORDS
         ]
         rows += [
-            [f"joint, {percent(one['target'])}", _plain(one["first"]), _plain(one["second"]), NONE]
+            [f"joint, {percent(one['target'])}", needed(one["first"]), needed(one["second"]), NONE]
             for one in counts["joint"]["by_target"]
             if one["target"] != run["share_target"]
         ]
         rows += [
-            [f"joint, kept by {words}", *(_plain(one[kind]) for one in counts["orders"]), NONE]
+            [f"joint, kept by {words}", *(needed(one[kind]) for one in counts["orders"]), NONE]
             for kind, words in ORDERS.items()
         ]
         blocks.append(
@@ -56,7 +56,7 @@ def counts_table(found: dict[str, Any], run: dict[str, Any]) -> list[TableBlock]
             mine = counts[direction]
             rows.append([f"edges, {words}", edges(mine["first"]), edges(mine["second"]), ratio(mine["ratio"])])
             rows += [
-                [f"at {percent(one['target'])}, {direction}", _rounded(one["first"]), _rounded(one["second"]), NONE]
+                [f"at {percent(one['target'])}, {direction}", needed(one["first"]), needed(one["second"]), NONE]
                 for one in mine["by_target"]
                 if one["target"] != counts["explained"]
             ]
@@ -84,24 +84,13 @@ DIRECTIONS = {
 }
 
 
-def _plain(n: int | None) -> str:
-    return "never" if n is None else f"{n:,}"
-
-
-def _rounded(n: float | None) -> str:
-    return "never" if n is None else fixed(n, 0)
-
-
 def _tenth(n: float | None) -> str:
     return fixed(n, 1).removesuffix(".0")
 
 
 def edges(one: dict[str, Any]) -> str:
     """`1,294 [980, 1,560]`."""
-    if one["edges"] is None:
-        return "never"
-    high = "…" if one["high"] is None else fixed(one["high"], 0)
-    return fixed(one["edges"], 0) + ("" if one["low"] is None else f" [{fixed(one['low'], 0)}, {high}]")
+    return needed(one["edges"], one["low"], one["high"])
 
 
 def means_table(found: dict[str, Any], run: dict[str, Any]) -> TableBlock:
@@ -121,9 +110,12 @@ def means_table(found: dict[str, Any], run: dict[str, Any]) -> TableBlock:
     if all(found["open_edges"]):
         shares = [one["open"] / one["causal"] for one in found["open_edges"]]
         rows.append(
-            ["attention edges with weight, focus prompt",
-             *(f"{one['open']:,} ({tenth(share)})" for one, share in zip(found["open_edges"], shares, strict=True)), NONE]
-        )  # fmt: skip
+            [
+                "attention edges with weight, focus prompt",
+                *(f"{one['open']:,} ({tenth(share)})" for one, share in zip(found["open_edges"], shares, strict=True)),
+                NONE,
+            ]
+        )
     return TableBlock(
         title="Both models on the same prompts",
         columns=["quantity", *found["labels"], "difference"],
@@ -146,12 +138,9 @@ def spans_table(found: dict[str, Any]) -> list[TableBlock]:
     ]
 
 
-def needed(share: dict[str, Any]) -> str:
+def heads(share: dict[str, Any]) -> str:
     """`8 [7, 9]`."""
-    if share["n"] is None:
-        return "never"
-    high = "…" if share["n_high"] is None else f"{share['n_high']:,}"
-    return f"{share['n']:,}" + ("" if share["n_low"] is None else f" [{share['n_low']:,}, {high}]")
+    return needed(share["n"], share["n_low"], share["n_high"])
 
 
 def ratio(found: dict[str, Any]) -> str:
