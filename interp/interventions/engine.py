@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-import psutil
 import torch
 from einops import repeat
 from jaxtyping import Float, Int
@@ -22,6 +21,14 @@ from torch import Tensor
 from interp.errors import UserError
 from interp.interventions import hooked
 from interp.interventions.block import blocks_of, foreign_hook, reason_against
+from interp.interventions.budget import (
+    KEPT_BYTES,
+    KEPT_SETS,
+    TOKENS_AT_ONCE,
+    base_run_bytes,
+    free_memory_gb,
+    token_bytes,
+)
 from interp.interventions.cells import Dimensions, replacement
 from interp.interventions.edits import Run, Variant
 from interp.interventions.plan import Planned, chunks, common_prefix, make_plan, whole
@@ -35,12 +42,6 @@ from interp.models.sparse_attention import gate_facts
 from interp.prompts.pairs import PromptSet
 
 Progress = Callable[[int], None]
-
-KEPT_SETS = 16  # prompt sets whose activations stay in memory, at most; running one again takes up to a second
-KEPT_BYTES = 2**30  # and what they may take, where compute.memory_gb does not say less
-# Tokens of one sweep. On a CPU 1,024, 2,048 and 4,096 took the same time within noise (SmolLM2, heads and edges, 1 and 16
-# prompts); the numbers for GPUs are guesses.
-TOKENS_AT_ONCE = {"cpu": 2048, "cuda": 32768, "mps": 8192}
 
 
 class Engine:
@@ -277,26 +278,3 @@ class Engine:
         partner = torch.empty_like(cycle)
         partner[cycle] = cycle.roll(1)
         return partner.to(self.model.cfg.device)
-
-
-def token_bytes(cfg: Any, sizes: Dimensions, n_tokens: int) -> int:
-    """Rough memory that one token of a sweep takes, its share of attention over `n_tokens` positions included."""
-    heads = (sizes.n_heads + 2 * sizes.n_kv_heads) * cfg.d_head
-    return 4 * (8 * cfg.d_model + 5 * heads + 3 * (cfg.d_mlp or 0) + 4 * sizes.n_heads * n_tokens)
-
-
-def base_run_bytes(cfg: Any, sizes: Dimensions, n_prompts: int, n_tokens: int) -> int:
-    """What the clean and the corrupted run of a prompt set keep: every site of every layer that is not made anew.
-
-    In float32 at least, also of a model in half precision (interp.interventions.precision).
-    """
-    heads = (2 * sizes.n_heads + 2 * sizes.n_kv_heads) * cfg.d_head + sizes.n_heads * n_tokens
-    width = sizes.n_layers * (2 * cfg.d_model + heads) + 2 * cfg.d_model
-    return 2 * n_prompts * n_tokens * width * max(4, getattr(getattr(cfg, "dtype", None), "itemsize", 4))
-
-
-def free_memory_gb(device: torch.device) -> float:
-    """Memory that is free on a device (of the machine, for a CPU), in GiB."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0] / 2**30
-    return psutil.virtual_memory().available / 2**30

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import torch
 
 from interp.errors import UserError
+from interp.models.by_transformer_lens import sizes_of_hooked
 from interp.models.check import weights_sha256
 from interp.models.info import LoadedModel, ModelInfo
 from interp.models.token_ids import TokenIds
@@ -48,18 +50,9 @@ def _info(model: Any, prepend_bos: bool) -> ModelInfo:
     cfg = model.cfg
     with torch.no_grad():
         weights = weights_sha256(model)
+    sizes = sizes_of_hooked(model, cfg.original_architecture or type(model).__name__, cfg.model_name or "custom")
     return ModelInfo(
-        name=cfg.model_name or "custom",
-        architecture=cfg.original_architecture or type(model).__name__,
-        n_layers=cfg.n_layers,
-        n_heads=cfg.n_heads,
-        n_kv_heads=cfg.n_key_value_heads or cfg.n_heads,
-        d_model=cfg.d_model,
-        d_head=cfg.d_head,
-        d_mlp=cfg.d_mlp or 0,
-        d_vocab=cfg.d_vocab,
-        n_ctx=cfg.n_ctx,
-        gated_mlp=bool(getattr(cfg, "gated_mlp", False)),
+        **asdict(sizes),
         source="python",
         origin="a HookedTransformer given in Python",
         dtype=str(cfg.dtype).removeprefix("torch."),

@@ -90,5 +90,5 @@ def sizes_of_hooked(hooked: Any, architecture: str, name: str) -> Sizes:
         d_mlp=cfg.d_mlp or 0,
         d_vocab=cfg.d_vocab,
         n_ctx=cfg.n_ctx,
-        gated_mlp=bool(cfg.gated_mlp),
+        gated_mlp=bool(getattr(cfg, "gated_mlp", False)),
     )

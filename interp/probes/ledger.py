@@ -10,7 +10,7 @@ from __future__ import annotations
 import abc
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +28,19 @@ Values = Float[np.ndarray, "set row"]
 Rows = Int[np.ndarray, " row"]
 
 
+@dataclass(frozen=True)
+class _Question:
+    part: str
+    group: str
+    source: Source | None
+    nonsense: bool
+
+    @property
+    def one_by_one(self) -> bool:
+        """Whether every head is kept, or left out, alone: the table then names the head, and no number of heads."""
+        return self.part.endswith("single")
+
+
 class Ledger(abc.ABC):
     """Answers what the metric is with a set of heads kept and every other head's edge replaced.
 
@@ -36,7 +49,6 @@ class Ledger(abc.ABC):
 
     clusters: list[str]
 
-    @abc.abstractmethod
     def ask(
         self,
         sets: Sequence[frozenset[int]],
@@ -47,6 +59,11 @@ class Ledger(abc.ABC):
         nonsense: bool = False,
     ) -> Values:
         """The metric of every set on the prompts in `rows`; `source` replaces the probe's own, `nonsense` the answers."""
+        return self._answer(sets, rows, _Question(part, group, source, nonsense))
+
+    @abc.abstractmethod
+    def _answer(self, sets: Sequence[frozenset[int]], rows: Rows, asked: _Question) -> Values:
+        """`ask`, from the model or from a table."""
 
     @abc.abstractmethod
     def corrupted(self) -> Float[np.ndarray, " row"]:
@@ -78,32 +95,24 @@ class Recorder(Ledger):
         self._done = 0
         self._asked: Counter[tuple[str | None, str, str, int]] = Counter()
 
-    def ask(
-        self,
-        sets: Sequence[frozenset[int]],
-        rows: Rows,
-        part: str,
-        group: str = "",
-        source: Source | None = None,
-        nonsense: bool = False,
-    ) -> Values:
-        """As Ledger.ask, by the engine."""
-        edges = self._edges[source or self._main]
+    def _answer(self, sets: Sequence[frozenset[int]], rows: Rows, asked: _Question) -> Values:
+        edges = self._edges[asked.source or self._main]
         variants = [
             Variant(
                 tuple(edge for head, edge in enumerate(edges) if head not in kept),
-                part=part,
-                group=group if part.endswith("single") else self._group((source, part, group, len(kept))),
-                n_kept=None if part.endswith("single") else len(kept),
+                part=asked.part,
+                group=asked.group if asked.one_by_one else self._group(asked, len(kept)),
+                n_kept=None if asked.one_by_one else len(kept),
             )
             for kept in sets
         ]
-        return self._measure(variants, rows, self._shuffled if nonsense else self._where)
+        return self._measure(variants, rows, self._shuffled if asked.nonsense else self._where)
 
-    def _group(self, asked: tuple[str | None, str, str, int]) -> str:
+    def _group(self, asked: _Question, n_kept: int) -> str:
         """The group, numbered where sets of one size are asked for again: tables tell variants by their names alone."""
-        self._asked[asked] += 1
-        return asked[2] if self._asked[asked] == 1 else f"{asked[2]} #{self._asked[asked]}".strip()
+        again = (asked.source, asked.part, asked.group, n_kept)
+        self._asked[again] += 1
+        return asked.group if self._asked[again] == 1 else f"{asked.group} #{self._asked[again]}".strip()
 
     def corrupted(self) -> Float[np.ndarray, " row"]:
         """As Ledger.corrupted, by the engine."""
@@ -139,16 +148,7 @@ class Replay(Ledger):
         first = effects.drop_duplicates("prompt").sort_values("prompt")
         self.clusters = first["pair"].astype(str).tolist()
 
-    def ask(
-        self,
-        sets: Sequence[frozenset[int]],
-        rows: Rows,
-        part: str,
-        group: str = "",
-        source: Source | None = None,
-        nonsense: bool = False,
-    ) -> Values:
-        """As Ledger.ask, from the rows."""
+    def _answer(self, sets: Sequence[frozenset[int]], rows: Rows, asked: _Question) -> Values:
         return self._take(len(sets), len(rows))
 
     def corrupted(self) -> Float[np.ndarray, " row"]:

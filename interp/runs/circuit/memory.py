@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from interp.interventions.engine import KEPT_BYTES, KEPT_SETS, TOKENS_AT_ONCE, base_run_bytes, token_bytes
+from interp.interventions.budget import KEPT_BYTES, KEPT_SETS, TOKENS_AT_ONCE, base_run_bytes, token_bytes
 from interp.measure.study import Study
 from interp.models.info import Sizes
 from interp.probes.base import Observation

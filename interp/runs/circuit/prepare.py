@@ -13,8 +13,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from interp.analysis.seeding import generator
+from interp.interventions.budget import TOKENS_AT_ONCE
 from interp.interventions.cells import Dimensions
-from interp.interventions.engine import TOKENS_AT_ONCE, Engine
+from interp.interventions.engine import Engine
 from interp.interventions.readout import ModelReadout
 from interp.measure.metric import read_metric
 from interp.measure.study import Study
@@ -102,8 +103,10 @@ def prompts_table(study: Study) -> pd.DataFrame:
         for row, pair in enumerate(prompts.pairs):
             rows.append(
                 {
-                    **{"prompt": prompts.prompts[row], "set": prompts.name},
-                    **{"template": pair.template, "pair": pair.pair},
+                    "prompt": prompts.prompts[row],
+                    "set": prompts.name,
+                    "template": pair.template,
+                    "pair": pair.pair,
                     "focus": prompts is focus.prompts and row == focus.rows[0],
                     **{name: getattr(pair, name) for name in ("clean", "corrupted", "answer", "foil")},
                     "clean_tokens": list(prompts.clean_tokens[row]),
@@ -113,11 +116,16 @@ def prompts_table(study: Study) -> pd.DataFrame:
                         for run in ("clean", "corrupted")
                     },
                     "roles": json.dumps({name: list(positions) for name, positions in prompts.roles.items()}),
-                    **{"key": prompts.position("key"), "query": prompts.position("query")},
-                    **{"clean_metric": clean[row], "corrupted_metric": corrupted[row]},
+                    "key": prompts.position("key"),
+                    "query": prompts.position("query"),
+                    "clean_metric": clean[row],
+                    "corrupted_metric": corrupted[row],
                     "gap": clean[row] - corrupted[row],
-                    **{"clean_top1": study.encoder.text(top1[row]), "answer_prob": probability[row]},
-                    **{"answer_id": int(prompts.answer[row]), "foil_id": int(prompts.foil[row]), "top1_id": top1[row]},
+                    "clean_top1": study.encoder.text(top1[row]),
+                    "answer_prob": probability[row],
+                    "answer_id": int(prompts.answer[row]),
+                    "foil_id": int(prompts.foil[row]),
+                    "top1_id": top1[row],
                 }
             )
     return pd.DataFrame(rows)
