@@ -79,8 +79,10 @@ class HeldOut:
         new = np.quantile(self.fresh[:, place], [tail, 1 - tail]) if self.boot.n_clusters > 1 else [np.nan, np.nan]
         return {
             "share": plain(float(self.curve[place])),
-            **{"share_low": plain(low), "share_high": plain(high)},
-            **{"fresh_low": plain(float(new[0])), "fresh_high": plain(float(new[1]))},
+            "share_low": plain(low),
+            "share_high": plain(high),
+            "fresh_low": plain(float(new[0])),
+            "fresh_high": plain(float(new[1])),
         }
 
 

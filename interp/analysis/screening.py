@@ -49,9 +49,15 @@ class Screening:
     def as_dict(self) -> dict[str, Any]:
         """Plain data, the measured numbers as counts."""
         return {
-            **{"n_top": len(self.top), "n_candidates": len(self.candidates), "n_audited": len(self.audited)},
-            **{"n_effects": self.n_effects, "bound": self.bound, "shortfall": self.shortfall},
-            **{"missed_at_most": self.missed_at_most, "confidence": CONFIDENCE, "agreement": self.agreement},
+            "n_top": len(self.top),
+            "n_candidates": len(self.candidates),
+            "n_audited": len(self.audited),
+            "n_effects": self.n_effects,
+            "bound": self.bound,
+            "shortfall": self.shortfall,
+            "missed_at_most": self.missed_at_most,
+            "confidence": CONFIDENCE,
+            "agreement": self.agreement,
         }
 
 

@@ -94,8 +94,12 @@ def token_ticks(
     need = SPACING * TICK / 72 / math.sin(math.radians(rotation))
     places = labelled(len(labels), inches / len(labels), need, list(marked))
     axes.set_xticks(
-        np.array(places) + start, [labels[place] for place in places], rotation=rotation, ha="right", rotation_mode="anchor"
-    )  # fmt: skip
+        np.array(places) + start,
+        [labels[place] for place in places],
+        rotation=rotation,
+        ha="right",
+        rotation_mode="anchor",
+    )
     for place, text in zip(places, axes.get_xticklabels(), strict=False):
         text.set_color(marked.get(place, "black"))
 

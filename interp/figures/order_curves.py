@@ -43,9 +43,13 @@ class OrderCurves(Figure):
         flattered = pd.DataFrame(found["in_sample"]["curve"]).astype(float)
         n = found["in_sample"]["n"]
         axes.plot(
-            flattered["n"], flattered["share"], color=COLOURS[found["order"]], linewidth=0.8, linestyle=":",
+            flattered["n"],
+            flattered["share"],
+            color=COLOURS[found["order"]],
+            linewidth=0.8,
+            linestyle=":",
             label=f"{found['order']}, same prompts: {'never' if n is None else n}",
-        )  # fmt: skip
+        )
         pieces.append(flattered.assign(order=found["order"], prompts="those that chose"))
         axes.axhline(0, color=style.GREY, linewidth=0.5)
         axes.axhline(found["target"], color=style.RED, linewidth=0.8, linestyle="--")

@@ -56,8 +56,16 @@ class Sentence:
             if self.upright:
                 text = f"{piece.number} {piece.text}".strip()
                 page.text(
-                    piece.centre, 0.04, text, ha="center", va="bottom", rotation=90, fontsize=self.size, fontweight=weight, **style_
-                )  # fmt: skip
+                    piece.centre,
+                    0.04,
+                    text,
+                    ha="center",
+                    va="bottom",
+                    rotation=90,
+                    fontsize=self.size,
+                    fontweight=weight,
+                    **style_,
+                )
                 continue
             page.text(
                 piece.centre,

@@ -25,9 +25,17 @@ from interp.models.sparse_attention import GateRule
 
 # Flags of a TransformerLens config under which a block computes something else, with the value that is understood here.
 PLAIN = {
-    **{"attention_dir": "causal", "parallel_attn_mlp": False, "use_normalization_before_and_after": False},
-    **{"use_qk_norm": False, "clip_qkv": None, "use_logn_attn": False, "use_local_attn": False, "n_devices": 1},
-    **{"use_attention_sinks": False, "ungroup_grouped_query_attention": False, "load_in_4bit": False},
+    "attention_dir": "causal",
+    "parallel_attn_mlp": False,
+    "use_normalization_before_and_after": False,
+    "use_qk_norm": False,
+    "clip_qkv": None,
+    "use_logn_attn": False,
+    "use_local_attn": False,
+    "n_devices": 1,
+    "use_attention_sinks": False,
+    "ungroup_grouped_query_attention": False,
+    "load_in_4bit": False,
 }
 NORMS = ("LayerNorm", "LayerNormPre", "RMSNorm", "RMSNormPre", "Identity")
 

@@ -91,7 +91,10 @@ class Variant:
         only = self.only
         sources = {edit.source for edit in self.edits}
         return {
-            **{"part": self.part, "base": self.base, "group": self.group, "n_kept": self.n_kept},
+            "part": self.part,
+            "base": self.base,
+            "group": self.group,
+            "n_kept": self.n_kept,
             "source": sources.pop() if len(sources) == 1 else "",
             "site": only.site if only else "",
             "layer": only.layer if only else self.layer,

@@ -30,12 +30,13 @@ def difference(hf_model: Any, dense: Any, names: list[str], rank: int) -> LowRan
         a, b = factors(delta, rank)
         state |= {f"{PREFIX}{name}{A}": a, f"{PREFIX}{name}{B}": b}
     settings = {
-        **{"peft_type": "LORA", "r": rank, "lora_alpha": rank, "lora_dropout": 0.0},
-        **{
-            "bias": "none",
-            "inference_mode": True,
-            "target_modules": sorted(names),
-        },
+        "peft_type": "LORA",
+        "r": rank,
+        "lora_alpha": rank,
+        "lora_dropout": 0.0,
+        "bias": "none",
+        "inference_mode": True,
+        "target_modules": sorted(names),
         "fan_in_fan_out": bool(names) and type(after[names[0]]).__name__ == "Conv1D",
     }
     return state, settings

@@ -106,15 +106,25 @@ def measure(ledger: Ledger, plan: Plan) -> Measured:
     n = None if place is None else own.counts[place]
     thin = np.array(one_of_each(clusters, _rng(plan, "one of each")))
     return Measured(
-        clusters=clusters, corrupted=corrupted, none=none, everything=everything, single=single, second=second,
-        halved=halved, full=full, in_sample=searcher.in_sample(full[plan.order], plan.order),
-        window=window, reranked=reranked, n=n, thin=thin,
+        clusters=clusters,
+        corrupted=corrupted,
+        none=none,
+        everything=everything,
+        single=single,
+        second=second,
+        halved=halved,
+        full=full,
+        in_sample=searcher.in_sample(full[plan.order], plan.order),
+        window=window,
+        reranked=reranked,
+        n=n,
+        thin=thin,
         without=_without(ledger, full[plan.order], n, thin),
         random=_random(ledger, plan, n, thin),
         beside={source: _aside(ledger, plan, thin, second, source=source) for source in plan.beside},
         nonsense=_aside(ledger, plan, thin, second, nonsense=True) if plan.nonsense else None,
         shapley=_shapley(ledger, plan, full["size"], thin),
-    )  # fmt: skip
+    )
 
 
 def _single(

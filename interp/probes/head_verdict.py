@@ -228,8 +228,12 @@ def _random(found: Measured) -> dict[str, Any] | None:
         low, middle, high = np.quantile(shares(values), [0.025, 0.5, 0.975])
         bands.append({"n": size, "sets": len(values), "low": float(low), "median": float(middle), "high": float(high)})
     return {
-        **{"n": found.n, "sets": len(same), "chosen": plain(chosen), "percentile": percentile_of(chosen, same)},
-        **{"largest": plain(float(same.max())), "bands": bands},
+        "n": found.n,
+        "sets": len(same),
+        "chosen": plain(chosen),
+        "percentile": percentile_of(chosen, same),
+        "largest": plain(float(same.max())),
+        "bands": bands,
     }
 
 

@@ -29,8 +29,13 @@ def make_tables(
     rng = np.random.default_rng(seed)
     tokens = tokens_of(n_tokens) if tokens is None else tokens
     shown = {
-        **{"prompt": 0, "clean": "".join(tokens), "answer": "small", "corrupted": "".join(tokens), "foil": "cold"},
-        **{"key": min(5, n_tokens), "query": n_tokens},
+        "prompt": 0,
+        "clean": "".join(tokens),
+        "answer": "small",
+        "corrupted": "".join(tokens),
+        "foil": "cold",
+        "key": min(5, n_tokens),
+        "query": n_tokens,
     } | focus
     heads = pd.MultiIndex.from_product([range(n_layers), range(n_heads)], names=["layer", "head"]).to_frame(index=False)
     ranking = _ranking(heads, rng)
@@ -39,17 +44,31 @@ def make_tables(
         "key_query_heads": _key_query_heads(ranking, selected, rng),
         "layer_modulation": _modulation(n_layers, selected, rng),
         "layer_span": _spans(n_layers, n_tokens, shown, rng),
-        **{"attention_pattern": {"kind": "attention_pattern"}, "edge_patching": {"kind": "edge_patching"}},
-        **{"activation_patching": {"kind": "activation_patching"}, "logit_lens": {"kind": "logit_lens"}},
+        "attention_pattern": {"kind": "attention_pattern"},
+        "edge_patching": {"kind": "edge_patching"},
+        "activation_patching": {"kind": "activation_patching"},
+        "logit_lens": {"kind": "logit_lens"},
         "attribution_patching": {
-            **{"kind": "attribution_patching", "of": "key_query_heads", "pearson": 0.95, "spearman": 0.9},
+            "kind": "attribution_patching",
+            "of": "key_query_heads",
+            "pearson": 0.95,
+            "spearman": 0.9,
         },
     }
     run = {
-        **{"name": "sizes", "title": "Sizes", "question": "", "n_prompts": PROMPTS, "n_pairs": len(PAIRS)},
-        **{"model": {"name": MODEL, "n_layers": n_layers, "n_heads": n_heads}, "n_templates": 2},
-        **{"metric": {"kind": "logit_diff", "unit": "logits"}, "confidence": 0.95, "n_resamples": 200},
-        **{"share_target": 0.8, "share_definition": "joint", "focus": shown},
+        "name": "sizes",
+        "title": "Sizes",
+        "question": "",
+        "n_prompts": PROMPTS,
+        "n_pairs": len(PAIRS),
+        "model": {"name": MODEL, "n_layers": n_layers, "n_heads": n_heads},
+        "n_templates": 2,
+        "metric": {"kind": "logit_diff", "unit": "logits"},
+        "confidence": 0.95,
+        "n_resamples": 200,
+        "share_target": 0.8,
+        "share_definition": "joint",
+        "focus": shown,
     }
     return RunTables(
         record=InMemory(_effects(heads, selected, n_tokens, list(probes), rng)),
@@ -67,7 +86,9 @@ def _ranking(heads: pd.DataFrame, rng: np.random.Generator) -> list[dict]:
     order = rng.permutation(len(heads))
     return [
         {
-            **{"layer": int(row.layer), "head": int(row.head), "label": f"L{row.layer}-H{row.head}"},
+            "layer": int(row.layer),
+            "head": int(row.head),
+            "label": f"L{row.layer}-H{row.head}",
             "carried": {"mean": float(mean), "low": float(mean) - 0.2, "high": float(mean) + 0.2, "n": PROMPTS},
         }
         for row, mean in zip(heads.iloc[order].itertuples(), means, strict=True)
@@ -79,8 +100,15 @@ def _key_query_heads(ranking: list[dict], selected: list[dict], rng: np.random.G
     curve = [{"n": n, "share": s, "low": s - 0.05, "high": s + 0.05} for n, s in enumerate(share.tolist())]
     found = {"n": len(selected), "n_low": 1, "n_high": len(ranking), "heads": selected}
     return {
-        **{"kind": "key_query_heads", "ablation": "zero", "definition": "joint", "target": 0.8},
-        **{"curve": curve, "ranking": ranking, "n_candidates": len(ranking), "order": "value", "screen": 6},
+        "kind": "key_query_heads",
+        "ablation": "zero",
+        "definition": "joint",
+        "target": 0.8,
+        "curve": curve,
+        "ranking": ranking,
+        "n_candidates": len(ranking),
+        "order": "value",
+        "screen": 6,
         "orders": {kind: {"curve": curve, "n": len(selected)} for kind in ("value", "size", "greedy")},
         "in_sample": {"curve": curve, "n": 1},
         "controls": {
@@ -99,8 +127,12 @@ def _modulation(n_layers: int, selected: list[dict], rng: np.random.Generator) -
     share = np.linspace(0, 1.05, n_layers + 1).tolist()
     curve = [{"layer": layer, "share": s, "low": s - 0.1, "high": s + 0.1} for layer, s in enumerate(share)]
     return {
-        **{"kind": "layer_modulation", "definition": "joint", "target": 0.8, "curve": curve},
-        **{"heads": [head["label"] for head in selected], "final": {"mean": 1.05, "low": 0.95, "high": 1.15}},
+        "kind": "layer_modulation",
+        "definition": "joint",
+        "target": 0.8,
+        "curve": curve,
+        "heads": [head["label"] for head in selected],
+        "final": {"mean": 1.05, "low": 0.95, "high": 1.15},
     }
 
 
@@ -114,8 +146,13 @@ def _spans(n_layers: int, n_tokens: int, focus: dict, rng: np.random.Generator) 
         values = rng.normal(size=n_layers)
         groups.append(
             {
-                **{"group": name, "positions": [place], "layers": layers, "first": layers[0], "last": layers[-1]},
-                **{"gaps": [1] if name == "brackets" and n_layers > 2 else [], "n": PROMPTS},
+                "group": name,
+                "positions": [place],
+                "layers": layers,
+                "first": layers[0],
+                "last": layers[-1],
+                "gaps": [1] if name == "brackets" and n_layers > 2 else [],
+                "n": PROMPTS,
                 "corrupted": "another prompt",
                 "profile": [
                     {"layer": layer, "normalised": {"mean": v, "low": v - 0.3, "high": v + 0.3}}
@@ -183,9 +220,16 @@ def _prompts(tokens: list[str], focus: dict) -> pd.DataFrame:
     other = [*ids[: focus["key"] - 1], 10_000, *ids[focus["key"] :]]
     row = {
         **{"set": "t0", "template": 'The opposite of "{word}" is "', "focus": False, **focus},
-        **{"clean_tokens": tokens, "corrupted_tokens": tokens, "clean_ids": ids, "corrupted_ids": other},
-        **{"roles": json.dumps({"key": [focus["key"]], "query": [focus["query"]]}), "gap": 2.0},
-        **{"clean_metric": 3.0, "corrupted_metric": 1.0, "clean_top1": " small", "answer_prob": 0.5},
+        "clean_tokens": tokens,
+        "corrupted_tokens": tokens,
+        "clean_ids": ids,
+        "corrupted_ids": other,
+        "roles": json.dumps({"key": [focus["key"]], "query": [focus["query"]]}),
+        "gap": 2.0,
+        "clean_metric": 3.0,
+        "corrupted_metric": 1.0,
+        "clean_top1": " small",
+        "answer_prob": 0.5,
     }
     return pd.DataFrame(
         [row | {"prompt": n, "pair": PAIRS[n % 2], "focus": n == 0, "template": f"t{n // 2}"} for n in range(PROMPTS)]

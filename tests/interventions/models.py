@@ -16,8 +16,16 @@ def random_model(family: str, seed: int = 0) -> HookedTransformer:
     `parallel`: attention and MLP side by side, which only the model's own blocks can run."""
     torch.manual_seed(seed)
     common = {
-        **{"n_layers": 3, "d_model": 24, "d_head": 6, "n_heads": 4, "d_mlp": 32, "n_ctx": 16, "d_vocab": VOCAB},
-        **{"init_weights": True, "seed": seed, "device": "cpu"},
+        "n_layers": 3,
+        "d_model": 24,
+        "d_head": 6,
+        "n_heads": 4,
+        "d_mlp": 32,
+        "n_ctx": 16,
+        "d_vocab": VOCAB,
+        "init_weights": True,
+        "seed": seed,
+        "device": "cpu",
     }
     if family in ("odd", "parallel"):
         cfg = HookedTransformerConfig(

@@ -98,7 +98,9 @@ def only_strange(found):
 DAMAGES = {
     r"layers\.1\..*lora_A.weight is missing": tensors(lambda found: found.pop(one(found))),
     r"are missing; base_model.model.nobody.lora_A.weight is not in the model": tensors(only_strange),
-    r"has shape \[2, 31\], where the model has \[2, 32\]": tensors(lambda f: f.update({one(f): f[one(f)][:, :31].clone()})),
+    r"has shape \[2, 31\], where the model has \[2, 32\]": tensors(
+        lambda f: f.update({one(f): f[one(f)][:, :31].clone()})
+    ),
     r"hold NaN or infinity in .*layers\.1": tensors(lambda f: f[one(f)].fill_(float("nan"))),
     r"has shape \[2, 32\], where the model has \[3, 32\]": edit("adapter_config.json", r=3),
     r"do not fit: .*nobody": edit("adapter_config.json", target_modules=["nobody"]),
@@ -113,7 +115,7 @@ DAMAGES = {
     r"has format '2'; this version reads formats 1 and 2": edit("sparse_attention.json", format="2"),
     r"it must hold a JSON object, not a list": lambda folder: (folder / "sparse_attention.json").write_text("[]"),
     r"there is no adapter_model.safetensors; pickles": lambda f: (f / TENSORS).rename(f / "adapter_model.bin"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("says", DAMAGES)
@@ -135,9 +137,12 @@ def test_a_fully_trained_checkpoint_must_have_every_tensor(folders, tmp_path):
     write_checkpoint(tmp_path / "c", base, SparseCheckpoint(0.0, "tiny", weights_sha256(base)))
     assert merged(read(dense), tmp_path / "c", weights_sha256(base)) is not None
     for changed, says in (
-        ({name: one for name, one in state.items() if "2.mlp.up" not in name}, "layers.2.mlp.up_proj.weight is missing"),
+        (
+            {name: one for name, one in state.items() if "2.mlp.up" not in name},
+            "layers.2.mlp.up_proj.weight is missing",
+        ),
         (state | {"strange": torch.ones(1)}, "strange is not in the model"),
-    ):  # fmt: skip
+    ):
         save_file(changed, tmp_path / "c" / "model.safetensors")
         with pytest.raises(UserError, match=says):
             merged(read(dense), tmp_path / "c", weights_sha256(base))

@@ -16,8 +16,10 @@ from tests.tiny_models import write_tiny_gpt2, write_tiny_llama
 
 LLAMA3 = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0}
 VARIATIONS = {
-    **{f"gpt2 {name}": (write_tiny_gpt2, {"activation_function": name})
-       for name in ("gelu_new", "gelu_pytorch_tanh", "gelu", "relu", "gelu_fast", "silu")},
+    **{
+        f"gpt2 {name}": (write_tiny_gpt2, {"activation_function": name})
+        for name in ("gelu_new", "gelu_pytorch_tanh", "gelu", "relu", "gelu_fast", "silu")
+    },
     "gpt2 n_inner": (write_tiny_gpt2, {"n_inner": 20}),
     "gpt2 scaled by layer": (write_tiny_gpt2, {"scale_attn_by_inverse_layer_idx": True}),
     "gpt2 unscaled": (write_tiny_gpt2, {"scale_attn_weights": False}),
@@ -26,12 +28,15 @@ VARIATIONS = {
     "llama attention_bias, ungrouped": (write_tiny_llama, {"attention_bias": True, "num_key_value_heads": 4}),
     "llama mlp_bias": (write_tiny_llama, {"mlp_bias": True}),
     "llama fractional theta": (write_tiny_llama, {"rope_parameters": {"rope_type": "default", "rope_theta": 12.34}}),
-    "llama linear": (write_tiny_llama, {"rope_parameters": {"rope_type": "linear", "rope_theta": 500.0, "factor": 4.0}}),
+    "llama linear": (
+        write_tiny_llama,
+        {"rope_parameters": {"rope_type": "linear", "rope_theta": 500.0, "factor": 4.0}},
+    ),
     "llama llama3": (
         write_tiny_llama,
         {"rope_parameters": {**LLAMA3, "rope_theta": 50.0, "original_max_position_embeddings": 16}},
     ),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(params=VARIATIONS)
@@ -51,9 +56,10 @@ def test_a_variation_is_hugging_faces_and_runs_in_the_fast_blocks(folder):
             torch.testing.assert_close(model(tokens).log_softmax(-1), expected, atol=5e-4, rtol=1e-4)
     assert reason_against(model) is None
     prompts = random_prompts(n_prompts=2, n_tokens=7)
-    variants = [
-        Variant.of(Edit("edge", 1, head, query=7, key=3, source="corrupted")) for head in range(4)
-    ] + [Variant.of(Edit("mlp_out", 0, query=3, source="corrupted")), Variant.of(Edit("z", 2, 1, source="zero"))]  # fmt: skip
+    variants = [Variant.of(Edit("edge", 1, head, query=7, key=3, source="corrupted")) for head in range(4)] + [
+        Variant.of(Edit("mlp_out", 0, query=3, source="corrupted")),
+        Variant.of(Edit("z", 2, 1, source="zero")),
+    ]
     fast, slow = (Engine(model, by_hooks=by).measure(variants, prompts, LogitDiff()) for by in (False, True))
     torch.testing.assert_close(fast, slow, atol=1e-4, rtol=1e-4)
     assert (fast - Engine(model).read(prompts, LogitDiff(), "clean")).abs().max() > 1e-2

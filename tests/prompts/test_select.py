@@ -53,8 +53,10 @@ def test_the_focus_prompt_is_the_figures(encoder):
     assert first.pairs[0].clean == FIGURE
     assert first.pairs[0].focus
     assert (first.pairs[0].corrupted, first.pairs[0].answer, first.pairs[0].foil) == (
-        'The opposite of "hot" is "', "small", "cold",
-    )  # fmt: skip
+        'The opposite of "hot" is "',
+        "small",
+        "cold",
+    )
     assert len(first.clean_tokens[0]) == 8
     assert (first.position("key"), first.position("query"), first.query_index) == (5, 8, 7)
 

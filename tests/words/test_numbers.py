@@ -54,8 +54,12 @@ def test_no_page_or_figure_formats_numbers_by_hand():
     by_hand = re.compile(r"\{[^{}]*:[+,]*\.\d[fge%]\}")
     rooms = [Path(interp.__path__[0]), Path(experiments.__path__[0])]
     files = [file for room in rooms for file in room.rglob("*.py")]
-    pages = [file for file in files if file.parent.name in ("figures", "report", "experiments", "comparison") or file.stem in
-             ("publish", "tables", "sentences", "figures")]  # fmt: skip
+    pages = [
+        file
+        for file in files
+        if file.parent.name in ("figures", "report", "experiments", "comparison")
+        or file.stem in ("publish", "tables", "sentences", "figures")
+    ]
     assert len(pages) > 30
     found = {
         f"{file.name}: {line.strip()}"

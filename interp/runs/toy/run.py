@@ -70,9 +70,14 @@ def _train(settings: ToyConfig, folder: RunFolder, console: Console) -> dict[str
     if parts.find("training", made_from) is None:
         # The answer's last digit is only predicted, so the models never read it.
         trainer = Trainer(
-            settings.sparse, made, Rows(sums.train[:, :-1]), sums.test[:, :-1],
-            Checkpoints(folder.path / "checkpoints", made_from, tell), settings.seed, scored=slice(QUESTION - 1, None),
-        )  # fmt: skip
+            settings.sparse,
+            made,
+            Rows(sums.train[:, :-1]),
+            sums.test[:, :-1],
+            Checkpoints(folder.path / "checkpoints", made_from, tell),
+            settings.seed,
+            scored=slice(QUESTION - 1, None),
+        )
         with training_progress(console, sum(stage.steps for stage in settings.sparse.stages)) as report:
             trainer.run(report, lambda number, stage: None)
         _save(made.model, folder.path / SPARSE)
@@ -95,11 +100,18 @@ def _model(settings: ToyConfig) -> Any:
         torch.manual_seed(settings.seed)
         model = GPT2LMHeadModel(
             GPT2Config(
-                n_layer=settings.model.layers, n_head=settings.model.heads, n_embd=settings.model.width,
-                n_positions=16, vocab_size=len(VOCABULARY), resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0,
-                bos_token_id=None, eos_token_id=None,
+                n_layer=settings.model.layers,
+                n_head=settings.model.heads,
+                n_embd=settings.model.width,
+                n_positions=16,
+                vocab_size=len(VOCABULARY),
+                resid_pdrop=0.0,
+                embd_pdrop=0.0,
+                attn_pdrop=0.0,
+                bos_token_id=None,
+                eos_token_id=None,
             )
-        )  # fmt: skip
+        )
     return model.eval()
 
 

@@ -227,10 +227,18 @@ def test_the_labels_of_a_comparison_can_be_folders(tmp_path, labels, says):
         # A wrong number somewhere else must not hide what a figure lacks, nor a name that is given twice.
         (
             "seed: -1\nfigures: [{kind: share_curve}, {kind: head_heatmap, probe: x}]",
-            ["seed: must be", "figures.0: figure share_curve needs a probe", "figures.1: figure head_heatmap: there is no"],
+            [
+                "seed: must be",
+                "figures.0: figure share_curve needs a probe",
+                "figures.1: figure head_heatmap: there is no",
+            ],
             [],
         ),
-        ("seed: -1\nfigures: [{kind: head_heatmap}, {kind: head_heatmap}]", ["seed: must", "figures.1: two figures"], []),
+        (
+            "seed: -1\nfigures: [{kind: head_heatmap}, {kind: head_heatmap}]",
+            ["seed: must", "figures.1: two figures"],
+            [],
+        ),
         ("seed: -1\nexperiment: {kind: key_query_circuit}", ["seed: must be", "no key_query_heads probe"], []),
         (
             "share: {target: x}\nfigures: [{kind: heatmap}, {kind: share_curve}]",
@@ -240,7 +248,7 @@ def test_the_labels_of_a_comparison_can_be_folders(tmp_path, labels, says):
         # The valid twin: what can be drawn is no mistake.
         ("seed: -1\nfigures: [{kind: head_heatmap}]", ["seed: must be"], ["figure"]),
     ],
-)  # fmt: skip
+)
 def test_all_mistakes_of_a_file_are_told_at_once(tmp_path, faulty, says, silent):
     with pytest.raises(UserError) as caught:
         load(write(tmp_path, f"{GOOD}{faulty}\n"))

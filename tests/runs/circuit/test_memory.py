@@ -12,9 +12,18 @@ from interp.models.info import Sizes
 from interp.runs.circuit.memory import weight_bytes
 
 SIZES = Sizes(
-    name="m", architecture="LlamaForCausalLM", n_layers=2, n_heads=4, n_kv_heads=2, d_model=32, d_head=8, d_mlp=48,
-    d_vocab=100, n_ctx=32, gated_mlp=True,
-)  # fmt: skip
+    name="m",
+    architecture="LlamaForCausalLM",
+    n_layers=2,
+    n_heads=4,
+    n_kv_heads=2,
+    d_model=32,
+    d_head=8,
+    d_mlp=48,
+    d_vocab=100,
+    n_ctx=32,
+    gated_mlp=True,
+)
 QKV, OUT, MLP, EMBEDDINGS = 32 * 8 * (4 + 2 * 2), 32 * 8 * 4, 3 * 32 * 48, 2 * 100 * 32
 
 
