@@ -180,8 +180,8 @@ class HeadFindings(OurFindings):
     """The verdict of a `key_query_heads` probe."""
 
     ablation: str
-    screen: int | None
-    max_heads: int | None
+    screen: int
+    max_heads: int
     defined: bool
     """Whether all edges together have an effect: shares of nothing say nothing."""
     target: float

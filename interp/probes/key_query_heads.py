@@ -21,6 +21,7 @@ from interp.configs.section import Section
 from interp.errors import UserError
 from interp.interventions.edits import Edit, Source, Variant
 from interp.probes.base import Probe, Reading, head_label, heads_of, probes
+from interp.probes.head_controls import Place
 from interp.probes.head_search import Measured, Plan, measure
 from interp.probes.head_verdict import verdict
 from interp.probes.ledger import Recorder, Replay
@@ -131,9 +132,9 @@ class KeyQueryHeads(Probe):
     def summarise(self, effects: pd.DataFrame, study: Study, reading: Reading) -> dict[str, Any]:
         """The verdict with its intervals, the ranking, curves, controls and what stands beside."""
         labels = [(edit.layer, edit.head or 0) for edit in self.edges(study)]
-        places = [{"layer": layer, "head": head, "label": head_label(layer, head)} for layer, head in labels]
-        found = verdict(self.measured(effects, study), self._plan(study), places, self.least_effect, reading)
-        return {"ablation": self.source, "screen": self.screen, "max_heads": self.max_heads, **found}
+        places = [Place(layer, head, head_label(layer, head)) for layer, head in labels]
+        measured, plan = self.measured(effects, study), self._plan(study)
+        return verdict(measured, plan, places, self.source, self.least_effect, reading).plain()
 
     @property
     def _beside(self) -> tuple[Source, ...]:
