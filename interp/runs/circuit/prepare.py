@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import pandas as pd
 import torch
@@ -30,6 +30,7 @@ from interp.prompts.select import NO_GAP, choose_prompts, drop_without_gap
 from interp.runs.circuit.config import Compute, Share
 
 
+@runtime_checkable
 class Asks(Protocol):
     """What a study is made from: part of a RunConfig, or what a notebook says."""
 
