@@ -22,6 +22,10 @@ class Interrupted(Exception):
     """Ctrl-C while a command was under way."""
 
 
+class BadValue(UserError, ValueError):
+    """The same for a value that Python code gives, a notebook's or a package's: it is a ValueError, too."""
+
+
 class Mistakes(UserError):
     """All mistakes of one input: where they were found, and a clause for each, which names its own place."""
 

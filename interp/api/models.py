@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict
 from rich.console import Console
 
+from interp.api.given import section
+from interp.configs.section import Section
 from interp.errors import UserError
 from interp.models import LoadedModel, ModelConfig, load_model
 from interp.models.by_hand import wrapped
@@ -32,7 +33,10 @@ def load(model: Any = "smollm2-135m-instruct", *, tokenizer: Any = None, **setti
             raise UserError(
                 f"a model of one's own is taken as it is; it cannot be given {', '.join(sorted(settings))} (only prepend_bos)"
             )
-        return wrapped(model, tokenizer, bool(settings.get("prepend_bos", False)))
+        prepend_bos = settings.get("prepend_bos", False)
+        if not isinstance(prepend_bos, bool):
+            raise UserError(f"prepend_bos must be true or false, not {prepend_bos!r}")
+        return wrapped(model, tokenizer, prepend_bos)
     if tokenizer is not None:
         raise UserError("a tokenizer can only be given with a HookedTransformer; a named model brings its own")
     return load_model(_config(str(model), settings), Console(stderr=True))
@@ -45,11 +49,15 @@ def _config(name: str, settings: dict[str, Any]) -> ModelConfig:
         where = {"source": "directory", "path": name}
     else:
         where = {"source": "hub", "name": name}
-    try:
-        return TypeAdapter(ModelConfig).validate_python(where | settings)
-    except ValidationError as error:
-        raise UserError("; ".join(_told(error.errors()))) from None
+    twice = where.keys() & settings.keys()
+    if twice:
+        raise UserError(f"the model is {name!r}, which says its {' and '.join(sorted(twice))}; leave that out")
+    return section(_Model, {"model": where | settings}).model
 
 
-def _told(errors: Sequence[Any]) -> list[str]:
-    return [f"model.{'.'.join(str(part) for part in one['loc'][1:])}: {one['msg']}" for one in errors]
+class _Model(Section):
+    """The part of a YAML that says which model."""
+
+    model_config = ConfigDict(defer_build=True)  # until the plugins are loaded, whose sources it takes
+
+    model: ModelConfig

@@ -7,17 +7,28 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
+from pydantic import Field
 
 from interp.analysis.shapes import Panel, panels
 from interp.analysis.summary import KEYS, summarise_effects
+from interp.api.given import section
+from interp.configs.mistakes import quoted
 from interp.errors import UserError
 from interp.figures.base import Drawn, shown
 from interp.figures.fonts import rc
 from interp.figures.grid import Axis, Grid, draw_grids, grid_of, heads_axis
+from interp.runs.circuit.config import StatisticsConfig
 from interp.words.phrases import plural
 
 NEEDED = (*KEYS, "prompt", "pair", "effect", "value", "normalised")
+
+
+class _Settings(StatisticsConfig):
+    """What a heatmap is drawn with, within a YAML's bounds."""
+
+    top_k: int = Field(default=5, ge=0, le=1_000)
 
 
 class Picture:
@@ -49,12 +60,19 @@ def heatmap(effects: pd.DataFrame, *, top_k: int = 5, confidence: float = 0.95, 
     Raises:
         UserError: the frame has none of these shapes, or no rows.
     """
+    asked = section(_Settings, {"top_k": top_k, "confidence": confidence, "n_resamples": n_resamples})
+    if not isinstance(effects, pd.DataFrame):
+        raise UserError(
+            f"a heatmap is drawn of a frame of effects, as study.patch() returns it, not of {quoted(effects)}"
+        )
     missing = [name for name in NEEDED if name not in effects.columns]
     if missing:
         raise UserError(f"this is no frame of effects: it has no column {', '.join(missing)}")
     if not len(effects):
         raise UserError("there is nothing to draw: the frame has no rows")
-    summary = summarise_effects(effects, n_resamples, confidence, int(effects.attrs.get("seed", 0)))
+    if not np.isfinite(effects[["effect", "value"]].to_numpy(dtype=float)).all():
+        raise UserError("effect or value is not finite in some rows of the frame; leave these out")
+    summary = summarise_effects(effects, asked.n_resamples, asked.confidence, int(effects.attrs.get("seed", 0)))
     told = panels(summary)
     wide = [panel for panel in told if panel.shapes & {"layer x head", "layer x position"}]
     if not wide:
@@ -66,13 +84,13 @@ def heatmap(effects: pd.DataFrame, *, top_k: int = 5, confidence: float = 0.95, 
     unit = str(effects.attrs.get("unit", "units of the metric"))
     words = str(effects.attrs.get("metric", "the metric")).replace("_", " ")
     with mpl.rc_context(rc(summary["query_label"].astype(str).unique().tolist())):
-        figure = draw_grids([_grid(panel, n_layers) for panel in wide], f"change in {words} ({unit})", top_k)
+        figure = draw_grids([_grid(panel, n_layers) for panel in wide], f"change in {words} ({unit})", asked.top_k)
     rows = pd.concat([panel.rows for panel in wide])
     n_left = len(told) - len(wide)
     left_out = f" Left out: {plural(n_left, 'part')} of another shape." if n_left else ""
     caption = (
         f"Mean effect (value minus the unedited run, in {unit}) over {rows['n'].max()} prompts in {rows['n_pairs'].max()} "
-        f"clusters. Dots: the {100 * confidence:g} % interval excludes 0; frames: the {top_k} largest.{left_out}"
+        f"clusters. Dots: the {100 * asked.confidence:g} % interval excludes 0; frames: the {asked.top_k} largest.{left_out}"
     )
     return Picture(shown(Drawn(figure, rows, "Effects", caption)))
 

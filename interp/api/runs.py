@@ -9,12 +9,16 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 
+from interp.configs.mistakes import quoted
 from interp.configs.paths import user_path
+from interp.errors import UserError
 from interp.results.tables import RunTables
 
 
 def read(folder: str | Path) -> FinishedRun:
     """A finished run of probes; UserError when the folder holds none."""
+    if not isinstance(folder, str | Path):
+        raise UserError(f"a run is read from its folder, runs/NAME/HASH, not from {quoted(folder)}")
     path = user_path(folder, "folder")
     return FinishedRun(path, RunTables.load(path))
 

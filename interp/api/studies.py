@@ -11,25 +11,28 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 import pandas as pd
-from pydantic import TypeAdapter
 from rich.console import Console
 
+from interp.api.given import listed, of_kind, one_of, section
 from interp.api.models import load
 from interp.api.prompts import Keep, Prompt, Role, by_lists, by_task
 from interp.api.show import findings_text, tokens_frame
-from interp.configs.registry import nearest
+from interp.configs.loading import Seed
+from interp.configs.mistakes import quoted
+from interp.configs.section import Section
 from interp.errors import UserError
 from interp.interventions.edits import Edit, Site, Source, Variant
 from interp.measure.study import Study
 from interp.metrics import Metric, metrics
 from interp.models import LoadedModel
+from interp.models.by_hand import must_be_at_rest
 from interp.probes import Probe, Reading, probes
 from interp.probes.activation_patching import DIRECTIONS
 from interp.prompts.choice import PromptChoice
 from interp.prompts.config import PromptsConfig
 from interp.prompts.task import Task
 from interp.results.effects_file import whole
-from interp.runs.circuit.config import Compute, Share
+from interp.runs.circuit.config import Compute, Share, StatisticsConfig
 from interp.runs.circuit.prepare import prepare, prompts_table
 from interp.runs.progress import probe_progress
 
@@ -74,7 +77,11 @@ def study(
         UserError: a list, role, task, metric or prompt is wrong; the message says which and what would be right.
     """
     loaded = model if isinstance(model, LoadedModel) else load(model)
+    must_be_at_rest(loaded.hooked)
+    if not isinstance(roles, Mapping | None):
+        raise UserError(f"roles must be a mapping of names to places, not {quoted(roles)}")
     places = {"key": key, "query": query, **(roles or {})}
+    seed = section(Seeded, {"seed": seed}).seed
     lists = {"clean": clean, "corrupted": corrupted, "answer": answer, "foil": foil}
     if task is None:
         prompts = by_lists(loaded, lists, cluster, keep or "all", min_gap, places)
@@ -84,9 +91,15 @@ def study(
         prompts = by_task(
             task, keep or "correct", min_gap, {name: role for name, role in places.items() if role is not None}
         )
-    chosen = TypeAdapter(metrics[metric]).validate_python({"kind": metric}) if isinstance(metric, str) else metric
-    question = Question(prompts, chosen, seed, Compute(memory_gb=memory_gb))
+    chosen = of_kind(metrics, metric, {}, Metric)
+    question = Question(prompts, chosen, seed, section(Compute, {"memory_gb": memory_gb}))
     return NotebookStudy(prepare(question, [loaded])[0], seed)
+
+
+class Seeded(Section):
+    """The seed of a study, within a YAML's bounds."""
+
+    seed: Seed = 0
 
 
 @dataclass(frozen=True)
@@ -110,6 +123,11 @@ class NotebookStudy:
     def __init__(self, inner: Study, seed: int = 0) -> None:
         self.inner = inner
         self.seed = seed
+
+    @property
+    def findings(self) -> dict[str, dict[str, Any]]:
+        """What each probe that was asked concludes, by its label (as in metrics.json)."""
+        return self.inner.findings
 
     @property
     def prompts(self) -> pd.DataFrame:
@@ -144,10 +162,10 @@ class NotebookStudy:
             direction: noise puts a corrupted activation into the clean run, denoise a clean one into the corrupted run.
             at: for by="layer": a position or role; None: all positions.
         """
-        _one_of("site", site, (*HEADS, *STREAM))
+        one_of("site", site, (*HEADS, *STREAM))
         by = by or ("head" if site in HEADS else "position")
-        _one_of("by", by, get_args(By))
-        _one_of("direction", direction, ("denoise", "noise"))
+        one_of("by", by, get_args(By))
+        one_of("direction", direction, ("denoise", "noise"))
         if (site in HEADS) != (by == "head"):
             raise UserError(
                 f"site {site!r} is patched by {'head' if site in HEADS else 'layer or position'}, not by {by}"
@@ -178,7 +196,7 @@ class NotebookStudy:
             key, query: positions counted from 1, or names of roles.
             source: what replaces the term; `corrupted` asks what it says about the key, `zero` removes it.
         """
-        _one_of("source", source, ("corrupted", "zero", "mean", "resample"))
+        one_of("source", source, ("corrupted", "zero", "mean", "resample"))
         sizes = self.inner.sizes
         edits = [
             Edit("edge", la, head, query, key, source) for la in range(sizes.n_layers) for head in range(sizes.n_heads)
@@ -189,42 +207,50 @@ class NotebookStudy:
         self, variants: Iterable[Variant], prompts: PromptChoice = "all", name: str = "measure"
     ) -> pd.DataFrame:
         """Any variants of one's own (`interp.Variant`, `interp.Edit`); one row a variant and prompt."""
-        listed = list(variants)
+        asked = listed("variants", variants, "interp.Variant")
+        strangers = [one for one in asked if not isinstance(one, Variant)]
+        if strangers:
+            raise UserError(f"variants must be a list of interp.Variant, and {quoted(strangers[0])} is none")
         where = self.inner.select(prompts)
-        with probe_progress(Console(stderr=True), name, len(listed) * sum(len(one.rows) for one in where)) as advance:
+        with probe_progress(Console(stderr=True), name, len(asked) * sum(len(one.rows) for one in where)) as advance:
             self.inner.progress = advance
-            effects = self.inner.measure(listed, where)
+            effects = self.inner.measure(asked, where)
         return self._labelled(effects, name, name)
 
     def probe(self, probe: str | Probe, **settings: Any) -> pd.DataFrame:
-        """The effects of any probe, by its kind and settings, or itself; `findings` says what it concludes."""
-        asked = self._probe(probe, settings)
-        with probe_progress(Console(stderr=True), asked.label, asked.passes(self.inner)) as advance:
-            self.inner.progress = advance
-            with self.inner.engine.undisturbed():
-                effects = self._labelled(whole(asked.run(self.inner)), asked.label, asked.kind)
-        self.inner.tables[asked.label] = effects
+        """The effects of any probe, by its kind and settings, or itself; `findings[label]` is what it concludes.
+
+        A probe may build on one that was asked before, as in a run.
+        """
+        return self._done(of_kind(probes, probe, settings, Probe), Share(), StatisticsConfig())
+
+    def _done(self, asked: Probe, share: Share, statistics: StatisticsConfig) -> pd.DataFrame:
+        inner, label = self.inner, asked.label
+        inner.share_target, inner.share_definition = share.target, share.definition
+        asked.check(inner)
+        with probe_progress(Console(stderr=True), asked.label, asked.passes(inner)) as advance:
+            inner.progress = advance
+            with inner.engine.undisturbed():
+                effects = self._labelled(whole(asked.run(inner)), label, asked.kind)
+        reading = Reading(
+            seed=self.seed,
+            confidence=statistics.confidence,
+            n_resamples=statistics.n_resamples,
+            share_target=share.target,
+            share_definition=share.definition,
+        )
+        inner.probes[label], inner.tables[label] = asked, effects
+        inner.findings[label] = {"kind": asked.kind, **asked.summarise(effects, inner, reading)}
         return effects
 
     def find_heads(
         self, share: float = 0.8, *, confidence: float = 0.95, n_resamples: int = 2000, **settings: Any
     ) -> Found:
         """The smallest set of heads whose key->query edges carry a share of the answer (probe key_query_heads)."""
-        if not 0 < share <= 1:
-            raise UserError(f"share is a part of the whole effect, above 0 and at most 1, not {share!r}")
-        asked = self._probe("key_query_heads", settings)
-        self.inner.share_target = share
-        asked.check(self.inner)
-        effects = self.probe(asked)
-        reading = Reading(
-            seed=self.seed, confidence=confidence, n_resamples=n_resamples, share_target=share, share_definition="joint"
-        )
-        return Found(effects, asked.concluded(effects, self.inner, reading))
-
-    def _probe(self, probe: str | Probe, settings: Mapping[str, Any]) -> Probe:
-        if isinstance(probe, Probe):
-            return probe
-        return TypeAdapter(probes[probe]).validate_python({"kind": probe, **settings})
+        asked = of_kind(probes, "key_query_heads", settings, Probe)
+        statistics = section(StatisticsConfig, {"confidence": confidence, "n_resamples": n_resamples})
+        effects = self._done(asked, section(Share, {"target": share}, "share"), statistics)
+        return Found(effects, self.findings[asked.label])
 
     def _places(self, site: Site, by: By, source: Source, at: Any, prompts: PromptChoice) -> list[Edit]:
         sizes, layers = self.inner.sizes, range(self.inner.sizes.n_layers)
@@ -271,8 +297,3 @@ class Found:
 
     def __repr__(self) -> str:
         return findings_text(self.findings)
-
-
-def _one_of(what: str, given: str, valid: Sequence[str]) -> None:
-    if given not in valid:
-        raise UserError(f"{what}: there is no {given!r}; {nearest(str(given), valid)}")

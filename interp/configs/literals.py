@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any, get_args
 
 from interp.configs.registry import nearest
+from interp.errors import BadValue
 
 
 def check_literal(value: object, literal: Any, what: str) -> None:
-    """ValueError when `value` is none of the values of a `Literal`; `what` names it in the sentence."""
+    """BadValue when `value` is none of the values of a `Literal`; `what` names it in the sentence."""
     valid = get_args(literal)
     if value not in valid:
-        raise ValueError(f"there is no {what} {value!r}; {nearest(str(value), valid)}")
+        raise BadValue(f"there is no {what} {value!r}; {nearest(str(value), valid)}")

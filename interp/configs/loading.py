@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import Field, ValidationError
 
@@ -19,6 +19,8 @@ from interp.configs.registry import nearest
 from interp.configs.section import Section
 from interp.configs.yaml_text import plain
 from interp.errors import Mistakes, UserError
+
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 
 
 class Output(Section):
@@ -37,7 +39,7 @@ class AnyConfig(Section):
     name: str = Field(pattern=r"^[A-Za-z0-9_-]+$", description="Folder name of the run.")
     title: str = ""
     question: str = Field(default="", description="The question that the report answers.")
-    seed: int = Field(default=0, ge=0, le=2**32 - 1)
+    seed: Seed = 0
     output: Output = Output()
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import reprlib
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -47,7 +48,7 @@ def in_words(error: ValidationError, data: Any, schema: type[BaseModel]) -> list
 
 def quoted(value: object) -> str:
     """A value of a YAML as it can be quoted in a sentence, however long or nested it is."""
-    return cut(QUOTE.repr(value), 160)
+    return cut(re.sub(r"\s*\n\s*", " ", QUOTE.repr(value)), 160)
 
 
 QUOTE = reprlib.Repr()

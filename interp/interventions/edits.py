@@ -6,10 +6,12 @@ Positions are people's (from 1, BOS not counted) or the name of a role, so one v
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from interp.configs.literals import check_literal
+from interp.errors import BadValue
 from interp.prompts.pairs import Position
 
 ResidualSite = Literal["resid_pre", "resid_mid", "attn_out", "mlp_out"]
@@ -46,15 +48,17 @@ class Edit:
     reference: Reference = "clean"
 
     def __post_init__(self) -> None:
+        for name in ("layer", "head", "query", "key"):
+            object.__setattr__(self, name, _place(name, getattr(self, name)))
         check_literal(self.site, Site, "site")
         check_literal(self.source, Source, "source")
         check_literal(self.reference, Reference, "reference")
         if self.site in RESIDUAL and (self.head is not None or self.key is not None):
-            raise ValueError(f"site {self.site} has neither head nor key: {self}")
+            raise BadValue(f"site {self.site} has neither head nor key: {self}")
         if self.site in KEY_SIDE and self.query is not None:
-            raise ValueError(f"site {self.site} is edited at a key position: {self}")
+            raise BadValue(f"site {self.site} is edited at a key position: {self}")
         if self.site in ("z", "q") and self.key is not None:
-            raise ValueError(f"site {self.site} is edited at a query position: {self}")
+            raise BadValue(f"site {self.site} is edited at a query position: {self}")
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,8 @@ class Variant:
 
     def __post_init__(self) -> None:
         check_literal(self.base, Run, "base run")
+        if not isinstance(self.edits, tuple) or not all(isinstance(one, Edit) for one in self.edits):
+            raise BadValue(f"a variant takes a tuple of Edits, not {self.edits!r}")
 
     @classmethod
     def of(cls, edit: Edit, base: Run = "clean", part: str = "", group: str = "") -> Variant:
@@ -102,6 +108,21 @@ class Variant:
             "query_label": _text(only.query) if only else "",
             "key_label": _text(only.key) if only else "",
         }
+
+
+def _place(name: str, given: Any) -> Position | None:
+    """A layer, head or position as a plain number, numpy's included; a role may stand for a position."""
+    if type(given) is int or (given is None and name != "layer"):
+        return given
+    if isinstance(given, str) and name in ("query", "key"):
+        return given
+    try:
+        if isinstance(given, bool):
+            raise TypeError
+        return operator.index(given)
+    except TypeError:
+        role = ", or the name of a role" if name in ("query", "key") else ""
+        raise BadValue(f"{name} must be a whole number{role}, not {given!r}") from None
 
 
 def _text(position: Position | None) -> str:

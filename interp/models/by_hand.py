@@ -32,18 +32,31 @@ def wrapped(model: Any, tokenizer: Any = None, prepend_bos: bool = False) -> Loa
             f"a model must be a name, a directory or a HookedTransformer, not a {type(model).__name__} "
             f"(it has no {', '.join(missing)})"
         )
+    must_be_at_rest(model)
+    if tokenizer is None:
+        tokenizer = getattr(model, "tokenizer", None)
+    elif not callable(tokenizer) or not hasattr(tokenizer, "decode"):
+        raise UserError(f"a tokenizer must be one of Hugging Face's, not a {type(tokenizer).__name__}")
+    return LoadedModel(model, tokenizer or TokenIds(model.cfg.d_vocab), _info(model, prepend_bos))
+
+
+def must_be_at_rest(model: Any) -> None:
+    """UserError for a model in training mode, or with hooks on it: they would be part of every number."""
     if model.training:
         raise UserError(
             "the model is in training mode, where dropout would change its answers; call model.eval() first"
         )
-    hooked = [name for name, point in model.hook_dict.items() if point.fwd_hooks or point.bwd_hooks]
+    hooked = [
+        name or type(part).__name__
+        for name, part in model.named_modules()
+        if part._forward_hooks or part._forward_pre_hooks or part._backward_hooks or part._backward_pre_hooks
+    ]
     if hooked:
         raise UserError(
             f"the model has hooks of its own (at {', '.join(hooked[:3])}{' and more' if len(hooked) > 3 else ''}), which "
-            "would be part of every number; call model.reset_hooks() first"
+            "would be part of every number; take them off first (model.reset_hooks(including_permanent=True), or the "
+            "handle's remove())"
         )
-    tokenizer = tokenizer or getattr(model, "tokenizer", None)
-    return LoadedModel(model, tokenizer or TokenIds(model.cfg.d_vocab), _info(model, prepend_bos))
 
 
 def _info(model: Any, prepend_bos: bool) -> ModelInfo:
