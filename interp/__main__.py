@@ -1,5 +1,18 @@
-"""`python -m interp`."""
+"""`python -m interp`, and the console script: Ctrl-C is one line also while the first modules come in."""
 
-from interp.cli import main
+import sys
 
-main()
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        from interp.cli import main as command_line
+
+        command_line()
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        raise SystemExit(130) from None
+
+
+if __name__ == "__main__":
+    main()

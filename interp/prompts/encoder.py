@@ -6,6 +6,7 @@ is not that of the answer alone. It is the one by which `prompt + answer` goes b
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from interp.errors import UserError
@@ -19,6 +20,7 @@ class Encoder:
         n_embeddings: tokens that the model has an embedding for; None: any. A tokenizer may know more.
         n_context: tokens of the longest prompt that the model can read, BOS included; None: any.
         several: answers and foils may have more than one token, because the metric reads all of them.
+        others: tokenizers of further models that are asked the same; they must cut every text into the same tokens.
     """
 
     def __init__(
@@ -28,6 +30,7 @@ class Encoder:
         n_embeddings: int | None = None,
         n_context: int | None = None,
         several: bool = False,
+        others: Sequence[Any] = (),
     ) -> None:
         if not isinstance(prepend_bos, bool):
             raise TypeError(f"prepend_bos is true or false, not {prepend_bos!r}")
@@ -35,11 +38,15 @@ class Encoder:
         self._n_embeddings = n_embeddings
         self._n_context = n_context
         self._several = several
+        self._others = tuple(others)
+        self.differs_on = ""
+        """A sentence about the first text that the tokenizers cut differently."""
         self._bos: list[int] = []
         if prepend_bos:
             if tokenizer.bos_token_id is None:
                 raise UserError("model.prepend_bos is true, but this tokenizer has no beginning-of-sequence token")
             self._bos = self._known([tokenizer.bos_token_id], "model.prepend_bos")
+            self._agreed("the beginning of a sequence", self._bos, [[other.bos_token_id] for other in self._others])
 
     @property
     def n_bos(self) -> int:
@@ -49,9 +56,12 @@ class Encoder:
     def ids(self, text: str) -> list[int]:
         """Token ids of a text, without BOS; UserError for a text or token that tokenizer or model does not know."""
         try:
-            ids = list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+            ids, *theirs = (
+                list(one(text, add_special_tokens=False)["input_ids"]) for one in (self._tokenizer, *self._others)
+            )
         except Exception as error:  # tokenizers raises nothing narrower
             raise UserError(f"the tokenizer cannot encode {text!r} ({error})") from None
+        self._agreed(repr(text), ids, theirs)
         return self._known(ids, f"the text {text!r}")
 
     def spans(self, text: str) -> list[tuple[int, int]]:
@@ -107,6 +117,16 @@ class Encoder:
             if token == self._tokenizer.unk_token_id and self._tokenizer.unk_token not in text:
                 raise UserError(f"{what} {text!r} is unknown to the tokenizer: it stands for it as {self.text(token)}")
         return tuple(added)
+
+    def _agreed(self, what: str, ids: list[int], theirs: Sequence[list[int]]) -> None:
+        for other in theirs:
+            if other != ids:
+                said = (
+                    f"the models have different tokenizers: {what} is {ids} to one and {other} to the other, so they cannot "
+                    "be asked the same prompts"
+                )
+                self.differs_on = self.differs_on or said
+                raise UserError(said)
 
     def _known(self, ids: list[int], what: str) -> list[int]:
         most = self._n_embeddings

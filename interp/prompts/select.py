@@ -55,6 +55,7 @@ def choose_prompts(
     task = config.task
     candidates = [replace(pair, id=number) for number, pair in enumerate(task.candidates())]
     encoded, dropped = encode(candidates, encoder, config.roles, task.strict, task.any_length)
+    _same_tokens(encoder)
     judged = tuple(tuple(judge(encoded, ask, encoder)) for ask in models)
     if models and config.keep != "all":
         # Of two models that are wrong, the first one's words.
@@ -86,6 +87,7 @@ def choose_prompts(
         if made is not None:
             sets.append(_renumbered(made, first))
             first += len(made)
+    _same_tokens(encoder)
     _nothing_left(sets, dropped)
     if task.pairing == "shuffled":
         try:
@@ -118,6 +120,12 @@ def drop_without_gap(
             first += len(rows)
     _nothing_left(sets, dropped)
     return replace(book, sets=tuple(sets), dropped=tuple(dropped))
+
+
+def _same_tokens(encoder: Encoder) -> None:
+    """UserError where models that are asked the same read another prompt each: leaving that one out would hide it."""
+    if encoder.differs_on:
+        raise UserError(f"prompts: {encoder.differs_on}")
 
 
 def _renumbered(one: PromptSet, first: int) -> PromptSet:

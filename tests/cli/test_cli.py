@@ -148,6 +148,31 @@ def test_ctrl_c_at_any_moment_is_no_traceback(tmp_path, after):
     assert process.returncode in (0, 130) or "error: " in said
 
 
+@pytest.mark.parametrize("interrupted_at", ["interp.cli", "interp.cli.entry", "interp.errors", "interp.cli.commands"])
+@pytest.mark.parametrize("start", ["module", "script"])
+def test_ctrl_c_while_the_first_modules_come_in_is_one_line(interrupted_at, start):
+    script = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]["interp"]
+    module, _, function = script.partition(":")
+    run = {
+        "module": "import runpy; runpy.run_module('interp', run_name='__main__')",
+        "script": f"from {module} import {function}; {function}()",
+    }[start]
+    code = f"""
+import sys
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == {interrupted_at!r}:
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupting())
+sys.argv = ["interp", "list"]
+{run}
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 130, done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("interrupted")
+
+
 def test_overrides_of_a_makefile_are_split_as_by_a_shell():
     assert commands.overrides(["a=1"], "title='two words' b=$x") == ["a=1", "title=two words", "b=$x"]
     assert commands.overrides(None, "") == []

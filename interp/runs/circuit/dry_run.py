@@ -34,8 +34,10 @@ def describe(config: LoadedConfig[RunConfig], console: Console) -> dict[str, Any
     return describe_run(config.run, config.path, console)
 
 
-def describe_run(settings: RunConfig, path: Path, console: Console) -> dict[str, Any]:
-    """The same of a run that is one part of what the YAML at `path` asks for."""
+def describe_run(
+    settings: RunConfig, path: Path, console: Console, beside: Sequence[ModelSource] = ()
+) -> dict[str, Any]:
+    """The same of a run that is one part of what the YAML at `path` asks for, whose prompts the models `beside` are asked, too."""
     found = model_dimensions(settings.model)
     console.print(f"{path}: the config is valid", highlight=False)
     for warning in _device_warnings(settings.model):
@@ -45,9 +47,9 @@ def describe_run(settings: RunConfig, path: Path, console: Console) -> dict[str,
             "the model is not on this machine yet, so prompts and probes were not checked; run it to fetch it"
         )
         return {"on_this_machine": False}
-    info, tokenizer = found
-    several = bool(settings.metric.sums_over)
-    encoder = Encoder(tokenizer, settings.model.prepend_bos, info.d_vocab, info.n_ctx, several)
+    info, _ = found
+    others = filter(None, map(model_dimensions, beside))
+    encoder = shared_encoder([found, *others], settings.model.prepend_bos, settings)
     book = choose_prompts(settings.prompts, encoder, [], generator(settings.seed, "prompts"))
     study = Study(
         model=info.name,

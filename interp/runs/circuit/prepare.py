@@ -53,12 +53,22 @@ def first_prompt(config: Asks) -> str | None:
     return next((pair.clean for pair in config.prompts.task.candidates()), None)
 
 
+def shared_encoder(models: Sequence[tuple[Sizes, Any]], prepend_bos: bool, config: Asks) -> Encoder:
+    """Text to the tokens that all models (sizes and tokenizer of each) read it as."""
+    (_, tokenizer), *others = models
+    return Encoder(
+        tokenizer,
+        prepend_bos,
+        n_embeddings=min(sizes.d_vocab for sizes, _ in models),
+        n_context=min(sizes.n_ctx for sizes, _ in models),
+        several=bool(config.metric.sums_over),
+        others=[other for _, other in others],
+    )
+
+
 def prepare(config: Asks, models: Sequence[LoadedModel]) -> list[Study]:
     """A study a model, all on the same prompts: candidates tokenised, answered, paired and filtered by every model."""
-    n_embeddings = min(model.info.d_vocab for model in models)
-    n_context = min(model.info.n_ctx for model in models)
-    several = bool(config.metric.sums_over)
-    encoder = Encoder(models[0].tokenizer, models[0].info.prepend_bos, n_embeddings, n_context, several)
+    encoder = shared_encoder([(model.info, model.tokenizer) for model in models], models[0].info.prepend_bos, config)
     rng = generator(config.seed, "prompts")
     book = choose_prompts(config.prompts, encoder, [_asked(model.hooked) for model in models], rng)
     strict = config.prompts.task.strict and len(book) == 1

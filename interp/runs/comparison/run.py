@@ -36,7 +36,6 @@ def run(config: LoadedConfig[ComparisonConfig], console: Console, fresh: bool = 
         labels = list(settings.models)
         prompt = first_prompt(settings)
         models = {label: load_model(settings.models[label], console, prompt) for label in labels}
-        _same_tokens(models)
         # Prompts are chosen once, by both models, so that every difference is paired.
         studies = prepare(settings.arm(labels[0]), list(models.values()))
         for label, study in zip(labels, studies, strict=True):
@@ -69,9 +68,3 @@ def _arm(
 
 def _folder(config: LoadedConfig[ComparisonConfig], label: str, parent: RunFolder) -> RunFolder:
     return RunFolder.at(parent.path / label, config.run.arm(label).resolved(), config.text)
-
-
-def _same_tokens(models: dict[str, LoadedModel]) -> None:
-    vocabularies = [model.tokenizer.get_vocab() for model in models.values()]
-    if vocabularies[0] != vocabularies[1]:
-        raise UserError(f"models: {' and '.join(models)} have different tokenizers, so they cannot share prompts")
