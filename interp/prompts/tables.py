@@ -19,6 +19,8 @@ def read_rows(path: Path) -> Rows:
     read = READERS.get(path.suffix.lower())
     if read is None:
         raise UserError(f"{path}: a prompts file ends in {', '.join(READERS)}, not in {path.suffix!r}")
+    if path.exists() and not path.is_file():  # a pipe would be waited for, a device read without end
+        raise UserError(f"the prompts file {path} is a {'folder' if path.is_dir() else 'pipe or device'}, and no file")
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -72,13 +74,34 @@ def _json_lines(content: bytes, path: Path) -> Rows:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = json.loads(line, object_pairs_hook=_told_once)
         except (ValueError, RecursionError) as error:
             raise UserError(f"{path}, line {number} is no JSON: {str(error)[:80]}") from None
         if not isinstance(row, Mapping):
             raise UserError(f"{path}, line {number} is no JSON object of columns, but a {type(row).__name__}")
+        # The escapes of half a character are JSON, but no text: no table could keep it.
+        if "\\u" in line and not _whole(json.dumps(row, ensure_ascii=False)):
+            raise UserError(
+                f"{path}, line {number} holds half a character (\\ud800 to \\udfff), which no table can keep"
+            )
         rows.append(dict(row))
     return rows
+
+
+def _whole(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _told_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} stands twice")
+    return row
 
 
 def _parquet(content: bytes, path: Path) -> Rows:

@@ -59,7 +59,7 @@ def digests(inputs: Inputs) -> dict[str, str]:
 def _files(path: Path) -> list[Path]:
     there = user_path(path, "a path in the config")
     if there.is_dir():
-        names = sorted({file.name for pattern in READ_FROM_FOLDERS for file in there.glob(pattern)})
+        names = sorted({file.name for pattern in READ_FROM_FOLDERS for file in there.glob(pattern) if file.is_file()})
         return [path / name for name in names]
     return [path] if there.is_file() else []
 

@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -17,6 +19,8 @@ from interp.cli import commands
 from interp.cli.commands import app
 from interp.errors import UserError
 from interp.runs import kinds
+
+ROOT = Path(__file__).parent.parent.parent
 
 
 def invoke(*arguments):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import numpy as np
 import pandas as pd
@@ -125,6 +126,8 @@ def test_only_text_is_a_prompt(tmp_path, encoder, value):
         ("x.csv", "clean\n".encode("utf-16"), "not in UTF-8"),
         ("x.jsonl", b"{", "line 1 is no JSON"),
         ("x.jsonl", b"[1]\n", "no JSON object"),
+        ("x.jsonl", b'{"clean": "a", "clean": "b"}', "line 1 is no JSON: 'clean' stands twice"),
+        ("x.jsonl", b'{"clean": "a \\ud83d b"}', "line 1 holds half a character"),
         ("x.parquet", b"PAR1 but not really", "no Parquet file"),
         ("x.xlsx", b"PK", "ends in .csv"),
     ],
@@ -134,6 +137,15 @@ def test_a_damaged_file_is_one_sentence(tmp_path, encoder, name, content, said):
     with pytest.raises(UserError, match=said) as caught:
         choose(tmp_path / name, encoder)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.timeout(20)
+def test_what_is_no_file_is_not_waited_for(tmp_path, encoder):
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "folder.csv").mkdir()
+    for name, kind in (("pipe", "pipe or device"), ("folder", "folder")):
+        with pytest.raises(UserError, match=f"{name}.csv is a {kind}, and no file"):
+            FromFile(path=str(tmp_path / f"{name}.csv")).candidates()
 
 
 def test_a_missing_file_is_one_sentence(tmp_path, encoder):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,11 +18,11 @@ from interp.measure.study import Study
 from interp.models import HuggingFaceSource, model_dimensions
 from interp.models.config import ModelSource
 from interp.models.load import device_of
-from interp.prompts.encoder import Encoder
 from interp.prompts.select import choose_prompts
 from interp.runs.circuit.config import RunConfig
 from interp.runs.circuit.memory import footprint
 from interp.runs.circuit.preflight import check_probes
+from interp.runs.circuit.prepare import shared_encoder
 
 
 def describe(config: LoadedConfig[RunConfig], console: Console) -> dict[str, Any]:

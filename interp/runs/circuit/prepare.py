@@ -21,6 +21,7 @@ from interp.measure.metric import read_metric
 from interp.measure.study import Study
 from interp.metrics import Metric
 from interp.models import LoadedModel
+from interp.models.info import Sizes
 from interp.probes import Probe
 from interp.prompts.config import PromptsConfig
 from interp.prompts.encoder import Encoder

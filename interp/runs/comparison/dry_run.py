@@ -16,5 +16,6 @@ def describe(config: LoadedConfig[ComparisonConfig], console: Console) -> dict[s
     found = {}
     for label in config.run.models:
         console.print(f"{label}:", style="bold")
-        found[label] = describe_run(config.run.arm(label), config.path, console)
+        beside = [model for other, model in config.run.models.items() if other != label]
+        found[label] = describe_run(config.run.arm(label), config.path, console, beside)
     return {"models": found}

@@ -9,7 +9,6 @@ import torch
 from rich.console import Console
 
 from interp.configs.loading import LoadedConfig
-from interp.errors import UserError
 from interp.measure.study import Study
 from interp.models import LoadedModel, load_model
 from interp.results.inputs import Inputs, inputs_of

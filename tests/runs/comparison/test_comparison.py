@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -20,6 +21,16 @@ CONFIGS = Path(__file__).parents[3] / "configs"
 
 
 def run(folder: Path, models: dict, base: str = "antonyms_dense_vs_sparse.yaml", **changes) -> Path:
+    kind, loaded = loaded_with(folder, models, base, **changes)
+    return kind.run(loaded, QUIET).parent
+
+
+def check(folder: Path, models: dict):
+    kind, loaded = loaded_with(folder, models)
+    return kind.check(loaded, QUIET)
+
+
+def loaded_with(folder: Path, models: dict, base: str = "antonyms_dense_vs_sparse.yaml", **changes):
     settings = YAML(typ="safe").load(CONFIGS / base)
     settings |= {"models": models, "output": {"root": str(folder / "runs")}}
     settings["prompts"] |= {"keep": "all", "min_gap": 0.0001}
@@ -35,8 +46,7 @@ def run(folder: Path, models: dict, base: str = "antonyms_dense_vs_sparse.yaml",
     ]
     path = folder / "comparison.yaml"
     path.write_text(json.dumps(settings | changes), encoding="utf-8")
-    kind, loaded = load_any(path)
-    return kind.run(loaded, QUIET).parent
+    return load_any(path)
 
 
 def model(path, **more):
@@ -122,17 +132,44 @@ def test_the_report_is_drawn_again_without_the_models(gpt2_twins):
     publish_any(gpt2_twins / "sparse", QUIET)
 
 
-def test_different_tokenizers_are_refused(tmp_path, tiny_llama):
-    import shutil
+def other_vocabulary(tokenizer):
+    words = tokenizer["model"]["vocab"]
+    words["zzz"] = words.pop("small")
 
-    other = tmp_path / "other"
-    shutil.copytree(tiny_llama, other)
-    tokenizer = json.loads((other / "tokenizer.json").read_text(encoding="utf-8"))
-    vocabulary = tokenizer["model"]["vocab"]
-    vocabulary["zzz"] = vocabulary.pop("small")
-    (other / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
-    with pytest.raises(UserError, match="a and b have different tokenizers"):
-        run(tmp_path, {"a": model(tiny_llama), "b": model(other)})
+
+def other_pieces(tokenizer):
+    """The same vocabulary, but a quotation mark takes no space before it."""
+    tokenizer["pre_tokenizer"]["pattern"]["Regex"] = '"| ?[^" ]+'
+
+
+def other_letters(tokenizer):
+    """The same vocabulary and pieces; only a word in capitals is another one."""
+    tokenizer["normalizer"] = {"type": "Replace", "pattern": {"String": "LARGE"}, "content": "hot"}
+
+
+def other_tokenizer(change, model, folder):
+    shutil.copytree(model, folder)
+    path = folder / "tokenizer.json"
+    tokenizer = json.loads(path.read_text(encoding="utf-8"))
+    change(tokenizer)
+    path.write_text(json.dumps(tokenizer), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("change", [other_vocabulary, other_pieces])
+def test_a_tokenizer_that_reads_the_prompts_otherwise_is_refused(tmp_path, tiny_llama, change):
+    other = other_tokenizer(change, tiny_llama, tmp_path / "other")
+    models = {"a": model(tiny_llama), "b": model(other)}
+    says = "prompts: the models have different tokenizers: .* to one and .* to the other"
+    with pytest.raises(UserError, match=says):
+        check(tmp_path, models)
+    with pytest.raises(UserError, match=says):
+        run(tmp_path, models)
+
+
+def test_a_tokenizer_that_differs_on_other_texts_alone_is_none_of_our_business(tmp_path, tiny_llama):
+    other = other_tokenizer(other_letters, tiny_llama, tmp_path / "other")
+    assert check(tmp_path, {"a": model(tiny_llama), "b": model(other)})["models"]["b"]["on_this_machine"]
 
 
 @pytest.mark.parametrize(
