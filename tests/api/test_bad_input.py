@@ -9,6 +9,7 @@ import torch
 
 import interp
 from interp import Edit, UserError, Variant
+from tests.interventions.test_changed_model import made_with
 
 WORDS = ("large", "hot", "new")
 ANSWERS = ("small", "cold", "old")
@@ -128,10 +129,7 @@ def test_a_task_by_its_settings(model):
         (lambda one: one.patch("zz"), "site: there is no 'zz'"),
         (lambda one: one.patch(["z"]), r"site: there is no \['z'\]"),
         (lambda one: one.patch("z", prompts="x"), "there is no choice of prompts 'x'"),
-        (lambda one: one.patch("mlp_out", by="layer", at=1.5), "query must be a whole number, or the name of a role"),
-        (lambda one: one.patch("mlp_out", by="layer", at=[1, 2]), "query must be a whole number"),
         (lambda one: one.patch("mlp_out", by="layer", at=99), "position 99 is outside the prompt, which has 8 tokens"),
-        (lambda one: one.cut_edges(key=1.5), "key must be a whole number, or the name of a role, not 1.5"),
         (lambda one: one.cut_edges(key="zebra"), "there is no role 'zebra'"),
         (lambda one: one.cut_edges(key=8, query=2), "attention is causal"),
         (lambda one: one.ablate("zz"), "probe 'head_ablation': source: must be 'zero', 'mean' or 'resample', not 'zz'"),
@@ -156,26 +154,39 @@ def test_questions(asked, call, says):
 
 
 @pytest.mark.parametrize(
-    ("make", "says"),
+    ("name", "value", "says"),
     [
-        (lambda: Edit("z", 0, 0, source="claen"), "there is no source 'claen'; did you mean 'clean'"),
-        (lambda: Edit("z", 1.0, 0), "layer must be a whole number, not 1.0"),
-        (lambda: Edit("z", None, 0), "layer must be a whole number, not None"),
-        (lambda: Edit("z", 0, True), "head must be a whole number, not True"),
-        (lambda: Edit("z", 0, 0, key=3), "site z is edited at a query position"),
-        (lambda: Variant((Edit("z", 0, 0),), base="x"), "there is no base run 'x'"),
-        (lambda: Variant(Edit("z", 0, 0)), "a variant takes a tuple of Edits"),
+        ("layer", 1.0, "layer must be a whole number, not 1.0"),
+        ("layer", None, "layer must be a whole number, not None"),
+        ("head", True, "head must be a whole number, not True"),
+        ("head", "query", "head must be a whole number, not 'query'"),
+        ("query", 1.5, "query must be a whole number, or the name of a role, not 1.5"),
+        ("query", [1, 2], "query must be a whole number, or the name of a role"),
+        ("key", 3, "site z is edited at a query position"),
+        ("source", "claen", "there is no source 'claen'; did you mean 'clean'"),
     ],
 )
-def test_edits(make, says):
-    one_sentence(make, says)
+def test_edits(name, value, says):
+    one_sentence(lambda: made_with(Edit("z", 0, 0), name, value), says)
     with pytest.raises(ValueError, match=says):
-        make()
+        made_with(Edit("z", 0, 0), name, value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [("base", "x", "there is no base run 'x'"), ("edits", Edit("z", 0, 0), "a variant takes a tuple of Edits")],
+)
+def test_variants(name, value, says):
+    one_sentence(lambda: made_with(Variant.of(Edit("z", 0, 0)), name, value), says)
 
 
 def test_numbers_of_numpy_and_torch_are_places(asked):
-    edit = Edit("z", np.int64(1), torch.tensor(2))
-    assert edit == Edit("z", 1, 2)
+    edit = Edit("z", 0, 0)
+    made_with(edit, "layer", np.int64(1))
+    made_with(edit, "head", torch.tensor(2))
+    made_with(edit, "query", "query")
+    assert edit == Edit("z", 1, 2, "query")
+    assert {type(place) for place in (edit.layer, edit.head)} == {int}
     assert len(asked.measure([Variant.of(edit)])) == 3
 
 
