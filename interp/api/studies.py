@@ -240,7 +240,7 @@ class NotebookStudy:
             share_definition=share.definition,
         )
         inner.probes[label], inner.tables[label] = asked, effects
-        inner.findings[label] = {"kind": asked.kind, **asked.summarise(effects, inner, reading)}
+        inner.findings[label] = asked.concluded(effects, inner, reading)
         return effects
 
     def find_heads(
