@@ -25,23 +25,25 @@ HALF = re.compile("[\ud800-\udfff]")
 
 
 class _Plain(SafeConstructor):
-    """The library's, but that a number which is none says where it stands."""
+    """The library's, but that a number, or a truth, which is none says where it stands."""
+
+    def construct_yaml_bool(self, node: ScalarNode) -> Any:
+        return self._scalar(super().construct_yaml_bool, node, "neither true nor false")
 
     def construct_yaml_int(self, node: ScalarNode) -> Any:
-        return self._number(super().construct_yaml_int, node)
+        return self._scalar(super().construct_yaml_int, node, "no number, or one of too many digits")
 
     def construct_yaml_float(self, node: ScalarNode) -> Any:
-        return self._number(super().construct_yaml_float, node)
+        return self._scalar(super().construct_yaml_float, node, "no number, or one of too many digits")
 
-    def _number(self, construct: Any, node: ScalarNode) -> Any:
+    def _scalar(self, construct: Any, node: ScalarNode, what: str) -> Any:
         try:
             return construct(node)
-        except (ValueError, TypeError, IndexError):
-            problem = f"{cut(str(node.value), 40)!r} is no number, or one of too many digits"
-            raise ConstructorError(None, None, problem, node.start_mark) from None
+        except (ValueError, TypeError, LookupError):
+            raise ConstructorError(None, None, f"{cut(str(node.value), 40)!r} is {what}", node.start_mark) from None
 
 
-for _kind in ("int", "float"):
+for _kind in ("bool", "int", "float"):
     _Plain.add_constructor(f"tag:yaml.org,2002:{_kind}", getattr(_Plain, f"construct_yaml_{_kind}"))
 # YAML 1.2 has no dates: `title: 2020-01-01` is text.
 _Plain.add_constructor("tag:yaml.org,2002:timestamp", SafeConstructor.construct_yaml_str)

@@ -30,6 +30,7 @@ def loaded(tmp_path, extra):
 @pytest.mark.parametrize(
     ("bad", "says", "good"),
     [
+        ("a: !!bool 1", "line 1.*'1' is neither true nor false", "a: !!bool yes"),
         ("seed: !!int abc", "line 1.*'abc' is no number", "seed: !!int 12"),
         (f"seed: {'9' * 5000}", "is no number, or one of too many digits", f"seed: {'9' * 18}"),
         (f"a: {'[' * 1000}{']' * 1000}", "nested too deeply", f"a: {'[' * 20}{']' * 20}"),
