@@ -10,8 +10,9 @@ import re
 import unicodedata
 
 PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"} | {127: 0x2421}
-# What neither XML nor HTML may hold, beyond the control characters that have a picture.
-FORBIDDEN = re.compile("[\x80-\x9f\ud800-\udfff\ufffe\uffff]")
+# What neither XML nor HTML may hold, beyond the control characters that have a picture; and what turns the direction of
+# reading, because a number that stands behind it would be read backwards (18 for 81).
+FORBIDDEN = re.compile("[\x80-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 SIGNS = str.maketrans({"\n": "⏎", "\t": "⇥"})
 # Joiners inside a word or an emoji belong to its spelling.
 JOINERS = re.compile(r"(?<=\S)[\u200c\u200d](?=\S)")
@@ -23,7 +24,8 @@ def code_point(character: str) -> str:
 
 
 def visible(text: str) -> str:
-    """Control characters, which no page may hold, as their pictures (a carriage return as ␍) or as code points."""
+    """Control characters, which no page may hold, as their pictures (a carriage return as ␍) or as code points; and those
+    that turn the direction of reading for what comes behind them."""
     return FORBIDDEN.sub(lambda found: code_point(found.group()), text.translate(PICTURES))
 
 

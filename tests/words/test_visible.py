@@ -46,6 +46,11 @@ def test_prose_keeps_its_lines_and_tabs():
     assert visible("a\n\tb\x1b\x7f\x9b\ud83d") == "a\n\tb␛␡<U+009B><U+D83D>"
 
 
+def test_what_turns_the_direction_of_reading_is_shown_and_writing_from_the_right_stays():
+    assert visible("share \u202e81 %\u2066") == "share <U+202E>81 %<U+2066>"
+    assert visible("שלום\u200f 81 %") == "שלום\u200f 81 %"
+
+
 @given(st.text(st.characters(codec=None)))
 def test_every_text_becomes_well_formed(text):
     node = ElementTree.Element("t")
