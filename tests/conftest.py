@@ -1,4 +1,4 @@
-"""Shapes are checked while the tests run: jaxtyping's annotations by beartype, in every module of the library."""
+"""Shapes and types are checked while the tests run: annotations by jaxtyping and beartype, in the rooms below."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ os.environ["TQDM_DISABLE"] = "1"
 import hypothesis
 from jaxtyping import install_import_hook
 
+from tests import typecheck
+
 # `make test` hands its own flags and variables down: a `make` that a test starts would print its folders and take our CONFIG.
 for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "CONFIG", "SET", "RUN"):
     os.environ.pop(name, None)
@@ -20,7 +22,9 @@ for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "CONFIG", "SET
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 
-install_import_hook(["interp.analysis", "interp.interventions", "interp.metrics"], "beartype.beartype")
+# Rooms whose tests put stand-ins, or wrong types on purpose, in the place of real ones are left to mypy.
+CHECKED = ("analysis", "interventions", "metrics", "probes", "words")
+install_import_hook([f"interp.{room}" for room in CHECKED], f"{typecheck.__name__}.checked")
 
 import torch  # noqa: E402
 

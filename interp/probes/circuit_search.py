@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,7 @@ from interp.probes.base import Reading, by_prompt, clusters_of, head_label
 from interp.results.effects_file import stacked
 
 
+@runtime_checkable
 class EdgeSearch(Protocol):
     """The settings of a search, and the edges and prompts that it is over."""
 

@@ -78,7 +78,7 @@ class Measured:
     n: int | None
     thin: Int[np.ndarray, " row"]
     without: Float[np.ndarray, "set row"] | None
-    random: dict[int, Float[np.ndarray, "set row"]]
+    random: dict[int, Float[np.ndarray, "_ row"]]
     beside: dict[str, Aside]
     nonsense: Aside | None
     shapley: tuple[list[frozenset[int]], Float[np.ndarray, " player"], Float[np.ndarray, " player"]] | None
@@ -151,7 +151,7 @@ def _without(
 
 def _random(
     ledger: Ledger, plan: Plan, n: int | None, thin: Int[np.ndarray, " row"]
-) -> dict[int, Float[np.ndarray, "set row"]]:
+) -> dict[int, Float[np.ndarray, "_ row"]]:
     if not n or not plan.random_sets:
         return {}
     rng = _rng(plan, "random sets")

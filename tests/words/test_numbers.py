@@ -10,7 +10,7 @@ import pytest
 import experiments
 import interp
 from interp.runs.comparison.tables import ratio
-from interp.words.numbers import fixed, fixed_interval, interval, number, significant
+from interp.words.numbers import bracket, ends, fixed, fixed_interval, interval, needed, number, significant
 from interp.words.phrases import percent, tenth
 
 NAN = float("nan")
@@ -40,6 +40,13 @@ def test_fixed_numbers_have_a_sign_of_their_own_and_no_negative_zero():
     assert fixed_interval(-0.05, 0.1, 2, signed=True) == "[−0.05, +0.10]"
     assert significant(1e-5, 2) == "1e−05"
     assert (percent(-0.2), percent(-0.001), tenth(0.00321)) == ("−20 %", "0 %", "0.32 %")
+
+
+def test_counts_and_what_stands_behind_them():
+    assert (needed(8), needed(8, 7, 9), needed(1294.4, 980.0, None)) == ("8", "8 [7, 9]", "1,294 [980, …]")
+    assert (needed(None), needed(None, 3, 4), needed(0, 0, 0)) == ("never", "never", "0 [0, 0]")
+    assert (ends(24, None, "more than 132"), ends(None, None, "more than 132")) == (" [24, more than 132]", "")
+    assert (bracket(0.08, 0.12, percent), bracket(None, 0.12, percent)) == (" [8 %, 12 %]", "")
 
 
 def test_a_ratio_without_an_upper_end_says_so():
