@@ -12,9 +12,9 @@ from rich.console import Console
 
 from interp.models import PackagedModel, load_model
 from interp.models.config import SparseModel
-from interp.models.gated_attention import Gate, attach
+from interp.models.gated_attention import Gate, attach, set_head_bias
 from interp.models.load import load_dense
-from interp.models.sparse_checkpoint import merged, read_checkpoint
+from interp.models.sparse_checkpoint import head_biases_for, merged, read_checkpoint
 from interp.sparsify.config import SampledText, Text
 from interp.sparsify.evaluate import evaluate
 from interp.sparsify.text import sequences
@@ -33,13 +33,15 @@ def both():
     """The dense model; the sparse one through Hugging Face, its masks on a paragraph kept, and as a HookedTransformer."""
     dense, base = load_dense(PackagedModel()), load_dense(PackagedModel())
     tokens = torch.tensor([dense.tokenizer(TEXT, add_special_tokens=False)["input_ids"]])
-    bias = read_checkpoint(CHECKPOINT).bias
-    untrained, gate = Gate(bias), Gate(bias)
+    about = read_checkpoint(CHECKPOINT)
+    untrained, gate = Gate(about.bias, about.gate), Gate(about.bias, about.gate)
     attach(base.hf_model, untrained)
     with torch.no_grad(), untrained.running("infer"):
         base.hf_model(tokens)
     sparse = merged(base.hf_model, CHECKPOINT, dense.weights_sha256)
     attach(sparse, gate)
+    shape = sparse.config.num_hidden_layers, sparse.config.num_attention_heads
+    set_head_bias(sparse, *head_biases_for(about, CHECKPOINT, *shape))
     with torch.no_grad(), gate.running("infer", keep_masks=True):
         logits = sparse(tokens).logits
     hooked = load_model(PackagedModel(sparse=SparseModel(checkpoint=str(CHECKPOINT)))).hooked

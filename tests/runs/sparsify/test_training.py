@@ -401,6 +401,23 @@ def test_training_goes_on_from_a_checkpoint(tmp_path, models, finished, adapter)
         run(path, "gate.kind=weight")
 
 
+def test_biases_of_an_earlier_run_are_gone_on_from(tmp_path, models, finished):
+    biases = {"head_bias": [[0.5] * 4] * 3, "first_bias": [[-1.0 * layer] * 4 for layer in range(3)]}
+    copy = changed(finished[1] / "exported", tmp_path / "copy", **biases)
+    path = config(tmp_path, models["llama"], begin=str(copy), stages=[{"target": 2.0, "steps": 1}])
+    for gate, words in (
+        ({}, "has biases of its own; say gate.learn_bias"),
+        ({"learn_bias": True}, "has biases for the first token; give gate.first_bias, which they replace"),
+        ({"learn_bias": True, "calibrate": {"price": 1}}, "both say where the gates' biases begin"),
+    ):
+        with pytest.raises(UserError, match=words):
+            run(path, f"gate={json.dumps(gate)}")
+    run(path, "training.bias_learning_rate=1e-9", f"gate={json.dumps({'learn_bias': True, 'first_bias': 7.0})}")
+    about = read_checkpoint(tmp_path / "exported")
+    for name, wanted in biases.items():
+        torch.testing.assert_close(torch.tensor(getattr(about, name)), torch.tensor(wanted), atol=1e-5, rtol=0)
+
+
 def test_the_result_is_judged_on_prompts_by_wording(tmp_path, models):
     """Density, loss and accuracy on a task's prompts, recomputed on the analysis side for one wording."""
     task = {"kind": "antonyms", "templates": ['The opposite of "{word}" is "', '"{word}" is the opposite of "']}
