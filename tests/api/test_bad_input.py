@@ -77,7 +77,6 @@ def one_sentence(call, says):
         ({"seed": -1}, "seed: must be greater than or equal to 0, not -1"),
         ({"memory_gb": 0}, "memory_gb: must be greater than 0, not 0"),
     ],
-    ids=str,
 )
 def test_prompts(model, change, says):
     one_sentence(lambda: interp.study(model, **{**LISTS, "min_gap": 0, **change}), says)
@@ -97,7 +96,6 @@ def test_prompts(model, change, says):
         {"cluster": [None, "a", "a"]},
         {"seed": np.int32(3)},
     ],
-    ids=str,
 )
 def test_prompts_in_other_clothes(model, change):
     assert len(interp.study(model, **{**LISTS, "min_gap": 0, **change}).prompts) == 3
