@@ -134,7 +134,8 @@ def curves(arms: dict[str, RunTables], kind: str, x: str, xlabel: str, ylabel: s
         else:
             whole_numbers(axes.xaxis)
         axes.set(xlabel=xlabel, ylabel=ylabel, xlim=(0, last))
-        axes.legend(loc="lower right" if x == "n" else "center left")
+        # Above the frame: inside, it would lie on one of the bands or on the line at 0.
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0))
     return Drawn(figure, pd.concat(tables_, ignore_index=True), title, caption)
 
 
