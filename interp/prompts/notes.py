@@ -9,6 +9,7 @@ from typing import Any
 from interp.prompts.pairs import PromptPair, PromptSet
 
 SHOWN = 3  # examples in a note
+NUMBERS = 10  # prompts of an example: a file may say the same 10^5 times
 
 
 def notes(sets: Sequence[PromptSet]) -> list[str]:
@@ -55,6 +56,11 @@ def _twice(sets: Sequence[PromptSet]) -> Iterable[str]:
 
 
 def _examples(found: Sequence[Sequence[tuple[int, PromptPair]]]) -> str:
-    shown = [f"prompts {', '.join(str(number) for number, _ in one)} ({one[0][1].clean!r})" for one in found[:SHOWN]]
+    shown = [f"prompts {_numbers([number for number, _ in one])} ({one[0][1].clean!r})" for one in found[:SHOWN]]
     more = len(found) - len(shown)
     return "; ".join(shown) + (f"; and {more} more" if more else "")
+
+
+def _numbers(prompts: Sequence[int]) -> str:
+    more = len(prompts) - NUMBERS
+    return ", ".join(map(str, prompts[:NUMBERS])) + (f" and {more:,} more" if more > 0 else "")

@@ -173,6 +173,14 @@ def test_what_is_asked_twice_is_said(encoder):
     assert "in several clusters" in apart
 
 
+def test_of_many_that_are_the_same_ten_are_named_and_the_rest_counted(encoder):
+    (ten,) = choose(encoder, [pair()] * 10).notes
+    assert "prompts 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 (" in ten
+    (many,) = choose(encoder, [pair()] * 1500).notes
+    assert "8, 9 and 1,490 more (" in many
+    assert len(many) < 300
+
+
 def test_a_beginning_that_is_given_twice_is_said():
     text = 'The opposite of "{word}" is "'
     for bos, template, n_notes in ((True, f"<s>{text}", 1), (False, f"<s>{text}", 0), (True, text, 0)):
