@@ -112,7 +112,7 @@ DAMAGES = {
     r"kind \(bias: .*valid number": edit("sparse_attention.json", bias=None),
     r"kind \(trained: .*density must be a number, not 'x'": edit("sparse_attention.json", trained={"density": "x"}),
     r"kind \(extra": edit("sparse_attention.json", extra=1),
-    r"has format '2'; this version reads formats 1 and 2": edit("sparse_attention.json", format="2"),
+    r"has format '2'; this version reads formats 1 to 3": edit("sparse_attention.json", format="2"),
     r"it must hold a JSON object, not a list": lambda folder: (folder / "sparse_attention.json").write_text("[]"),
     r"there is no adapter_model.safetensors; pickles": lambda f: (f / TENSORS).rename(f / "adapter_model.bin"),
 }

@@ -82,7 +82,7 @@ def test_list_shows_every_kind_that_the_template_brings(site):
     brought = listed["plugins"]["interp_tilt"]
     for kind in (
         *("probe first_token_cut", "task copy_ids", "metric half_difference", "figure strongest_layer"),
-        *("experiment one_sentence", "model source planted", "kind of run seeds"),
+        *("recipe one_sentence", "model source planted", "kind of run seeds"),
     ):
         assert kind in brought
 
