@@ -14,7 +14,7 @@ from interp.runs.circuit.run import run
 from tests.tiny_models import FIGURE
 from tests.tiny_runs import QUIET
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(2400)]
 MAIN = Path(__file__).parent.parent.parent / "configs" / "antonyms_smollm2.yaml"
 
 
@@ -25,11 +25,13 @@ def loaded():
 
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory):
-    """The main job's config with fewer word pairs and its first four probes."""
+    """The main job's config with fewer word pairs, fewer controls and its first four probes."""
     root = tmp_path_factory.mktemp("real")
     overrides = [f"output.root={root}", "prompts.task.max_pairs=24", "experiment=null"]
     settings = load(MAIN, overrides)
-    shorter = settings.run.model_copy(update={"probes": settings.run.probes[:4]})
+    search, *others = settings.run.probes[:4]
+    search = search.model_copy(update={"beside": (), "random_sets": 40, "rerankings": 4})
+    shorter = settings.run.model_copy(update={"probes": (search, *others)})
     report = run(settings.__class__(shorter, settings.path, settings.text, settings.overrides), QUIET)
     return RunTables.load(report.parent)
 

@@ -19,7 +19,7 @@ from interp.sparsify.config import SampledText, Text
 from interp.sparsify.evaluate import evaluate
 from interp.sparsify.text import sequences
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(2400)]
 CHECKPOINT = Path(__file__).parent.parent.parent / "checkpoints" / "smollm2-sparse"
 TEXT = (
     "The town lies where two rivers meet. In winter the water is low and grey, and people cross it on foot; in spring it "
