@@ -52,34 +52,49 @@ def _circuit(found: dict[str, Any]) -> str:
         (first, enough["first"]["edges"], edges(enough["first"])),
     ]
     start = (
-        f"For a circuit that explains {percent(found['edges']['explained'])} of what all attention edges do to the answer, on word "
-        f"pairs that it was not chosen from, {_needs(two, 'edges')}"
-        f"{_verdict(enough, enough['first']['edges'], enough['second']['edges'])}"
+        f"To explain {percent(found['edges']['explained'])} of what all attention edges do to the answer by keeping the best alone, "
+        f"on word pairs that they were not chosen from, {_needs(two, 'edges')} (ratio {ratio(enough['ratio'])})"
     )
-    other = (
-        f". Replacing the best {edges(needs['second'])} and {edges(needs['first'])} alone destroys as much"
-        if needs["first"]["edges"] is not None and needs["second"]["edges"] is not None
-        else ""
-    )
-    return f"{start}{other}."
+    if needs["first"]["edges"] is None or needs["second"]["edges"] is None:
+        return f"{start}."
+    both = f"{start}; replacing the best {edges(needs['second'])} and {edges(needs['first'])} alone destroys as much"
+    claims = {_claim(enough), _claim(needs)}
+    ends = f"{both} (ratio {ratio(needs['ratio'])})"
+    # Sufficient and necessary sets are two questions that the literature mixes: one of them alone decides nothing.
+    if len(claims) > 1 or None in claims:
+        return f"{ends}. The two directions do not both tell the models apart, so neither is said to need fewer."
+    return f"{ends}: {second} needs {claims.pop()} both ways."
 
 
 def _verdict(counts: dict[str, Any], first: float | None, second: float | None) -> str:
     """Fewer or more, where the interval and every other share that was asked for agree; else what keeps it from being said."""
     if first is None or second is None:
         return ", so there is no ratio"
-    signs = {_sign(one["first"], one["second"]) for one in counts.get("by_target", ())} - {None}
-    if len(signs) > 1:
-        told = "; ".join(
-            f"at {percent(one['target'])} {_count(one['second'])} against {_count(one['first'])}"
-            for one in counts["by_target"]
-        )
-        return f". Which of the two needs fewer depends on the share that is asked for ({told}), so neither is claimed"
-    low, high = counts["ratio"]["low"], counts["ratio"]["high"]
-    if low is None or (low <= 1 and (high is None or high >= 1)):
+    if (claim := _claim(counts)) is not None:
+        times = counts["ratio"] if claim == "fewer" else _inverse(counts["ratio"])
+        return f": {ratio(times)} times {claim}"
+    if _clear(counts["ratio"]) is None:
         return f": no clear difference (ratio {ratio(counts['ratio'])})"
-    fewer = low > 1
-    return f": {ratio(counts['ratio'] if fewer else _inverse(counts['ratio']))} times {SMALLER[fewer]}"
+    told = "; ".join(
+        f"at {percent(one['target'])} {_count(one['second'])} against {_count(one['first'])}"
+        for one in counts["by_target"]
+    )
+    return f". Which of the two needs fewer depends on the share that is asked for ({told}), so neither is claimed"
+
+
+def _claim(counts: dict[str, Any]) -> str | None:
+    """`fewer` or `more` in the second model; None where the interval or another share does not bear it out."""
+    clear = _clear(counts["ratio"])
+    signs = {_sign(one["first"], one["second"]) for one in counts.get("by_target", ())} - {None}
+    return None if clear is None or signs - {clear} else SMALLER[clear > 0]
+
+
+def _clear(found: dict[str, Any]) -> int | None:
+    """1 where the second needs fewer, -1 where more; None where the ratio's interval holds 1, or there is none."""
+    low, high = found["low"], found["high"]
+    if low is None or (low <= 1 and (high is None or high >= 1)):
+        return None
+    return 1 if low > 1 else -1
 
 
 def _sign(first: float | None, second: float | None) -> int | None:

@@ -44,6 +44,7 @@ ALIKE = ((0.7, 8, 4), (0.8, 10, 5), (0.9, 20, 9))
         ),
         (heads(5, 10, 0.4, 0.8, [(t, b, a) for t, a, b in ALIKE]), "2.00 [1.25, 2.50] times more."),
         (heads(10, 5, 0.9, 2.5, ALIKE), ": no clear difference (ratio 2.00 [0.90, 2.50])."),
+        (heads(10, 10, 0.9, 1.1, [(0.7, 8, 9), (0.8, 10, 10)]), ": no clear difference (ratio 1.00 [0.90, 1.10])."),
         (heads(10, 10, 0.9, 1.1, [(0.8, 10, 10)]), ": no clear difference (ratio 1.00 [0.90, 1.10])."),
         (
             heads(10, None, None, None, ((0.8, 10, None),)),
@@ -58,6 +59,39 @@ ALIKE = ((0.7, 8, 4), (0.8, 10, 5), (0.9, 20, 9))
 )
 def test_what_is_said_of_heads(found, words):
     assert words in answer(found, RUN)[0]
+
+
+def circuits(enough, needs):
+    """Edges of both directions: (first, second, low, high, counts at other shares)."""
+
+    def of(first, second, low, high, others=()):
+        def side(n):
+            return {"edges": n, "low": n, "high": n}
+
+        ratio = {"value": None if None in (first, second) else first / second, "low": low, "high": high}
+        by_target = [{"target": target, "first": a, "second": b} for target, a, b in others]
+        return {"first": side(first), "second": side(second), "ratio": ratio, "by_target": by_target}
+
+    found = heads(10, 10, 0.9, 1.1)
+    return found | {"edges": {"explained": 0.9, "sufficient": of(*enough), "necessary": of(*needs)}}
+
+
+@pytest.mark.parametrize(
+    ("enough", "needs", "words"),
+    [
+        ((200, 100, 1.5, 2.5), (60, 30, 1.2, 3.0), "(ratio 2.00 [1.20, 3.00]): sparse needs fewer both ways."),
+        ((100, 200, 0.3, 0.8), (30, 60, 0.4, 0.9), ": sparse needs more both ways."),
+        ((200, 100, 1.5, 2.5), (60, 50, 0.9, 1.4), "so neither is said to need fewer."),
+        ((200, 100, 1.5, 2.5), (30, 60, 0.3, 0.8), "so neither is said to need fewer."),
+        ((200, 100, 1.5, 2.5, [(0.7, 20, 30)]), (60, 30, 1.2, 3.0), "so neither is said to need fewer."),
+        ((200, 100, 1.5, 2.5, [(0.7, 30, 20)]), (60, 30, 1.2, 3.0), "sparse needs fewer both ways."),
+        ((None, 100, None, None), (60, None, None, None), "dense never gets there (ratio —)."),
+    ],
+)
+def test_what_is_said_of_edges(enough, needs, words):
+    said = answer(circuits(enough, needs), RUN)[1]
+    assert said.startswith("To explain 90 % of what all attention edges do")
+    assert said.endswith(words)
 
 
 def test_what_a_twin_is_worth_on_the_prompts_themselves():
