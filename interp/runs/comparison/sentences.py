@@ -51,9 +51,10 @@ def _circuit(found: dict[str, Any]) -> str:
         (second, enough["second"]["edges"], edges(enough["second"])),
         (first, enough["first"]["edges"], edges(enough["first"])),
     ]
+    explained = percent(found["edges"]["explained"])
     start = (
-        f"To explain {percent(found['edges']['explained'])} of what all attention edges do to the answer by keeping the best alone, "
-        f"on word pairs that they were not chosen from, {_needs(two, 'edges')} (ratio {ratio(enough['ratio'])})"
+        f"To explain {explained} of what all attention edges do to the answer by keeping the best alone, on word pairs that they "
+        f"were not chosen from, {_needs(two, 'edges')} (ratio {ratio(enough['ratio'])})"
     )
     if needs["first"]["edges"] is None or needs["second"]["edges"] is None:
         return f"{start}."
