@@ -60,8 +60,10 @@ class Checkpoints:
         """Write a checkpoint; UserError when the disk is full or a weight is not finite."""
         weights = trained(model)
         if not all(bool(torch.isfinite(tensor).all()) for tensor in weights.values()):
-            raise UserError(f"training stopped at step {state.step}: a weight is NaN or infinite; the last good "
-                            f"checkpoint, {self.last()}, is kept; try a smaller training.learning_rate")  # fmt: skip
+            raise UserError(
+                f"training stopped at step {state.step}: a weight is NaN or infinite; the last good "
+                f"checkpoint, {self.last()}, is kept; try a smaller training.learning_rate"
+            )
         target = self._folder / f"step-{state.step:07d}"
         building = target.with_name(target.name + BUILDING)
         with atomic.mendable(self._folder):

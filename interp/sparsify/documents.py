@@ -8,7 +8,7 @@ from typing import Any
 
 from interp.configs.paths import user_path
 from interp.errors import UserError
-from interp.sparsify.config import DatasetText, FileText
+from interp.sparsify.text_config import DatasetText, FileText
 
 JSON_KINDS = {
     type(None): "null",

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from interp.errors import UserError
 from interp.models.cache import building, cache_folder, sha256
-from interp.sparsify.config import SampledText
+from interp.sparsify.text_config import SampledText
 
 SAMPLED_TOGETHER = 128
 TOKENS, HASH = "tokens.safetensors", "sha256"

@@ -17,11 +17,11 @@ from torch import Tensor
 
 from interp.errors import UserError
 from interp.models.files import one_line
-from interp.sparsify.config import DatasetText, DocumentationText, FileText, SampledText, Text, TextSource
 from interp.sparsify.documentation import paragraphs
 from interp.sparsify.documents import dataset_documents, file_documents
 from interp.sparsify.pieces import Rows, cut
 from interp.sparsify.sampled import sampled
+from interp.sparsify.text_config import DatasetText, DocumentationText, FileText, SampledText, Text, TextSource
 
 
 @dataclass(frozen=True)

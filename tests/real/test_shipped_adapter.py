@@ -15,9 +15,9 @@ from interp.models.config import SparseModel
 from interp.models.gated_attention import Gate, attach, set_head_bias
 from interp.models.load import load_dense
 from interp.models.sparse_checkpoint import head_biases_for, merged, read_checkpoint
-from interp.sparsify.config import SampledText, Text
 from interp.sparsify.evaluate import evaluate
 from interp.sparsify.text import sequences
+from interp.sparsify.text_config import SampledText, Text
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(2400)]
 CHECKPOINT = Path(__file__).parent.parent.parent / "checkpoints" / "smollm2-sparse"

@@ -10,8 +10,8 @@ import torch
 from rich.console import Console
 
 from interp.errors import UserError
-from interp.sparsify.config import DatasetText, FileText, SampledText, Text
 from interp.sparsify.text import sequences
+from interp.sparsify.text_config import DatasetText, FileText, SampledText, Text
 from tests.tiny_models import FIGURE, word_tokenizer
 
 QUIET = Console(quiet=True)

@@ -21,32 +21,61 @@ def other_texts(tables: TrainingTables) -> list[Section]:
         blocks.append(
             TableBlock(
                 title="The last checkpoint, by length of the text",
-                columns=["tokens", "sequences", "open edges", "open keys a query", "loss above dense", "interval",
-                         "rows without an open edge", "open edges to the first token"],
+                columns=[
+                    "tokens",
+                    "sequences",
+                    "open edges",
+                    "open keys a query",
+                    "loss above dense",
+                    "interval",
+                    "rows without an open edge",
+                    "open edges to the first token",
+                ],
                 rows=[
-                    [str(int(row["length"])), str(int(row["sequences"])), tenth(row["density"]),
-                     fixed(row["keys_a_query"], 2), signed(row["above_dense"]),
-                     interval(row),
-                     tenth(row["shut_rows"]), tenth(row["first_token"])]
+                    [
+                        str(int(row["length"])),
+                        str(int(row["sequences"])),
+                        tenth(row["density"]),
+                        fixed(row["keys_a_query"], 2),
+                        signed(row["above_dense"]),
+                        interval(row),
+                        tenth(row["shut_rows"]),
+                        tenth(row["first_token"]),
+                    ]
                     for row in tables.lengths.to_dict("records")
                 ],
             )
-        )  # fmt: skip
+        )
     if "template" in tables.prompts:
         blocks.append(
             TableBlock(
                 title="The last checkpoint on the task's own prompts",
-                columns=["wording", "prompts", "tokens", "open edges", "open keys a query", "answer's loss above dense",
-                         "right", "right, dense"],
+                columns=[
+                    "wording",
+                    "prompts",
+                    "tokens",
+                    "open edges",
+                    "open keys a query",
+                    "answer's loss above dense",
+                    "right",
+                    "right, dense",
+                ],
                 rows=[
-                    [str(row["template"]), str(int(row["prompts"])), str(row["tokens"]), tenth(row["density"]),
-                     fixed(row["keys_a_query"], 2), signed(row["above_dense"]), tenth(row["accuracy"]),
-                     tenth(row["dense_accuracy"])]
+                    [
+                        str(row["template"]),
+                        str(int(row["prompts"])),
+                        str(row["tokens"]),
+                        tenth(row["density"]),
+                        fixed(row["keys_a_query"], 2),
+                        signed(row["above_dense"]),
+                        tenth(row["accuracy"]),
+                        tenth(row["dense_accuracy"]),
+                    ]
                     for row in tables.prompts.to_dict("records")
                 ],
                 note="Every prompt whose answer is one token, also those that the dense model gets wrong.",
             )
-        )  # fmt: skip
+        )
     return [Section("Other lengths, and a task's prompts", tables=blocks)] if blocks else []
 
 

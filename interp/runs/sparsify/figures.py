@@ -77,14 +77,22 @@ def frontier(stages: pd.DataFrame, baseline: pd.DataFrame, log: pd.DataFrame, he
             if mine.empty:
                 continue
             axes.plot(
-                100 * mine["density"], mine["above_dense"], color=colour, marker=marker, markersize=3,
+                100 * mine["density"],
+                mine["above_dense"],
+                color=colour,
+                marker=marker,
+                markersize=3,
                 label=f"{kind} gate, no training",
-            )  # fmt: skip
+            )
             for _, row in mine.iterrows():
                 axes.annotate(
-                    f"{row['bias']:+g}", (100 * row["density"], row["above_dense"]), (3, 3),
-                    textcoords="offset points", fontsize=6, color=colour,
-                )  # fmt: skip
+                    f"{row['bias']:+g}",
+                    (100 * row["density"], row["above_dense"]),
+                    (3, 3),
+                    textcoords="offset points",
+                    fontsize=6,
+                    color=colour,
+                )
         judged = log.dropna(subset=["density"])
         axes.plot(
             100 * judged["density"],
@@ -98,9 +106,17 @@ def frontier(stages: pd.DataFrame, baseline: pd.DataFrame, log: pd.DataFrame, he
         )
         errors = [stages["above_dense"] - stages["above_low"], stages["above_high"] - stages["above_dense"]]
         axes.errorbar(
-            100 * stages["density"], stages["above_dense"], yerr=errors, color=style.BLUE, marker="o", markersize=4,
-            linestyle="none", elinewidth=1, capsize=2, label="trained, end of a stage",
-        )  # fmt: skip
+            100 * stages["density"],
+            stages["above_dense"],
+            yerr=errors,
+            color=style.BLUE,
+            marker="o",
+            markersize=4,
+            linestyle="none",
+            elinewidth=1,
+            capsize=2,
+            label="trained, end of a stage",
+        )
         axes.axhline(0, color=style.GREY, linewidth=0.5)
         axes.set_xscale("log")
         shares = 100 * np.concatenate([stages["density"], untrained["density"], judged["density"]])
@@ -109,9 +125,10 @@ def frontier(stages: pd.DataFrame, baseline: pd.DataFrame, log: pd.DataFrame, he
             [stages["above_high"], judged["held_out_loss"], untrained["above_dense"][untrained["density"] > 0.25]]
         )
         axes.set(
-            xlabel="open causal edges, %", ylabel="loss above dense, nats a token",
+            xlabel="open causal edges, %",
+            ylabel="loss above dense, nats a token",
             ylim=(min(0.0, float(np.nanmin(shown))) - 0.02, 1.25 * float(np.nanmax(shown)) + 0.02),
-        )  # fmt: skip
+        )
         keys = stages["keys_a_query"].iloc[-1] / stages["density"].iloc[-1] / 100 if stages["density"].iloc[-1] else 1.0
         above = axes.secondary_xaxis(
             "top", functions=(lambda share: np.asarray(share) * keys, lambda count: np.asarray(count) / keys)

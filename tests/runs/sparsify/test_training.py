@@ -115,8 +115,8 @@ def test_a_run_writes_checkpoints_tables_and_a_report(finished):
 )
 def test_the_exported_checkpoint_is_the_model_that_was_judged(tmp_path, models, family, adapter, gate):
     """Density and loss are computed anew from the exported files, on the analysis side."""
-    from interp.sparsify.config import SampledText, Text
     from interp.sparsify.text import sequences
+    from interp.sparsify.text_config import SampledText, Text
 
     folder = run(config(tmp_path, models[family], adapter=adapter, bias_learning_rate=0.1), f"gate={json.dumps(gate)}")
     base = load_model(DirectoryModel(path=str(models[family])))
