@@ -7,9 +7,9 @@ Its `b_in` is added after the product and stays 0. Hook points are GatedMLP's ow
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from transformer_lens.components import GatedMLP
@@ -29,9 +29,9 @@ class BiasedGatedMLP(GatedMLP):  # type: ignore[misc]  # TransformerLens is unty
         return out
 
 
-def add_mlp_biases(model: Any, theirs: Sequence[Any]) -> None:
-    """Give every MLP of a HookedTransformer, in place, the biases of the Hugging Face MLPs (gate_proj, up_proj, down_proj)."""
-    for block, mlp in zip(model.blocks, theirs, strict=True):
+def give_mlp_biases(model: Any) -> None:
+    """Make room for these biases in every MLP of a HookedTransformer, in place."""
+    for block in model.blocks:
         block.mlp.__class__ = BiasedGatedMLP
-        for name, part in (("b_gate", mlp.gate_proj), ("b_up", mlp.up_proj), ("b_out", mlp.down_proj)):
-            setattr(block.mlp, name, nn.Parameter(part.bias.detach().to(block.mlp.W_in.dtype), requires_grad=False))
+        for name in ("b_gate", "b_up"):
+            setattr(block.mlp, name, nn.Parameter(torch.zeros_like(block.mlp.b_in), requires_grad=False))

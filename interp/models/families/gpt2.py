@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from pydantic import AliasChoices, Field, model_validator
-from torch import Tensor
 
+from interp.models.families.anatomy import Anatomy
 from interp.models.families.record import ConfigFile, Family, Heads, Layers, Positions, Positive, Width
-from interp.models.info import Sizes
+from interp.models.families.weights import Parts
 
 Activation = Literal["gelu_new", "gelu_pytorch_tanh", "gelu_fast", "gelu", "relu", "silu"]
 
@@ -38,10 +38,8 @@ class Gpt2File(ConfigFile):
         return self
 
 
-def _sizes(config: Any, name: str) -> Sizes:
-    return Sizes(
-        name=name,
-        architecture=FAMILY.architecture,
+def _anatomy(config: Any) -> Anatomy:
+    return Anatomy(
         n_layers=config.n_layer,
         n_heads=config.n_head,
         n_kv_heads=config.n_head,
@@ -50,32 +48,30 @@ def _sizes(config: Any, name: str) -> Sizes:
         d_mlp=config.n_inner or 4 * config.n_embd,
         d_vocab=config.vocab_size,
         n_ctx=config.n_positions,
-        gated_mlp=False,
+        act_fn=config.activation_function,
+        norm="LN",
+        eps=config.layer_norm_epsilon,
+        attn_scale=None if config.scale_attn_weights else 1.0,
+        scale_by_layer=config.scale_attn_by_inverse_layer_idx,
     )
-
-
-def _settings(config: Any) -> dict[str, Any]:
-    return {
-        "act_fn": config.activation_function,
-        "normalization_type": "LN",
-        "eps": config.layer_norm_epsilon,
-        "use_attn_scale": config.scale_attn_weights,
-        "scale_attn_by_inverse_layer_idx": config.scale_attn_by_inverse_layer_idx,
-    }
-
-
-def _state(hf_model: Any, cfg: Any) -> dict[str, Tensor]:
-    from transformer_lens.pretrained.weight_conversions import convert_gpt2_weights
-
-    return dict(convert_gpt2_weights(hf_model, cfg))
 
 
 FAMILY = Family(
     architecture="GPT2LMHeadModel",
     model_type="gpt2",
     schema=Gpt2File,
-    sizes=_sizes,
-    settings=_settings,
-    state=_state,
-    rewrites=frozenset({"fold_ln", "center_writing_weights", "center_unembed", "fold_value_biases"}),
+    anatomy=_anatomy,
+    parts=Parts(
+        embed="transformer.wte",
+        pos_embed="transformer.wpe",
+        layers="transformer.h",
+        ln_final="transformer.ln_f",
+        ln1="ln_1",
+        ln2="ln_2",
+        qkv=("attn.c_attn",),
+        out="attn.c_proj",
+        mlp_in="mlp.c_fc",
+        mlp_out="mlp.c_proj",
+        conv=True,
+    ),
 )

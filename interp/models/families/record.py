@@ -1,15 +1,15 @@
-"""What a model family is, as data: how its config is checked, what its sizes are, how its weights become TransformerLens'."""
+"""What a model family is, as data: how its config is checked, what its blocks are, where its weights lie."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from torch import Tensor
 
-from interp.models.info import Sizes
+from interp.models.families.anatomy import Anatomy
+from interp.models.families.weights import Parts
 
 # Generous, but a slip of the keyboard is refused before somebody tries to allocate it.
 Layers = Annotated[int, Field(ge=1, le=10_000)]
@@ -43,24 +43,18 @@ class ConfigFile(BaseModel):
 
 @dataclass(frozen=True)
 class Family:
-    """One family of models.
+    """One family of models: everything that the project knows of it before it sees weights.
 
     Args:
         architecture: the Hugging Face class.
         model_type: what a config.json calls it.
         schema: what its config.json must hold.
-        sizes: the sizes, from a Hugging Face config and a name.
-        settings: what HookedTransformerConfig needs beyond the sizes. UserError for what TransformerLens cannot express.
-        state: the weights under TransformerLens' names, from a Hugging Face model and a HookedTransformerConfig.
-        rewrites: TransformerLens' rewrites of weights that leave this family's outputs as they are, or do nothing to it.
-        finish: puts into the HookedTransformer what its config cannot say.
+        anatomy: what its blocks are, from a Hugging Face config. UserError for what TransformerLens cannot express.
+        parts: the names of its modules.
     """
 
     architecture: str
     model_type: str
     schema: type[ConfigFile]
-    sizes: Callable[[Any, str], Sizes]
-    settings: Callable[[Any], Mapping[str, Any]]
-    state: Callable[[Any, Any], dict[str, Tensor]]
-    rewrites: frozenset[str]
-    finish: Callable[[Any, Any], None] = lambda hooked, hf_model: None
+    anatomy: Callable[[Any], Anatomy]
+    parts: Parts
