@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     import torch
 else:
     torch = lazy("torch")
+
+
+AHEAD = 10_000  # prompts whose texts are tokenised in one call
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ def encode(
     """
     fitting: list[Encoded] = []
     dropped: list[Dropped] = []
-    for pair in pairs:
+    for pair in _clean_ahead(pairs, encoder):
         try:
             fitting.append(_encode_one(pair, encoder, roles))
         except UserError as error:
@@ -65,8 +68,10 @@ def encode(
                 raise UserError(f"prompt {pair.clean!r}: {error}") from None
             dropped.append(Dropped(pair.pair, pair.template, str(error)))
     kept: list[Encoded] = []
-    for template in dict.fromkeys(one.pair.template for one in fitting):
-        members = [one for one in fitting if one.pair.template == template]
+    templates: dict[str, list[Encoded]] = defaultdict(list)
+    for one in fitting:
+        templates[one.pair.template].append(one)
+    for template, members in templates.items():
         if any_length:
             kept += _by_shape(members)
             continue
@@ -104,6 +109,18 @@ def _by_shape(members: list[Encoded]) -> list[Encoded]:
     return [replace(one, pair=replace(one.pair, template=name(one))) for one in members]
 
 
+def _clean_ahead(pairs: Sequence[PromptPair], encoder: Encoder) -> Iterator[PromptPair]:
+    """The pairs, each after its clean prompt has been tokenised together with others."""
+    for first in range(0, len(pairs), AHEAD):
+        some = pairs[first : first + AHEAD]
+        encoder.look_ahead(
+            text
+            for pair in some
+            for text in (pair.clean, *(pair.clean + answer for answer in (pair.answer, *pair.answers)))
+        )
+        yield from some
+
+
 def _encode_one(pair: PromptPair, encoder: Encoder, roles: Mapping[str, RoleSpec]) -> Encoded:
     clean = encoder.prompt(pair.clean)
     if len(clean) == encoder.n_bos:
@@ -139,7 +156,7 @@ def batch(
     """
     good: list[tuple[int, Encoded, tuple[int, ...], Answers]] = []
     dropped: list[Dropped] = []
-    for number, one in zip(numbers, members, strict=True):
+    for number, one in zip(numbers, _corrupted_ahead(members, encoder), strict=True):
         try:
             good.append((number, one, *_encode_corrupted(one, encoder)))
         except UserError as error:
@@ -164,6 +181,17 @@ def batch(
         roles=encoded[0].roles,
         bos=encoder.n_bos,
     ), dropped
+
+
+def _corrupted_ahead(members: Sequence[Encoded], encoder: Encoder) -> Iterator[Encoded]:
+    for first in range(0, len(members), AHEAD):
+        some = members[first : first + AHEAD]
+        encoder.look_ahead(
+            text
+            for pair in (one.pair for one in some)
+            for text in (pair.corrupted, *(pair.corrupted + foil for foil in (pair.foil, *pair.foils)))
+        )
+        yield from some
 
 
 def _encode_corrupted(one: Encoded, encoder: Encoder) -> tuple[tuple[int, ...], Answers]:

@@ -80,8 +80,10 @@ def choose_prompts(
     corrupted = [_corrupted(asked_for, pair, task.kind) for pair in kept]
     sets: list[PromptSet] = []
     first = 0
-    for number, template in enumerate(dict.fromkeys(pair.template for pair in kept)):
-        members = [one for one in corrupted if one.pair.template == template]
+    templates: dict[str, list[Encoded]] = defaultdict(list)
+    for one in corrupted:
+        templates[one.pair.template].append(one)
+    for number, members in enumerate(templates.values()):
         made, wrong = batch(f"t{number}", members, range(len(members)), encoder, task.strict)
         dropped += wrong
         if made is not None:

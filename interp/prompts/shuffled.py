@@ -4,42 +4,57 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Int
-from torch import Tensor
 
 from interp.analysis.controls import random_pairing
-from interp.prompts.pairs import PromptSet
+from interp.prompts.pairs import Answers, PromptSet
+
+
+class Said(NamedTuple):
+    """What stands for an answer: all of its tokens, and those of the right answers beside it, with their texts."""
+
+    tokens: Answers
+    beside: tuple[str, ...]
 
 
 def shuffled_sets(sets: Sequence[PromptSet], rng: np.random.Generator) -> list[PromptSet]:
     """The sets with every answer, and every foil, replaced by the one that the pairing gives; prompts stay as they are.
 
-    Raises UserError for fewer than four different answers.
+    Whatever a metric may read is replaced: further tokens, and further right answers. Raises UserError for fewer than four
+    different answers.
     """
     texts = [text.strip() for one in sets for pair in one.pairs for text in (pair.answer, pair.foil)]
     pairing = random_pairing(texts, rng)
-    known: dict[str, int] = {}
+    known: dict[str, Said] = {}
     for one in sets:
-        known |= _tokens(one)
-    return [_shuffled(one, pairing, known | _tokens(one)) for one in sets]
+        known |= _said(one)
+    return [_shuffled(one, pairing, known | _said(one)) for one in sets]
 
 
-def _tokens(one: PromptSet) -> dict[str, int]:
-    """Text without spaces -> token, of every answer and foil: whether a token carries the space is the template's doing."""
-    found: dict[str, int] = {}
-    for pair, answer, foil in zip(one.pairs, one.answer.tolist(), one.foil.tolist(), strict=True):
-        found[pair.answer.strip()], found[pair.foil.strip()] = answer, foil
+def _said(one: PromptSet) -> dict[str, Said]:
+    """Text without spaces -> what it is in these prompts: whether a token carries the space is the template's doing."""
+    found: dict[str, Said] = {}
+    for pair, right, wrong in zip(one.pairs, one.right, one.wrong, strict=True):
+        found[pair.answer.strip()], found[pair.foil.strip()] = Said(right, pair.answers), Said(wrong, pair.foils)
     return found
 
 
-def _shuffled(one: PromptSet, pairing: dict[str, str], tokens: dict[str, int]) -> PromptSet:
-    def column(side: str) -> Int[Tensor, " prompt"]:
-        return torch.tensor([tokens[pairing[getattr(pair, side).strip()]] for pair in one.pairs])
-
+def _shuffled(one: PromptSet, pairing: dict[str, str], known: dict[str, Said]) -> PromptSet:
+    right = [pairing[pair.answer.strip()] for pair in one.pairs]
+    wrong = [pairing[pair.foil.strip()] for pair in one.pairs]
+    answers, foils = (tuple(known[text].tokens for text in texts) for texts in (right, wrong))
     pairs = tuple(
-        replace(pair, answer=pairing[pair.answer.strip()], foil=pairing[pair.foil.strip()]) for pair in one.pairs
+        replace(pair, answer=answer, answers=known[answer].beside, foil=foil, foils=known[foil].beside)
+        for pair, answer, foil in zip(one.pairs, right, wrong, strict=True)
     )
-    return replace(one, pairs=pairs, answer=column("answer"), foil=column("foil"))
+    return replace(
+        one,
+        pairs=pairs,
+        answer=torch.tensor([tokens[0][0] for tokens in answers]),
+        foil=torch.tensor([tokens[0][0] for tokens in foils]),
+        answers=answers,
+        foils=foils,
+    )

@@ -10,7 +10,7 @@ from interp.prompts.pairs import PromptPair, PromptSet
 VOCAB = 23
 
 
-def random_model(family: str, seed: int = 0) -> HookedTransformer:
+def random_model(family: str, seed: int = 0, d_vocab: int = VOCAB) -> HookedTransformer:
     """`gpt2`: LayerNorm and learned positions; `llama`: RMS norm, rotary positions, grouped queries, gated MLP; `odd`: what
     neither has, rotary positions on a part of the head, in adjacent pairs, folded norms, scores scaled by the layer;
     `parallel`: attention and MLP side by side, which only the model's own blocks can run."""
@@ -22,7 +22,7 @@ def random_model(family: str, seed: int = 0) -> HookedTransformer:
         "n_heads": 4,
         "d_mlp": 32,
         "n_ctx": 16,
-        "d_vocab": VOCAB,
+        "d_vocab": d_vocab,
         "init_weights": True,
         "seed": seed,
         "device": "cpu",

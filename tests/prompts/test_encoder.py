@@ -143,3 +143,26 @@ def test_a_prompt_longer_than_the_context_is_refused_and_one_that_fills_it_is_no
 def test_an_empty_prompt_is_refused(bos):
     with pytest.raises(UserError, match="the prompt is empty"):
         Encoder(word_tokenizer(), bos).prompt("")
+
+
+@pytest.mark.parametrize("make", [boundary_tokenizer, word_tokenizer])
+def test_texts_are_tokenised_ahead_as_one_by_one(make):
+    texts = [FIGURE, FIGURE + "small", " small", "", HOT, FIGURE]
+    alone, ahead = Encoder(make(), False), Encoder(make(), False)
+    ahead.look_ahead(texts)
+    assert [ahead.ids(text) for text in texts] == [alone.ids(text) for text in texts]
+    ahead.look_ahead([FIGURE, "\ud800"])
+    assert ahead.ids(FIGURE) == alone.ids(FIGURE)
+    with pytest.raises(UserError, match="cannot encode"):
+        ahead.ids("\ud800")
+
+
+def test_a_hundred_prompts_are_tokenised_in_a_few_calls(monkeypatch):
+    """One by one, validate took a minute for 10^5."""
+    tokenizer = word_tokenizer()
+    calls = []
+    plain = type(tokenizer).__call__
+    monkeypatch.setattr(type(tokenizer), "__call__", lambda *args, **more: calls.append(1) or plain(*args, **more))
+    made = choose_prompts(PromptsConfig(task=Antonyms(max_pairs=100)), Encoder(tokenizer, False), [], rng())
+    assert len(made) > 100
+    assert len(calls) <= 1 + len(made.sets)

@@ -71,7 +71,8 @@ def describe_run(
     for one in asked:
         table.add_row(one["probe"], one["kind"], str(one["prompts"]), f"{one['forward_passes']:,}")
     console.print(table)
-    for note in book.notes:
+    notes = book.notes
+    for note in notes:
         console.print(f"note: {note}", highlight=False, markup=False)
     needed = footprint(info, study, settings.probes, settings.model, settings.compute.memory_gb)
     console.print(
@@ -87,7 +88,7 @@ def describe_run(
         "model": info.name,
         "prompts": len(book),
         "prompts_left_out": len(book.dropped),
-        "notes": list(book.notes),
+        "notes": list(notes),
         "probes": asked,
         "forward_passes_at_most": total,
         "memory_gb": {
