@@ -88,3 +88,22 @@ def _write(folder: Path, model: torch.nn.Module, tokenizer: PreTrainedTokenizerF
     model.save_pretrained(folder, safe_serialization=True)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+def write_random_twin(folder: Path, dense: Path, bias: float = 0.0, size: float = 0.1) -> Path:
+    """A sparse checkpoint of a tiny model: random rank-2 differences of its attention weights, and the score gate."""
+    from interp.models.check import weights_sha256
+    from interp.models.directory import read_config, read_model
+    from interp.models.sparse_checkpoint import SparseCheckpoint, write_checkpoint
+    from interp.models.svd_adapter import difference
+    from interp.sparsify.trainable import attention_matrices
+
+    base, changed = (read_model(dense, read_config(dense), torch.float32) for _ in range(2))
+    names, generator = attention_matrices(changed), torch.Generator().manual_seed(0)
+    modules = dict(changed.named_modules())
+    with torch.no_grad():
+        for name in names:
+            modules[name].weight += size * torch.randn(modules[name].weight.shape, generator=generator)
+    about = SparseCheckpoint(bias=bias, base=dense.name, base_weights_sha256=weights_sha256(base))
+    write_checkpoint(folder, changed, about, difference(changed, base, names, 2))
+    return folder

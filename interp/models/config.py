@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from interp.configs.external import EXTERNAL
 from interp.configs.paths import shown_path, user_path
@@ -59,6 +59,19 @@ class SparseModel(Section):
         le=1e6,
         description="Added to every gate's logit; null: the checkpoint's (without one 0 for score and 4 for weight).",
     )
+    opened: bool = Field(
+        default=False,
+        description="Hold every gate open: the checkpoint's weights in an ordinary dense model, as a control that tells what "
+        "training did to the weights from what the gate does.",
+    )
+
+    @model_validator(mode="after")
+    def _something_to_open(self) -> SparseModel:
+        if self.opened and self.checkpoint is None:
+            raise ValueError("opened without a checkpoint is the dense model itself; leave sparse out")
+        if self.opened and (self.gate is not None or self.bias is not None):
+            raise ValueError("opened holds every gate open, so there is no gate and no bias to choose; leave them out")
+        return self
 
 
 @dataclass(frozen=True)

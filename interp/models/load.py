@@ -91,7 +91,9 @@ def load_model(config: ModelSource, console: Console | None = None, prompt: str 
         else:
             hooked, applied = hooked_transformer(hf_model, processing, dtype, device, name)
             sizes = sizes_of(hf_config, name)
-        if sparse is not None:
+        if sparse is not None and sparse.opened:
+            sizes = replace(sizes, name=f"{sizes.name} (sparse, gates open)")
+        elif sparse is not None:
             from interp.models.sparse_attention import install_gate
 
             install_gate(hooked, sparse.bias, sparse.kind, sparse.head_bias, sparse.first_bias)
@@ -134,6 +136,8 @@ def _made_sparse(hf_model: Any, config: SparseModel, weights_hash: str) -> tuple
         bias = about.bias if config.bias is None else config.bias
         shape = hf_model.config.num_hidden_layers, hf_model.config.num_attention_heads
         head_bias, first_bias = head_biases_for(about, folder, *shape)
+        if config.opened:
+            return hf_model, GateFacts(kind, bias, None, None, shown_path(config.checkpoint), None, opened=True)
     gate = Gate(bias, kind)
     attach(hf_model, gate)
     set_head_bias(hf_model, head_bias, first_bias)
@@ -144,7 +148,10 @@ def _made_sparse(hf_model: Any, config: SparseModel, weights_hash: str) -> tuple
 
 @dataclass(frozen=True)
 class GateFacts:
-    """The gate of a loaded model: kind, bias of all heads, biases of single heads and for their first key, checkpoint."""
+    """The gate of a loaded model: kind, bias of all heads, biases of single heads and for their first key, checkpoint.
+
+    `opened`: the model has the checkpoint's weights and no gate.
+    """
 
     kind: GateKind
     bias: float
@@ -152,9 +159,12 @@ class GateFacts:
     first_bias: Any
     checkpoint: str | None
     trained: dict[str, Any] | None
+    opened: bool = False
 
     def recorded(self) -> dict[str, Any]:
         """What a manifest says of it; biases of heads as their range, for the checkpoint has them all."""
+        if self.opened:  # what was measured with the gates says nothing of this model
+            return {"opened": True, "checkpoint": self.checkpoint}
         facts: dict[str, Any] = {"gate": self.kind, "bias": self.bias, "checkpoint": self.checkpoint}
         for name, biases in (("head_bias_range", self.head_bias), ("first_bias_range", self.first_bias)):
             if biases is not None and bool(biases.any()):

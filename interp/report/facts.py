@@ -100,6 +100,10 @@ def _sparse(model: dict[str, Any]) -> list[tuple[str, str]]:
     sparse = model.get("sparse")
     if not sparse:
         return []
+    if sparse.get("opened"):
+        return [
+            ("sparse attention", f"none: the weights of checkpoint {sparse['checkpoint']}, with every gate held open")
+        ]
     where = f"checkpoint {sparse['checkpoint']}" if sparse["checkpoint"] else "no checkpoint of ours"
     gate = "the logarithm of its softmax weight" if sparse.get("gate") == "weight" else "its score"
     own = " (each head with a learnt bias of its own on top)" if "head_bias_range" in sparse else ""

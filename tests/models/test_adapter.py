@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from pydantic import ValidationError
 from safetensors.torch import load_file, save_file
 
 from interp.errors import UserError
 from interp.models.adapter import low_rank
 from interp.models.check import weights_sha256
+from interp.models.config import DirectoryModel, SparseModel
 from interp.models.directory import read_config, read_model
+from interp.models.load import load_model
 from interp.models.sparse_checkpoint import SparseCheckpoint, merged, write_checkpoint
 from interp.sparsify.config import GateConfig, Lora, Training
 from interp.sparsify.trainable import trainable
@@ -67,6 +70,31 @@ def test_an_adapter_adds_its_product_to_the_weights(folders, family):
             after[name] - before[name], product.T if family == "gpt2" else product, atol=1e-5, rtol=1e-4
         )
     assert len(changed) * 2 == len(tensors)
+
+
+@pytest.mark.parametrize("family", MODULES)
+def test_an_opened_twin_is_a_dense_model_with_the_checkpoints_weights(folders, family):
+    dense, checkpoint = folders[family]
+    loaded = load_model(
+        DirectoryModel(path=str(dense), sparse=SparseModel(checkpoint=str(checkpoint), opened=True), prepend_bos=False)
+    )
+    tokens = torch.tensor([[3, 4, 5, 6, 7]])
+    with torch.no_grad():
+        base = read(dense)
+        wanted = merged(base, checkpoint, weights_sha256(base))(tokens).logits.log_softmax(-1)
+        found = loaded.hooked(tokens).log_softmax(-1)
+    torch.testing.assert_close(found, wanted, atol=1e-4, rtol=1e-4)
+    assert set(loaded.info.sparse) == {"opened", "checkpoint"}  # and nothing that was measured with the gates
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [({"opened": True}, "leave sparse out"), ({"opened": True, "checkpoint": "x", "bias": 1.0}, "no gate and no bias")],
+)
+def test_what_cannot_be_opened(settings, words):
+    with pytest.raises(ValidationError, match=words):
+        SparseModel(**settings)
+    SparseModel(checkpoint="x", opened=True)
 
 
 def edit(name: str, **changes: object):

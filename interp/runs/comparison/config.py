@@ -1,4 +1,4 @@
-"""The schema of a comparison: a run's config with two models in place of one."""
+"""The schema of a comparison: a run's config with two or three models in place of one."""
 
 from __future__ import annotations
 
@@ -15,27 +15,30 @@ TAKEN = ("figures", "parts")  # folders that a comparison has besides
 
 
 class ComparisonConfig(Measured):
-    """Two models, asked the same. The first is what the second is compared with."""
+    """Two or three models, asked the same. The last is compared with each of the others."""
 
     study: Literal["comparison"] = "comparison"
-    models: dict[str, ModelConfig] = Field(description="Two models by label, such as `dense` and `sparse`.")
+    models: dict[str, ModelConfig] = Field(
+        description="Two models by label, such as `dense` and `sparse`, or three: the last is compared with each of the others, "
+        "so that a control may stand between them."
+    )
 
     @field_validator("models")
     @classmethod
-    def _two(cls, models: dict[str, ModelConfig]) -> dict[str, ModelConfig]:
-        if len(models) != 2:
-            raise ValueError(f"a comparison has two models, not {len(models)}")
+    def _labelled(cls, models: dict[str, ModelConfig]) -> dict[str, ModelConfig]:
+        if len(models) not in (2, 3):
+            raise ValueError(f"a comparison has two models, or three with a control, not {len(models)}")
         for label in models:
             if not LABEL.fullmatch(label) or label in TAKEN:
                 raise ValueError(
                     f"the label {label[:100]!r} names a folder; use letters a to z, digits, - and _, and none of {', '.join(TAKEN)}"
                 )
-        if len({label.lower() for label in models}) < 2:
+        if len({label.lower() for label in models}) < len(models):
             raise ValueError(
-                "the two labels name folders that some disks take for one; let them differ in more than capitals"
+                "two labels name folders that some disks take for one; let them differ in more than capitals"
             )
         if len({model.prepend_bos for model in models.values()}) > 1:
-            raise ValueError("prepend_bos must be the same for both models, or their prompts differ")
+            raise ValueError("prepend_bos must be the same for all models, or their prompts differ")
         return models
 
     def arm(self, label: str) -> RunConfig:

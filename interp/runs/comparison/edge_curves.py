@@ -1,4 +1,4 @@
-"""The edge circuits of two models in one frame: what is kept by the best n edges, and what is lost without them."""
+"""The edge circuits of the models in one frame: what is kept by the best n edges, and what is lost without them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pandas as pd
 from interp.figures import style
 from interp.figures.base import Drawn, new_figure, probe_label
 from interp.results.tables import RunTables
-from interp.runs.comparison.figures import COLOURS, basis
+from interp.runs.comparison.figures import basis, coloured, named
 from interp.words.numbers import fixed
 from interp.words.phrases import percent
 
@@ -16,12 +16,13 @@ LINES = {"sufficient": "-", "necessary": "--"}
 
 
 def edge_curves(arms: dict[str, RunTables]) -> Drawn:
-    """Both directions of both models on a logarithmic axis, with the explained share and the edges it takes."""
+    """Both directions of every model on a logarithmic axis, with the explained share and the edges it takes."""
     pieces = []
     with mpl.rc_context(style.STYLE):
         figure = new_figure(style.COLUMN, 2.7)
         axes = figure.add_subplot()
-        for (label, tables), colour in zip(arms.items(), COLOURS, strict=True):
+        for label, _, colour in coloured(arms):
+            tables = arms[label]
             found = tables.metrics["probes"][probe_label(tables, None, ("attention_edges",), "edge_curves")]
             target = f"{found['explained']:g}"
             for direction, line in LINES.items():
@@ -45,7 +46,7 @@ def edge_curves(arms: dict[str, RunTables]) -> Drawn:
         )
     first = next(iter(arms.values()))
     caption = (
-        f"Share of what all attention edges do to the metric, {' and '.join(arms)} (grey, blue). Solid: the best n edges keep "
+        f"Share of what all attention edges do to the metric, {named(arms)}. Solid: the best n edges keep "
         "their own value, all others have that of the corrupted run (sufficient). Dashed: what is lost when the best n alone are "
         "replaced (necessary). Edges were ranked on one half of the word pairs and run on the other; dotted: the share "
         f"whose number of edges is read off the interpolated curve. {basis(first, 'attention_edges')}"

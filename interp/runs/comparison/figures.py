@@ -1,8 +1,9 @@
-"""Figures of a comparison: the maps of both models side by side, and their curves in one frame."""
+"""Figures of a comparison: the maps of two models side by side, and the curves of all in one frame."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import matplotlib as mpl
@@ -22,13 +23,27 @@ from interp.words.numbers import needed
 from interp.words.phrases import ablation_text, basis_text, percent, plural
 from interp.words.visible import visible_token
 
-COLOURS = (style.GREY, style.BLUE)
+GREY, BLUE, ORANGE = ("grey", style.GREY), ("blue", style.BLUE), ("orange", style.ORANGE)
 GAP, MARGIN = 0.25, 0.3
 MOST = 60
 
 
+def coloured(arms: Iterable[str]) -> list[tuple[str, str, str]]:
+    """(label, name of its colour, colour): the first model grey, the last blue, a control between them orange."""
+    *others, last = arms
+    chosen = (*(GREY, ORANGE)[: len(others)], BLUE)
+    return [(label, *colour) for label, colour in zip((*others, last), chosen, strict=True)]
+
+
+def named(arms: Iterable[str]) -> str:
+    """`dense (grey) and sparse (blue)`."""
+    *others, last = (f"{label} ({name})" for label, name, _ in coloured(arms))
+    return f"{', '.join(others)} and {last}"
+
+
 def side_by_side(arms: dict[str, RunTables]) -> Drawn:
-    """the figure's two panels: for each model the maps of the heads that it needs, and the sentence below."""
+    """the figure's two panels: for the first and the last model the maps of the heads that each needs, and the sentence below."""
+    arms = {label: arms[label] for label in (next(iter(arms)), list(arms)[-1])}
     first = next(iter(arms.values()))
     focus = first.metrics["run"]["focus"]
     columns, side = 5, 0.56
@@ -109,12 +124,13 @@ def _grid(
 
 
 def curves(arms: dict[str, RunTables], kind: str, x: str, xlabel: str, ylabel: str, title: str, caption: str) -> Drawn:
-    """The curve of one kind of probe for both models, each with its band and its target line."""
+    """The curve of one kind of probe for every model, each with its band and its target line."""
     with mpl.rc_context(style.STYLE):
         figure = new_figure(style.COLUMN, 2.4)
         axes = figure.add_subplot()
         tables_ = []
-        for (label, tables), colour in zip(arms.items(), COLOURS, strict=True):
+        for label, _, colour in coloured(arms):
+            tables = arms[label]
             found = tables.metrics["probes"][probe_label(tables, None, (kind,), kind)]
             curve = pd.DataFrame(found["curve"]).astype(float)
             axes.fill_between(curve[x], curve["low"], curve["high"], color=colour, alpha=0.2, linewidth=0)
@@ -140,11 +156,11 @@ def curves(arms: dict[str, RunTables], kind: str, x: str, xlabel: str, ylabel: s
 
 
 def basis(first: RunTables, kind: str | None) -> str:
-    """What both models' numbers rest on; `kind` is that of a probe that measured on prompts of its own."""
+    """What the models' numbers rest on; `kind` is that of a probe that measured on prompts of its own."""
     label = None if kind is None else probe_label(first, None, (kind,), kind)
     words = basis_text(first, label).replace(f"model: {first.metrics['run']['model']['name']}; ", "")
     cut = ablation_text(first.metrics["probes"][probe_label(first, None, (kind or "key_query_heads",), "caption")])
-    return f"An edge that is not kept is {cut}. {words} The same prompts for both models."
+    return f"An edge that is not kept is {cut}. {words} The same prompts for all models."
 
 
 def _legend(label: str, found: dict[str, Any], x: str) -> str:

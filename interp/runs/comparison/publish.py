@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -15,7 +18,7 @@ from interp.report.commands import report_command
 from interp.report.definitions import DEFINITIONS
 from interp.report.facts import model_facts, precision_caveat, reproduction
 from interp.report.render import DrawnFile, Page, write_page
-from interp.report.story import Section, Story
+from interp.report.story import Section, Story, TableBlock
 from interp.report.terminal import print_answer
 from interp.results import reading
 from interp.results.run_folder import RESOLVED, RunFolder
@@ -27,7 +30,7 @@ from interp.runs.comparison.ability import ability_table
 from interp.runs.comparison.compare import compare
 from interp.runs.comparison.config import ComparisonConfig
 from interp.runs.comparison.edge_curves import edge_curves
-from interp.runs.comparison.sentences import answer, caveats, observations
+from interp.runs.comparison.sentences import answer, caveats, observations, opened_caveat
 from interp.runs.comparison.tables import counts_table, means_table, spans_table
 from interp.runs.lifecycle import Kept, whole
 from interp.words.phrases import percent, plural
@@ -37,7 +40,7 @@ COMPARISON = "comparison.json"
 FILES = {
     "config.yaml, config.resolved.yaml": "the config as given; with every default filled in",
     "manifest.json": "versions, seed, times, status",
-    "comparison.json": "paired numbers of both models",
+    "comparison.json": "paired numbers of the models",
     "figures/": "every figure as png, pdf and svg, with its numbers as csv",
 }
 
@@ -49,15 +52,16 @@ def publish(folder: RunFolder, console: Console) -> Path:
     files = [_saved(folder, stem, made) for stem, made in _figures(arms).items()]
     if said := warning(text for tables in arms.values() for text in drawn_texts(tables)):
         console.print(said, style="yellow", markup=False, highlight=False)
-    run = next(iter(arms.values())).metrics["run"]
+    run, pairs = next(iter(arms.values())).metrics["run"], found["pairs"]
     drawn = {file.stem for file in files}
     story = Story(
         title=run["title"].rsplit(": ", 1)[0],
         question=run["question"],
-        answer=answer(found, run),
-        observations=observations(found, run),
+        answer=[sentence for pair in pairs for sentence in answer(pair, run)],
+        observations=_once(sentence for pair in pairs for sentence in observations(pair, run)),
         caveats=[
-            *caveats(found, run),
+            *_once(note for pair in pairs for note in caveats(pair, run)),
+            *opened_caveat(arms),
             *(one for tables in arms.values() for one in precision_caveat(tables.metrics["run"])),
         ],
         sections=[
@@ -65,10 +69,13 @@ def publish(folder: RunFolder, console: Console) -> Path:
             Section(
                 "How many heads, how many edges",
                 figures=_drawn(["share_curves", "edge_curves"], drawn),
-                tables=counts_table(found, run),
+                tables=_told(pairs, lambda pair: counts_table(pair, run)),
             ),
-            Section("What the answers are worth", tables=[ability_table(found), means_table(found, run)]),
-            Section("Where in depth", figures=_drawn(["modulation_curves"], drawn), tables=spans_table(found)),
+            Section(
+                "What the answers are worth",
+                tables=_told(pairs, lambda pair: [ability_table(pair), means_table(pair, run)]),
+            ),
+            Section("Where in depth", figures=_drawn(["modulation_curves"], drawn), tables=_told(pairs, spans_table)),
             Section(
                 "Each model's circuit",
                 text=[
@@ -91,7 +98,7 @@ def publish(folder: RunFolder, console: Console) -> Path:
     facts += [
         (
             "prompts",
-            f"{plural(run['n_prompts'], 'prompt pair')} of {plural(run['n_pairs'], 'word pair')}, the same for both",
+            f"{plural(run['n_prompts'], 'prompt pair')} of {plural(run['n_pairs'], 'word pair')}, the same for all models",
         ),
         (
             "intervals",
@@ -110,7 +117,7 @@ def publish(folder: RunFolder, console: Console) -> Path:
 
 
 def restore(folder: RunFolder) -> None:
-    """Both models' tables and what they say together, made again where something is missing; Damaged when it cannot be."""
+    """The models' tables and what they say together, made again where something is missing; Damaged when it cannot be."""
     for label in _settings(folder).models:
         with RunFolder.existing(folder.path / label) as arm:
             if not whole(arm, KEPT_BY_ARMS):
@@ -120,10 +127,29 @@ def restore(folder: RunFolder) -> None:
 
 
 def write_comparison(folder: RunFolder) -> None:
-    """Write comparison.json, from the tables of both models."""
+    """Write comparison.json, from the tables of the models: the last against each of the others."""
     settings = _settings(folder)
     arms = {label: RunTables.load(folder.path / label) for label in settings.models}
-    folder.write_json(COMPARISON, compare(arms, reading_of(settings.arm(next(iter(arms))))))
+    *references, subject = arms
+    how = reading_of(settings.arm(subject))
+    pairs = [compare({label: arms[label], subject: arms[subject]}, how) for label in references]
+    folder.write_json(COMPARISON, {"labels": list(arms), "pairs": pairs})
+
+
+def _told(pairs: list[dict[str, Any]], tables: Callable[[dict[str, Any]], list[TableBlock]]) -> list[TableBlock]:
+    """The tables of every pair of models; where there are several pairs, each title names its own."""
+    if len(pairs) == 1:
+        return tables(pairs[0])
+    return [
+        replace(block, title=f"{block.title}: {pair['labels'][1]} against {pair['labels'][0]}")
+        for pair in pairs
+        for block in tables(pair)
+    ]
+
+
+def _once(sentences: Iterable[str]) -> list[str]:
+    """Without those that two pairs have in common."""
+    return list(dict.fromkeys(sentences))
 
 
 KEPT = Kept((COMPARISON,), publish, restore)
@@ -135,10 +161,10 @@ def _settings(folder: RunFolder) -> ComparisonConfig:
 
 
 def _figures(arms: dict[str, RunTables]) -> dict[str, Drawn]:
-    """Every figure that both runs can feed."""
+    """Every figure that all runs can feed."""
     kinds = [{one["kind"] for one in tables.metrics["probes"].values()} for tables in arms.values()]
-    have = kinds[0] & kinds[1]
-    labels = " and ".join(f"{label} ({colour})" for label, colour in zip(arms, ("grey", "blue"), strict=True))
+    have = set.intersection(*kinds)
+    labels = figures.named(arms)
     first = next(iter(arms.values()))
     made: dict[str, Drawn] = {}
     if {"key_query_heads", "attention_pattern"} <= have:

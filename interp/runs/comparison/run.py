@@ -1,4 +1,4 @@
-"""A comparison from config to report: both models are measured on the prompts that both pass, each in a folder of its own."""
+"""A comparison from config to report: all models are measured on the prompts that all of them pass, each in a folder of its own."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def run(config: LoadedConfig[ComparisonConfig], console: Console, fresh: bool = 
         labels = list(settings.models)
         prompt = first_prompt(settings)
         models = {label: load_model(settings.models[label], console, prompt) for label in labels}
-        # Prompts are chosen once, by both models, so that every difference is paired.
+        # Prompts are chosen once, by all models, so that every difference is paired.
         studies = prepare(settings.arm(labels[0]), list(models.values()))
         for label, study in zip(labels, studies, strict=True):
             _arm(config, label, study, models[label], folder, inputs, console)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from interp.results.tables import RunTables
 from interp.runs.comparison.ability import ability_sentence
 from interp.runs.comparison.tables import WORDS, edges, heads, ratio
 from interp.words.numbers import estimate, fixed, number
@@ -182,7 +183,7 @@ def caveats(found: dict[str, Any], run: dict[str, Any]) -> list[str]:
     """What a reader must know before quoting the comparison."""
     notes = [
         f"Shares refer to each model's own total effect; {found['labels'][1]} may need fewer heads for a share of less.",
-        "Prompts are those that both models pass; a model that fails on a prompt is not asked how it answers it.",
+        "Prompts are those that all models pass; a model that fails on a prompt is not asked how it answers it.",
         "Each model's heads and edges stand in an order of its own, made on one half of the word pairs and measured on the other; "
         "intervals resample word pairs and choose again.",
     ]
@@ -192,3 +193,13 @@ def caveats(found: dict[str, Any], run: dict[str, Any]) -> list[str]:
             "other word pairs, and are untried on other wordings."
         )
     return notes
+
+
+def opened_caveat(arms: dict[str, RunTables]) -> list[str]:
+    """What a model with the weights of a sparse one and no gate is there for."""
+    opened = [label for label, one in arms.items() if (one.metrics["run"]["model"]["sparse"] or {}).get("opened")]
+    return [
+        f"{label} has the weights that were trained under the gate, with every edge open: against it, the gate alone differs; "
+        "between it and the dense model, the training alone. These weights were never run so in training."
+        for label in opened
+    ]

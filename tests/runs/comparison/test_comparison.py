@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from interp.errors import UserError
 from interp.runs.comparison.tables import spans_table
 from interp.runs.kinds import load_any, publish_any
-from tests.tiny_models import write_tiny_gpt2
+from tests.tiny_models import write_random_twin, write_tiny_gpt2
 
 QUIET = Console(quiet=True)
 CONFIGS = Path(__file__).parents[3] / "configs"
@@ -61,15 +61,21 @@ def with_itself(tiny_llama, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def gpt2_twins(tmp_path_factory):
-    """GPT-2's config with a random GPT-2 in a directory."""
+    """GPT-2's config with a random GPT-2 in a directory, its twin, and the twin's weights without a gate."""
     folder = tmp_path_factory.mktemp("gpt2")
     path = write_tiny_gpt2(folder / "gpt2")
-    models = {"dense": model(path), "sparse": model(path, sparse={"bias": 0.0})}
+    twin = write_random_twin(folder / "twin", path)
+    models = {
+        "dense": model(path),
+        "opened": model(path, sparse={"checkpoint": str(twin), "opened": True}),
+        "sparse": model(path, sparse={"checkpoint": str(twin)}),
+    }
     return run(folder, models, "antonyms_gpt2_dense_vs_sparse.yaml")
 
 
-def found(folder: Path) -> dict:
-    return json.loads((folder / "comparison.json").read_text(encoding="utf-8"))
+def found(folder: Path, against: str = "dense") -> dict:
+    pairs = json.loads((folder / "comparison.json").read_text(encoding="utf-8"))["pairs"]
+    return next(pair for pair in pairs if pair["labels"][0] == against)
 
 
 def test_a_model_does_not_differ_from_itself_with_open_gates(with_itself):
@@ -86,15 +92,20 @@ def test_a_model_does_not_differ_from_itself_with_open_gates(with_itself):
 
 
 def test_both_models_are_asked_the_same_prompts(gpt2_twins):
-    dense, sparse = (pd.read_parquet(gpt2_twins / label / "prompts.parquet") for label in ("dense", "sparse"))
-    assert dense["clean"].tolist() == sparse["clean"].tolist()
-    assert dense["corrupted"].tolist() == sparse["corrupted"].tolist()
-    assert (dense["clean_metric"] != sparse["clean_metric"]).all()
+    dense, opened, sparse = (
+        pd.read_parquet(gpt2_twins / label / "prompts.parquet") for label in ("dense", "opened", "sparse")
+    )
+    for other in (opened, sparse):
+        assert dense["clean"].tolist() == other["clean"].tolist()
+        assert dense["corrupted"].tolist() == other["corrupted"].tolist()
+        assert (dense["clean_metric"] != other["clean_metric"]).all()
+    assert (opened["clean_metric"] != sparse["clean_metric"]).all()
 
 
-def test_counts_are_those_of_each_models_own_run(gpt2_twins):
-    numbers = found(gpt2_twins)
-    for side, label in (("first", "dense"), ("second", "sparse")):
+@pytest.mark.parametrize("against", ["dense", "opened"])
+def test_counts_are_those_of_each_models_own_run(gpt2_twins, against):
+    numbers = found(gpt2_twins, against)
+    for side, label in (("first", against), ("second", "sparse")):
         own = json.loads((gpt2_twins / label / "metrics.json").read_text(encoding="utf-8"))["probes"]
         for definition in ("joint", "absolute", "net"):
             wanted = own["key_query_heads"]["shares"][definition]["n"]
@@ -104,10 +115,22 @@ def test_counts_are_those_of_each_models_own_run(gpt2_twins):
             assert numbers["edges"][direction][side]["edges"] == wanted
 
 
-def test_open_edges_are_counted_on_the_focus_prompt(gpt2_twins):
-    dense, sparse = found(gpt2_twins)["open_edges"]
-    assert dense["open"] == dense["causal"] == 3 * 4 * 36
+@pytest.mark.parametrize("against", ["dense", "opened"])
+def test_open_edges_are_counted_on_the_focus_prompt(gpt2_twins, against):
+    full, sparse = found(gpt2_twins, against)["open_edges"]
+    assert full["open"] == full["causal"] == 3 * 4 * 36
     assert 0 < sparse["open"] < sparse["causal"]
+
+
+def test_the_last_model_is_told_against_every_other(gpt2_twins):
+    page = (gpt2_twins / "report.md").read_text(encoding="utf-8")
+    for reference in ("dense", "opened"):
+        assert f"Both models on every candidate, by wording: sparse against {reference}" in page
+        assert f"nats against {reference}." in page
+    assert "opened has the weights that were trained under the gate, with every edge open" in page
+    assert "On held-out text opened" not in page
+    legend = pd.read_csv(gpt2_twins / "figures" / "share_curves.csv")["model"].unique().tolist()
+    assert legend == ["dense", "opened", "sparse"]
 
 
 def test_the_report_states_gain_and_loss(gpt2_twins):
@@ -175,7 +198,7 @@ def test_a_tokenizer_that_differs_on_other_texts_alone_is_none_of_our_business(t
 @pytest.mark.parametrize(
     ("models", "words"),
     [
-        ({"a": {"source": "pypi"}}, "has two models, not 1"),
+        ({"a": {"source": "pypi"}}, "has two models, or three with a control, not 1"),
         ({"a b": {"source": "pypi"}, "c": {"source": "pypi"}}, "names a folder"),
         ({"a": {"source": "pypi"}, "b": {"source": "pypi", "prepend_bos": True}}, "prepend_bos must be the same"),
     ],
