@@ -104,30 +104,34 @@ def _override(data: dict[str, Any], override: str) -> None:
     shown = quoted(override)
     if not equals or not path:
         raise UserError(f"--set {shown}: write it as key.subkey=value")
-    parsed = plain(value, f"--set {shown}: the value")
+    set_field(data, path, plain(value, f"--set {shown}: the value"), f"--set {shown}")
+
+
+def set_field(data: dict[str, Any], path: str, value: Any, where: str) -> None:
+    """Give the field at `a.b.0.c` a value; mappings on the way are made. UserError, begun with `where`, where none can be."""
     *parents, last = path.split(".")
     target: Any = data
     for part in parents:
-        target = _child(target, part, shown)
+        target = _child(target, part, where)
     if isinstance(target, list):
-        target[_index(target, last, shown)] = parsed
+        target[_index(target, last, where)] = value
     elif isinstance(target, dict):
-        target[last] = parsed
+        target[last] = value
     else:
-        raise UserError(f"--set {shown}: {quoted('.'.join(parents))} is not a mapping")
+        raise UserError(f"{where}: {quoted('.'.join(parents))} is not a mapping")
 
 
-def _child(target: Any, part: str, shown: str) -> Any:
+def _child(target: Any, part: str, where: str) -> Any:
     if isinstance(target, list):
-        return target[_index(target, part, shown)]
+        return target[_index(target, part, where)]
     if isinstance(target, dict):
         return target.setdefault(part, {})
-    raise UserError(f"--set {shown}: there is nothing at {quoted(part)}")
+    raise UserError(f"{where}: there is nothing at {quoted(part)}")
 
 
-def _index(target: list[Any], part: str, shown: str) -> int:
+def _index(target: list[Any], part: str, where: str) -> int:
     if not (part.isascii() and part.isdigit() and len(part) < 10 and int(part) < len(target)):
-        raise UserError(f"--set {shown}: {quoted(part)} is no entry of a list of {len(target)} (counted from 0)")
+        raise UserError(f"{where}: {quoted(part)} is no entry of a list of {len(target)} (counted from 0)")
     return int(part)
 
 

@@ -17,7 +17,8 @@ from interp.models.config import (
 from interp.models.info import LoadedModel, ModelInfo
 
 if TYPE_CHECKING:
-    from interp.models.load import load_model, model_dimensions
+    from interp.models.kept import load_model
+    from interp.models.load import model_dimensions
 
 __all__ = [
     "BuiltModel",
@@ -40,7 +41,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """The loaders are imported when they are used: a YAML's model section needs the settings alone."""
     if name in ("load_model", "model_dimensions"):
-        from interp.models import load
+        from interp.models import kept, load
 
-        return getattr(load, name)
+        return getattr(kept if name == "load_model" else load, name)
     raise AttributeError(name)

@@ -18,8 +18,8 @@ PACKAGES = (
 DECIDING = ("torch", "transformer-lens", "transformers", "numpy", "pandas", "scipy", "pyarrow")
 """Packages whose version may change a number."""
 HERE = Path(__file__).resolve().parent.parent
-ONLY_DRAW = ("figures", "report", "words", "cli", "publish", "sentences", "catalogue")
-"""Rooms and modules that make no number."""
+ONLY_DRAW = ("figures", "report", "words", "cli", "sweep", "publish", "sentences", "catalogue")
+"""Rooms and modules that make no number of a run."""
 
 
 def versions() -> dict[str, str | None]:

@@ -20,7 +20,7 @@ from interp.configs.registry import nearest
 from interp.errors import UserError
 from interp.results import reading
 from interp.results.run_folder import RunFolder
-from interp.runs.lifecycle import report_again
+from interp.runs.lifecycle import Kept, report_again
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,12 @@ class RunKind:
             console.print(f"{config.path}: the config is valid", highlight=False)
             return {}
         return _found(self.check_at)(config, console) or {}
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables that a finished run leaves."""
+        kept: Kept = _found(self.kept_at)
+        return kept.tables
 
     def publish(self, folder: RunFolder, console: Console) -> Path:
         """Draw the report of a finished run again; its path."""
@@ -138,7 +144,9 @@ def load_any(path: Path, overrides: Sequence[str] = ()) -> tuple[RunKind, Loaded
 
 
 def kind_of(data: dict[str, Any], where: str) -> RunKind:
-    """The kind of a config."""
+    """The kind of a config; UserError for an unknown one, and for a sweep, which is many runs."""
+    if "sweep" in data:
+        raise UserError(f"{where} has a `sweep` section, so it is many runs: use interp sweep run (docs/sweeps.md)")
     name = data.get("study", "circuit")
     try:
         return run_kinds[name if isinstance(name, str) else repr(name)]

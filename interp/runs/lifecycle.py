@@ -7,7 +7,9 @@ interp.results alone, by what the piece was made from.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,6 +49,19 @@ class Kept:
     also: tuple[str, ...] = ()
 
 
+_DRAWS: ContextVar[bool] = ContextVar("draws", default=True)
+
+
+@contextmanager
+def tables_only() -> Iterator[None]:
+    """Inside, runs end with their tables: a report that nobody may look at can be drawn when somebody does."""
+    token = _DRAWS.set(False)
+    try:
+        yield
+    finally:
+        _DRAWS.reset(token)
+
+
 def carry_out(
     config: LoadedConfig[Any], console: Console, kept: Kept, measure: Measure, fresh: bool, verb: str = "experiment"
 ) -> Path:
@@ -69,7 +84,7 @@ def carry_out(
         else:
             console.print(f"run folder: {folder.path}")
             attempt(config, folder, inputs, kept.tables, measure, verb)
-        return kept.publish(folder, console)
+        return kept.publish(folder, console) if _DRAWS.get() else folder.path / "report.html"
 
 
 def attempt(

@@ -1,0 +1,107 @@
+"""How fast the engine is on this machine for a model's sizes: measured on two random layers, and scaled to all of them.
+
+The cheapest question, one key->query edge (a single position is computed anew), and the dearest usual one, a head at all
+positions, bound what a forward pass of the engine takes; a run asks some of both.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from interp.errors import UserError
+from interp.models.info import Sizes
+
+if TYPE_CHECKING:
+    from interp.interventions.edits import Edit
+    from interp.prompts.pairs import PromptSet
+
+LAYERS, TOKENS, PROMPTS = 2, 8, 16
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Seconds of a forward pass of one prompt: cheapest and dearest."""
+
+    least: float
+    most: float
+
+    def seconds(self, passes: int) -> tuple[float, float]:
+        """What so many take."""
+        return passes * self.least, passes * self.most
+
+
+def calibrated(run: Any) -> Speed | None:
+    """The speed for the (first) model of a run's config; None where its sizes are not known here."""
+    from interp.models import model_dimensions
+
+    models = getattr(run, "models", None)
+    model = getattr(run, "model", None) if models is None else next(iter(models.values()))
+    if model is None:
+        return None
+    try:
+        found = model_dimensions(model)
+    except UserError:
+        return None
+    if found is None:
+        return None
+    sizes, device = found[0], getattr(model, "device", "cpu")
+    return speed_of(Sizes(**{name: getattr(sizes, name) for name in Sizes.__dataclass_fields__}), device)
+
+
+@cache
+def speed_of(sizes: Sizes, device: str = "cpu") -> Speed:
+    """Measure for about a second. A variant of layer l computes the layers above it, so half of the layers on average."""
+    from interp.interventions.edits import Edit
+    from interp.interventions.engine import Engine
+    from interp.models.load import device_of
+    from interp.models.stand_in import stand_in
+
+    engine = Engine(stand_in(sizes, LAYERS, device_of(device)))
+    prompts = _prompts()
+    heads = range(sizes.n_heads)
+    cheap = [Edit("edge", 0, head, query="query", key="key", source="corrupted") for head in heads]
+    dear = [Edit("z", 0, head) for head in heads]
+    average = (sizes.n_layers + 1) / 2 / LAYERS
+    return Speed(*sorted(_seconds(engine, prompts, edits) * average for edits in (cheap, dear)))
+
+
+def _seconds(engine: Any, prompts: PromptSet, edits: list[Edit]) -> float:
+    """Of one variant on one prompt, the best of three: what else the machine does is no part of it."""
+    from interp.interventions.edits import Variant
+    from interp.metrics import LogitDiff
+
+    variants = [Variant.of(edit) for edit in edits]
+    best = float("inf")
+    for _ in range(3):
+        started = time.perf_counter()
+        engine.measure(variants, prompts, LogitDiff())
+        best = min(best, time.perf_counter() - started)
+    return best / (len(variants) * len(prompts))
+
+
+def _prompts() -> PromptSet:
+    import torch
+
+    from interp.models.stand_in import FEW_TOKENS
+    from interp.prompts.pairs import PromptPair, PromptSet
+
+    clean = torch.randint(0, FEW_TOKENS, (PROMPTS, TOKENS), generator=torch.Generator().manual_seed(0))
+    corrupted = clean.clone()
+    corrupted[:, 2] = (clean[:, 2] + 1) % FEW_TOKENS
+    words = tuple(tuple(str(token) for token in row) for row in clean.tolist())
+    return PromptSet(
+        name="calibration",
+        pairs=tuple(PromptPair("", "", "", "", "", str(number)) for number in range(PROMPTS)),
+        prompts=tuple(range(PROMPTS)),
+        clean=clean,
+        corrupted=corrupted,
+        answer=clean[:, 0],
+        foil=clean[:, 1],
+        clean_tokens=words,
+        corrupted_tokens=words,
+        roles={"key": (3,), "query": (TOKENS,)},
+        bos=0,
+    )

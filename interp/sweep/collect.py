@@ -1,0 +1,116 @@
+"""`interp sweep collect`: one long table of all finished points, a row a point and quantity, and what became of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from interp.configs.lazy import lazy
+from interp.errors import UserError
+from interp.results import reading
+from interp.results.run_folder import RESOLVED
+from interp.runs.kinds import kind_of
+from interp.sweep.quantities import quantities
+from interp.sweep.status import store_at
+from interp.sweep.store import Entry, Journal, State, Store
+from interp.words.phrases import plural
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = lazy("pandas")
+
+RESULTS = ("results.parquet", "results.csv")
+POINTS = "points.csv"
+NUMBERS = ("value", "low", "high", "sem", "n", "n_clusters")
+
+
+def collect(place: Path, overrides: Sequence[str], console: Console) -> Path:
+    """Collect the sweep of a folder or a YAML; the folder."""
+    return collect_store(store_at(place, overrides), console)
+
+
+def collect_store(store: Store, console: Console) -> Path:
+    """Write results.parquet, results.csv and points.csv; UserError when no point is finished."""
+    states = store.states()
+    table = long_table(store, states)
+    if table.empty:
+        raise UserError(
+            f"{store.path}: no point is finished yet, so there is nothing to collect; see interp sweep status"
+        )
+    from interp.results import atomic
+
+    for name in RESULTS:
+        atomic.write_table(store.path / name, table)
+    atomic.write_table(store.path / POINTS, points_table(store, store.states()))
+    console.print(
+        f"{store.path / RESULTS[0]}: {len(table):,} rows, {plural(table['point'].nunique(), 'point')}", highlight=False
+    )
+    return store.path
+
+
+def long_table(store: Store, states: dict[str, State]) -> pd.DataFrame:
+    """One row a finished point and quantity: point, its level on every axis, quantity, value and interval, hash."""
+    axes = axes_of(store)
+    rows = []
+    journal = Journal(store, "collect")
+    for entry in store.entries:
+        if states[entry.hash].status != "finished":
+            continue
+        labels = {axis: entry.labels.get(axis, "") for axis in axes}
+        try:
+            found = list(_quantities(store, entry))
+        except UserError as error:
+            # The next run makes it again.
+            journal.say("interrupted", entry, why=f"a result cannot be read: {error}")
+            continue
+        rows += [{"point": entry.name, **labels, **one, "hash": entry.hash} for one in found]
+    columns = ["point", *axes, "quantity", *NUMBERS, "hash"]
+    made = pd.DataFrame(rows, columns=columns)
+    return made.astype(
+        dict.fromkeys(("value", "low", "high", "sem"), "float64") | {"n": "Int64", "n_clusters": "Int64"}
+    )
+
+
+def points_table(store: Store, states: dict[str, State]) -> pd.DataFrame:
+    """One row a point: its levels, what became of it and why, seconds, folder."""
+    axes = axes_of(store)
+    rows = []
+    for entry in store.entries:
+        state = states[entry.hash]
+        folder = store.point_folder(entry).relative_to(store.path.parent)
+        rows.append(
+            {
+                "point": entry.name,
+                **{axis: entry.labels.get(axis, "") for axis in axes},
+                "status": state.status,
+                "why": state.why,
+                "seconds": state.seconds,
+                "folder": f"../{folder.as_posix()}",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def axes_of(store: Store) -> list[str]:
+    """The axes of a sweep, in its order."""
+    return list(dict.fromkeys(axis for entry in store.entries for axis in entry.labels))
+
+
+def _quantities(store: Store, entry: Entry) -> Iterator[dict[str, Any]]:
+    folder = store.point_folder(entry)
+    tables = kind_of(reading.read_yaml(folder / RESOLVED), entry.name).tables
+    for name in (one for one in tables if one.endswith(".json")):
+        found = reading.read_json(folder / name)
+        # Of a run of probes: what it says of the run, and of every probe under its label.
+        parts = (
+            [("run", found["run"]), *found["probes"].items()] if {"run", "probes"} <= found.keys() else [("", found)]
+        )
+        for label, part in parts:
+            for one in quantities(part, label):
+                plain = asdict(one)
+                yield {"quantity": plain.pop("name"), **plain}

@@ -1,0 +1,1 @@
+"""Where a sweep's points are carried out: behind one small protocol, `base.Round`."""

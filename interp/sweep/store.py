@@ -1,0 +1,241 @@
+"""What a sweep keeps on disk beside the runs of its points: the list of points, claims, and what happened.
+
+    <root>/<name>/points/<point>/<hash>/   the runs: they are shared by all sweeps of one name, so a grown sweep keeps what is
+                                           finished
+    <root>/<name>/<sweep hash>/            index.json, configs.jsonl, events/, claims/, logs/, jobs/; then tables and report
+
+Every process appends to an event file of its own, one line an event, so no two write to one file. A point is finished when
+its own run's manifest says so; the events say it faster, and what else became of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from interp.configs.paths import user_path
+from interp.errors import UserError
+from interp.results import atomic, reading, sealed
+from interp.results.run_folder import MANIFEST, RunFolder
+from interp.sweep.expand import Sweep, swept
+
+INDEX, CONFIGS = "index.json", "configs.jsonl"
+LEAST_FREE = 64 * 2**20
+"""Bytes that must be free before a point is begun."""
+ENDED = ("finished", "refused", "failed")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A point, as the index holds it."""
+
+    name: str
+    labels: dict[str, str]
+    hash: str
+    group: str
+
+
+@dataclass(frozen=True)
+class State:
+    """What became of a point: waiting, running, interrupted, finished, refused (a sentence says why), failed (a bug)."""
+
+    status: str
+    why: str = ""
+    seconds: float = 0.0
+    since: float = 0.0
+    worker: str = ""
+
+
+WAITING = State("waiting")
+
+
+class Store:
+    """The folder of a sweep that has been prepared."""
+
+    def __init__(self, path: Path) -> None:
+        if not (path / INDEX).is_file():
+            raise UserError(f"{path} is no sweep's folder: {INDEX} is missing; begin it with interp sweep run")
+        self.path = path
+        found = reading.read_json(path / INDEX)
+        with reading.guarded(path / INDEX):
+            self.about: dict[str, Any] = found["about"]
+            self.entries = [Entry(**one) for one in found["points"]]
+
+    @classmethod
+    def prepare(cls, sweep: Sweep) -> Store:
+        """Write a sweep's folder; UserError when it holds another sweep, or cannot be written."""
+        path = folder_of(sweep)
+        with RunFolder.at(path, {**swept(sweep.data), "output": {"root": sweep.root}}, sweep.text):
+            points = [asdict(Entry(one.name, one.labels, one.hash, one.group)) for one in sweep.points]
+            about = {
+                "name": sweep.name,
+                "title": sweep.config.title or sweep.data.get("title") or sweep.name,
+                "question": sweep.config.question or sweep.data.get("question") or "",
+                "repeats": sweep.config.repeats,
+                "reference": None if sweep.config.reference is None else sweep.config.reference.model_dump(),
+                "reports": sweep.config.reports,
+                "config": str(sweep.path),
+                "overrides": list(sweep.overrides),
+                "hash": sweep.hash,
+            }
+            configs = "".join(json.dumps({"hash": one.hash, "given": one.given}) + "\n" for one in sweep.points)
+            atomic.write_text(path / CONFIGS, configs)
+            # Compact, because it is read at every look at the status.
+            atomic.write_text(path / INDEX, json.dumps({"about": about, "points": points}))
+        return cls(path)
+
+    def point_folder(self, entry: Entry) -> Path:
+        """The run folder of a point."""
+        return self.path.parent / "points" / entry.name / entry.hash
+
+    def configs(self, hashes: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """Hash -> YAML, as plain data, of some points."""
+        wanted, found = set(hashes), {}
+        with reading.guarded(self.path / CONFIGS), (self.path / CONFIGS).open(encoding="utf-8") as lines:
+            for line in lines:
+                one = json.loads(line)
+                if one["hash"] in wanted:
+                    found[one["hash"]] = one["given"]
+        return found
+
+    def is_finished(self, entry: Entry) -> bool:
+        """Whether the point's own run says that it has ended well."""
+        return ended_well(self.point_folder(entry))
+
+    def events(self) -> list[dict[str, Any]]:
+        """Everything that happened, in time."""
+        found = []
+        for path in sorted((self.path / "events").glob("*.jsonl")):
+            with reading.guarded(path):
+                for line in path.read_text(encoding="utf-8").splitlines():
+                    try:
+                        found.append(json.loads(line))
+                    except ValueError:  # the last line of a process that was killed
+                        continue
+        return sorted(found, key=lambda one: one["at"])
+
+    def states(self) -> dict[str, State]:
+        """Hash -> what became of the point."""
+        told: dict[str, State] = {}
+        for one in self.events():
+            told[one["point"]] = State(
+                one["event"], one.get("why", ""), one.get("seconds", 0.0), one["at"], one.get("worker", "")
+            )
+        return {entry.hash: self._state(entry, told.get(entry.hash)) for entry in self.entries}
+
+    def _state(self, entry: Entry, told: State | None) -> State:
+        if told is None:  # perhaps another sweep of this name has done it
+            return State("finished") if self.is_finished(entry) else WAITING
+        if told.status == "finished":
+            return told if (self.point_folder(entry) / MANIFEST).exists() else WAITING
+        if told.status == "started":
+            return State("running" if self.is_claimed(entry) else "interrupted", "", 0.0, told.since, told.worker)
+        return told
+
+    @contextmanager
+    def claim(self, entry: Entry) -> Iterator[bool]:
+        """Hold a point, so that no other process works on it; yields whether it was free. A killed process lets go of it."""
+        lock = FileLock(self._claim(entry), timeout=0)
+        with atomic.mendable(self.path):
+            (self.path / "claims").mkdir(exist_ok=True)
+            try:
+                lock.acquire()
+            except Timeout:
+                yield False
+                return
+        try:
+            yield True
+        finally:
+            lock.release()
+
+    def is_claimed(self, entry: Entry) -> bool:
+        """Whether a process holds the point."""
+        if not self._claim(entry).exists():
+            return False
+        with self.claim(entry) as free:
+            return not free
+
+    def _claim(self, entry: Entry) -> Path:
+        return self.path / "claims" / f"{entry.hash}.lock"
+
+    def tried(self, entry: Entry) -> str:
+        """In which round a point was tried last without success; empty: in none."""
+        try:
+            return (self.path / "claims" / f"{entry.hash}.tried").read_text(encoding="utf-8")
+        except OSError:
+            return ""
+
+    def mark_tried(self, entry: Entry, round_: str) -> None:
+        """No process tries the point again in this round."""
+        atomic.write_text(self.path / "claims" / f"{entry.hash}.tried", round_)
+
+    def check_room(self) -> None:
+        """UserError when the disk is (nearly) full: a point that is begun then would be lost."""
+        free = shutil.disk_usage(self.path).free
+        if free < LEAST_FREE:
+            raise UserError(
+                f"there is no room on the disk of {self.path}: {free / 2**20:.0f} MB are free, and a sweep needs at least "
+                f"{LEAST_FREE / 2**20:.0f} MB; free some space, the same command then goes on"
+            )
+
+
+class Journal:
+    """The event file of this process."""
+
+    def __init__(self, store: Store, role: str) -> None:
+        self.worker = f"{socket.gethostname()}-{os.getpid()}"
+        self._path = store.path / "events" / f"{role}-{self.worker}-{time.time_ns()}.jsonl"
+
+    def say(self, event: str, entry: Entry, **more: Any) -> None:
+        """Append an event; UserError when it cannot be written."""
+        line = json.dumps({"at": time.time(), "event": event, "point": entry.hash, "worker": self.worker, **more})
+        with atomic.mendable(self._path.parent):
+            self._path.parent.mkdir(exist_ok=True)
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
+
+
+def ended_well(folder: Path) -> bool:
+    """Whether a run's folder says that it has ended well."""
+    if not (folder / MANIFEST).exists():
+        return False
+    try:
+        return sealed.read(folder / MANIFEST).get("status") == "finished"
+    except UserError:
+        return False
+
+
+def states_of(sweep: Sweep) -> dict[str, State]:
+    """Hash -> what became of a sweep's points, also before it has begun."""
+    folder = folder_of(sweep)
+    told = Store(folder).states() if (folder / INDEX).is_file() else {}
+    points = folder.parent / "points"
+    return {
+        one.hash: told.get(one.hash) or (State("finished") if ended_well(points / one.name / one.hash) else WAITING)
+        for one in sweep.points
+    }
+
+
+def folder_of(sweep: Sweep) -> Path:
+    """Where a sweep's own files are."""
+    return user_path(sweep.root, "output.root") / sweep.name / sweep.hash
+
+
+def in_order(entries: Iterable[Entry]) -> list[Entry]:
+    """Points of one model one after another, so that a process loads each model once."""
+    return sorted(entries, key=lambda one: one.group)
+
+
+def unfinished(store: Store, states: dict[str, State]) -> list[Entry]:
+    """The points that are still to be done, in order."""
+    return in_order(one for one in store.entries if states[one.hash].status != "finished")

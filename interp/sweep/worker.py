@@ -1,0 +1,115 @@
+"""One process of a sweep: it takes points that nobody holds, runs each as an ordinary run, and says what became of it.
+
+A process of a round: `python -m interp.sweep.worker FOLDER --round R --start I --of K` goes through all unfinished points in
+a circle, from the place that its number gives it, so that processes meet late and a slow one is helped by the others;
+`--job N` does the points of job N of the round alone (interp.sweep.jobs).
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import time
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from interp.configs.loading import LoadedConfig, validate_as
+from interp.errors import UserError
+from interp.models.kept import keeping
+from interp.runs.kinds import kind_of
+from interp.runs.lifecycle import tables_only
+from interp.sweep.jobs import is_cancelled, points_of_job
+from interp.sweep.store import Entry, Journal, Store, in_order
+from interp.sweep.yaml_of import yaml_of
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line of a worker."""
+    parser = argparse.ArgumentParser(prog="interp.sweep.worker")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--round", required=True, dest="round_")
+    parser.add_argument("--start", type=int, default=0)
+    parser.add_argument("--of", type=int, default=1)
+    parser.add_argument("--job", type=int, default=None)
+    given = parser.parse_args(arguments)
+    # Cancelled, or preempted by a cluster: what is finished of the point is kept, and the manifest says "interrupted".
+    for one in (signal.SIGINT, signal.SIGTERM):  # a shell's background jobs are born deaf to the first
+        signal.signal(one, signal.default_int_handler)
+    store = Store(given.folder)
+    entries = in_order(store.entries)
+    if given.job is None:
+        first = len(entries) * given.start // max(given.of, 1)
+        entries = entries[first:] + entries[:first]
+    else:
+        wanted = set(points_of_job(store, given.round_, given.job))
+        entries = [one for one in entries if one.hash in wanted]
+    try:
+        work(store, entries, given.round_)
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except UserError as error:
+        print(f"error: {error}", flush=True)
+        raise SystemExit(2) from None
+
+
+def work(store: Store, entries: Sequence[Entry], round_: str, console: Console | None = None) -> None:
+    """Do the points that nobody holds, one after another; UserError when none can be done, for the disk is full."""
+    console = console or Console(width=120)
+    journal = Journal(store, "worker")
+    waiting = [one for one in entries if store.tried(one) != round_ and not store.is_finished(one)]
+    configs = store.configs(one.hash for one in waiting)
+    with keeping():
+        for entry in waiting:
+            if is_cancelled(store, round_):
+                return
+            with store.claim(entry) as mine:
+                # Another process may have done it since.
+                if mine and store.tried(entry) != round_ and not store.is_finished(entry):
+                    store.check_room()
+                    _do(store, entry, configs[entry.hash], round_, journal, console)
+
+
+def _do(store: Store, entry: Entry, given: dict[str, Any], round_: str, journal: Journal, console: Console) -> None:
+    started = time.monotonic()
+    journal.say("started", entry)
+    console.rule(entry.name)
+
+    def ended(event: str, **more: Any) -> None:
+        journal.say(event, entry, seconds=round(time.monotonic() - started, 3), **more)
+
+    try:
+        run_point(store, entry, given, console)
+    except (KeyboardInterrupt, SystemExit):  # the second when submitit queues the job again
+        ended("interrupted")
+        raise
+    except UserError as error:
+        store.check_room()  # a full disk is no fault of the point
+        store.mark_tried(entry, round_)
+        ended("refused", why=str(error))
+        console.print(f"refused: {error}", markup=False, highlight=False)
+    except Exception as error:
+        store.mark_tried(entry, round_)
+        ended("failed", why=f"{type(error).__name__}: {' '.join(str(error).split())}"[:500])
+        console.print(traceback.format_exc(), markup=False, highlight=False)
+    else:
+        ended("finished")
+
+
+def run_point(store: Store, entry: Entry, given: dict[str, Any], console: Console) -> None:
+    """Run one point to its tables (and its report, where the sweep asks for reports)."""
+    kind = kind_of(given, entry.name)
+    path = store.point_folder(entry) / "config.yaml"
+    config = LoadedConfig(validate_as(kind.schema, given, entry.name), path, yaml_of(given), ())
+    if store.about["reports"]:
+        kind.run(config, console)
+        return
+    with tables_only():
+        kind.run(config, console)
+
+
+if __name__ == "__main__":
+    main()
