@@ -54,7 +54,7 @@ def write_tiny_gpt2(folder: Path, seed: int = 0, **changes: object) -> Path:
     tokenizer = word_tokenizer()
     torch.manual_seed(seed)
     sizes = {"n_layer": 3, "n_head": 4, "n_embd": 32, "n_positions": 32, "vocab_size": len(tokenizer)} | changes
-    return _write(folder, GPT2LMHeadModel(GPT2Config(**sizes)), tokenizer)
+    return write_random(folder, GPT2LMHeadModel(GPT2Config(**sizes)), tokenizer)
 
 
 def write_tiny_llama(
@@ -74,10 +74,11 @@ def write_tiny_llama(
         "tie_word_embeddings": True,
         "rope_parameters": {"rope_type": "default", "rope_theta": 5000.0},
     } | changes
-    return _write(folder, LlamaForCausalLM(LlamaConfig(**sizes)), tokenizer)
+    return write_random(folder, LlamaForCausalLM(LlamaConfig(**sizes)), tokenizer)
 
 
-def _write(folder: Path, model: torch.nn.Module, tokenizer: PreTrainedTokenizerFast) -> Path:
+def write_random(folder: Path, model: torch.nn.Module, tokenizer: PreTrainedTokenizerFast) -> Path:
+    """The model as a Hugging Face directory, its weights random, biases and gains included."""
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             # Random biases and gains: zeros and ones would hide a mistake in folding them.

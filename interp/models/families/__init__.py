@@ -5,10 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 from interp.errors import UserError
-from interp.models.families import gpt2, llama
+from interp.models.families import (
+    gemma,
+    gemma2,
+    gemma3,
+    gpt2,
+    gpt_neox,
+    gptj,
+    llama,
+    mistral,
+    olmo2,
+    opt,
+    phi,
+    phi3,
+    qwen2,
+    qwen3,
+)
 from interp.models.families.record import Family
 
-FAMILIES: dict[str, Family] = {one.architecture: one for one in (gpt2.FAMILY, llama.FAMILY)}
+_MODULES = (gpt2, llama, mistral, qwen2, qwen3, gpt_neox, gemma, gemma2, gemma3, olmo2, phi, phi3, gptj, opt)
+FAMILIES: dict[str, Family] = {one.FAMILY.architecture: one.FAMILY for one in _MODULES}
 BY_TYPE: dict[str, Family] = {one.model_type: one for one in FAMILIES.values()}
 
 

@@ -12,6 +12,8 @@ from interp.models.families.rope import Rope, scaling_of, theta_of
 from interp.models.families.weights import Parts
 
 Activation = Literal["silu", "gelu_new", "gelu_pytorch_tanh", "gelu_fast", "gelu", "relu"]
+LayerKinds = list[Literal["full_attention", "sliding_attention"]] | None
+"""Which layers have a window; None: the family's own rule."""
 
 
 class DecoderFile(ConfigFile):

@@ -1,0 +1,51 @@
+"""Gemma 3 (text): Gemma 2's blocks with norms of queries and keys, five layers with a window to one without, two bases."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from interp.models.families.anatomy import Anatomy, Rotary
+from interp.models.families.gemma2 import SANDWICH, Gemma2File
+from interp.models.families.gemma2 import anatomy as gemma2_anatomy
+from interp.models.families.record import Family, Positions, Positive
+from interp.models.families.rope import Rope, scaling_of, theta_of
+
+
+class Ropes(BaseModel):
+    """Rotary positions of the layers with a window and of those without."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    sliding_attention: Rope | None = None
+    full_attention: Rope | None = None
+
+
+class Gemma3File(Gemma2File):
+    """A Gemma 3's config.json, of its models without eyes."""
+
+    model_type: Literal["gemma3_text"]  # type: ignore[assignment]
+    vocab_size: int = 262208
+    max_position_embeddings: Positions = 131072
+    final_logit_softcapping: Positive | None = None
+    attn_logit_softcapping: Positive | None = None
+    rope_theta: Positive | None = Field(default=None, description="Of layers without a window (older files).")
+    rope_local_base_freq: Positive | None = Field(default=None, description="Of layers with one (older files).")
+    rope_parameters: Ropes | None = None  # type: ignore[assignment]
+
+
+def _anatomy(config: Any) -> Anatomy:
+    everywhere, local = (config.rope_parameters[kind] for kind in ("full_attention", "sliding_attention"))
+    rotary = Rotary(config.head_dim, theta_of(everywhere), theta_of(local), scaling=scaling_of(everywhere))
+    return gemma2_anatomy(config, qk_norm="head", rotary=rotary)
+
+
+FAMILY = Family(
+    architecture="Gemma3ForCausalLM",
+    model_type="gemma3_text",
+    schema=Gemma3File,
+    anatomy=_anatomy,
+    parts=replace(SANDWICH, q_norm="self_attn.q_norm", k_norm="self_attn.k_norm"),
+)

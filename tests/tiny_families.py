@@ -1,0 +1,57 @@
+"""A tiny random Hugging Face directory of every supported family, with what is peculiar to it switched on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import CONFIG_MAPPING, AutoModelForCausalLM
+
+from tests.tiny_models import word_tokenizer, write_random
+
+DECODER = {
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "max_position_embeddings": 32,
+    "head_dim": 8,
+}
+NARROW = {key: value for key, value in DECODER.items() if key != "head_dim"}
+UNGROUPED = {key: value for key, value in NARROW.items() if key != "num_key_value_heads"}
+GPT = {"n_layer": 3, "n_head": 4, "n_embd": 32, "n_positions": 32}
+WINDOW = 4  # tokens that a query sees, itself included: shorter than the tests' prompts
+TYPES = ["sliding_attention", "full_attention", "sliding_attention"]
+TINY: dict[str, tuple[str, dict[str, Any]]] = {
+    "gpt2": ("gpt2", GPT),
+    "llama": ("llama", DECODER),
+    "mistral": ("mistral", {**DECODER, "sliding_window": WINDOW}),
+    "mistral without a window": ("mistral", {**DECODER, "sliding_window": None, "head_dim": 10}),
+    "qwen2": ("qwen2", {**NARROW, "tie_word_embeddings": True}),
+    "qwen2 ungrouped, windows": (
+        "qwen2",
+        {**UNGROUPED, "num_key_value_heads": 4, "use_sliding_window": True, "sliding_window": WINDOW, "max_window_layers": 1},
+    ),
+    "qwen3": ("qwen3", {**DECODER, "head_dim": 12}),
+    "gpt_neox": ("gpt_neox", UNGROUPED),
+    "gpt_neox sequential": ("gpt_neox", {**UNGROUPED, "use_parallel_residual": False, "attention_bias": False}),
+    "gemma": ("gemma", {**DECODER, "num_key_value_heads": 1, "head_dim": 16}),
+    "gemma2": ("gemma2", {**DECODER, "sliding_window": WINDOW, "attn_logit_softcapping": 5.0, "final_logit_softcapping": 9.0}),
+    "gemma3": ("gemma3_text", {**DECODER, "sliding_window": WINDOW, "layer_types": TYPES, "query_pre_attn_scalar": 11}),
+    "olmo2": ("olmo2", NARROW),
+    "phi": ("phi", UNGROUPED),
+    "phi3": ("phi3", {**NARROW, "sliding_window": WINDOW, "pad_token_id": 0}),
+    "gptj": ("gptj", {**GPT, "rotary_dim": 4}),
+    "opt": ("opt", {**UNGROUPED, "ffn_dim": 48}),
+}  # fmt: skip
+
+
+def write_tiny(folder: Path, name: str, seed: int = 0, **changes: Any) -> Path:
+    """A random model of one of TINY, with a tokenizer of the project's words."""
+    kind, sizes = TINY[name]
+    tokenizer = word_tokenizer()
+    torch.manual_seed(seed)
+    config = CONFIG_MAPPING[kind](**sizes | {"vocab_size": len(tokenizer)} | changes)
+    return write_random(folder, AutoModelForCausalLM.from_config(config), tokenizer)
