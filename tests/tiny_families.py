@@ -46,11 +46,26 @@ TINY: dict[str, tuple[str, dict[str, Any]]] = {
     "gptj": ("gptj", {**GPT, "rotary_dim": 4}),
     "opt": ("opt", {**UNGROUPED, "ffn_dim": 48}),
 }  # fmt: skip
+BY_HOOKS: dict[str, tuple[str, dict[str, Any]]] = {
+    "bloom": ("bloom", {"n_layer": 3, "n_head": 4, "hidden_size": 32}),
+    "mixtral": ("mixtral", {**DECODER, "num_local_experts": 3, "num_experts_per_tok": 2}),
+    "gpt_oss": (
+        "gpt_oss",
+        {**DECODER, "num_local_experts": 3, "num_experts_per_tok": 2, "sliding_window": WINDOW, "layer_types": TYPES,
+         "rope_parameters": {"rope_type": "default", "rope_theta": 1000.0}},
+    ),
+    "gpt_neo": (
+        "gpt_neo",
+        {"hidden_size": 32, "num_layers": 3, "num_heads": 4, "window_size": WINDOW, "max_position_embeddings": 32,
+         "attention_types": [[["global", "local", "global"], 1]]},
+    ),
+    "olmoe": ("olmoe", {**NARROW, "num_experts": 4, "num_experts_per_tok": 2}),
+}  # fmt: skip
 
 
 def write_tiny(folder: Path, name: str, seed: int = 0, **changes: Any) -> Path:
-    """A random model of one of TINY, with a tokenizer of the project's words."""
-    kind, sizes = TINY[name]
+    """A random model of one of TINY or BY_HOOKS, with a tokenizer of the project's words."""
+    kind, sizes = (TINY | BY_HOOKS)[name]
     tokenizer = word_tokenizer()
     torch.manual_seed(seed)
     config = CONFIG_MAPPING[kind](**sizes | {"vocab_size": len(tokenizer)} | changes)

@@ -7,6 +7,7 @@ and runs no code from there (for some names it would). The model is held against
 from __future__ import annotations
 
 import io
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -27,7 +28,7 @@ def hooked_by_transformer_lens(
     from transformer_lens import HookedTransformer
 
     try:
-        with warnings.catch_warnings(), _its_config(hf_model.config), redirect_stdout(io.StringIO()):
+        with warnings.catch_warnings(), _its_config(hf_model.config), redirect_stdout(io.StringIO()), _no_log():
             warnings.filterwarnings("ignore", "HookedTransformer", DeprecationWarning)
             hooked = HookedTransformer.from_pretrained(
                 official,
@@ -39,11 +40,22 @@ def hooked_by_transformer_lens(
             )
     except (ValueError, NotImplementedError, KeyError, OSError, AssertionError, RuntimeError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UserError(f"model.name: TransformerLens cannot build {official!r}: {reason}") from None
+        raise UserError(f"model: TransformerLens cannot build {official!r}: {reason}") from None
     # Prompts are tokenised in one place, interp.prompts.
     hooked.tokenizer = None
     hooked.eval().requires_grad_(False)
     return hooked, _in_effect(hooked, processing)
+
+
+@contextmanager
+def _no_log() -> Iterator[None]:
+    """It warns of remote code that it would run if the weights were not given."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 @contextmanager

@@ -41,7 +41,7 @@ def reference_logits(hf_model: Any, tokenizer: Any, prompt: str | None) -> Refer
     the tokens are spread evenly over the vocabulary: no language is asked of a model of digits.
     """
     config = hf_model.config
-    most = min(MOST_TOKENS, config.max_position_embeddings)
+    most = min(MOST_TOKENS, getattr(config, "max_position_embeddings", MOST_TOKENS))
     everything = _ids(tokenizer, prompt)
     ids = everything[:most]
     if ids and max(ids) < config.vocab_size:

@@ -153,7 +153,7 @@ class HubModel(HuggingFaceSource):
 
 @model_sources.register
 class DirectoryModel(HuggingFaceSource):
-    """A local Hugging Face directory: config, safetensors, tokenizer (GPT-2 and Llama families)."""
+    """A local Hugging Face directory: config, safetensors, tokenizer (families: README, Models)."""
 
     source: Literal["directory"] = "directory"
     path: Annotated[str, EXTERNAL]

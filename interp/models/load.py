@@ -66,11 +66,11 @@ def load_model(config: ModelSource, console: Console | None = None, prompt: str 
     from interp.models.check import logits_difference, reference_logits, weights_sha256
     from interp.models.convert import hooked_transformer, sizes_of
     from interp.models.directory import read_config, read_model, read_tokenizer
-    from interp.models.families import supported
 
     with console.status(f"loading {name}"):
         hf_config, tokenizer = read_config(folder), read_tokenizer(folder)
-        if not isinstance(config, HubModel):
+        official = _in_transformer_lens(config, hf_config)
+        if official is None:
             sizes_of(hf_config, name)  # refuses other families before their weights are read
         dtype, device = getattr(torch, config.dtype), device_of(config.device)
         hf_model = read_model(folder, hf_config, dtype if config.sparse is None else torch.float32)
@@ -84,8 +84,7 @@ def load_model(config: ModelSource, console: Console | None = None, prompt: str 
             # It assumes that attention rows sum to 1, which a gate undoes.
             processing = processing.model_copy(update={"fold_value_biases": False})
         reference = reference_logits(hf_model, tokenizer, prompt)
-        if isinstance(config, HubModel) and not supported(hf_config):
-            official = official_name(name)
+        if official is not None:
             hooked, applied = hooked_by_transformer_lens(official, hf_model, tokenizer, processing, dtype, device)
             sizes = sizes_of_hooked(hooked, type(hf_model).__name__, name)
         else:
@@ -114,6 +113,15 @@ def load_model(config: ModelSource, console: Console | None = None, prompt: str 
             logits_max_abs_diff=difference,
         )
     return LoadedModel(hooked, tokenizer, info)
+
+
+def _in_transformer_lens(config: HuggingFaceSource, hf_config: Any) -> str | None:
+    """The name under which TransformerLens builds a model that has no record of its family here; None where it has one."""
+    from interp.models.families import stand_in, supported
+
+    if supported(hf_config):
+        return None
+    return official_name(config.name) if isinstance(config, HubModel) else stand_in(hf_config)
 
 
 def _made_sparse(hf_model: Any, config: SparseModel, weights_hash: str) -> tuple[Any, GateFacts]:
@@ -181,7 +189,6 @@ def model_dimensions(config: ModelSource) -> tuple[Sizes, Any] | None:
     """
     from interp.models.convert import sizes_of
     from interp.models.directory import check_weights, read_config, read_tokenizer
-    from interp.models.families import supported
     from interp.models.sparse_checkpoint import look
 
     if isinstance(config, BuiltModel):
@@ -192,7 +199,7 @@ def model_dimensions(config: ModelSource) -> tuple[Sizes, Any] | None:
         return None
     folder, name = found
     hf_config = read_config(folder)
-    ours = not isinstance(config, HubModel) or supported(hf_config)
+    ours = _in_transformer_lens(_hugging_face(config), hf_config) is None
     sizes = sizes_of(hf_config, name) if ours else None
     tokenizer = read_tokenizer(folder)
     check_weights(folder, hf_config)

