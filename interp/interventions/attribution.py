@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from interp.interventions.cells import Bundle, bundle, live_cells, read, replacement
+from interp.interventions.cells import Bundle, LiveCells, bundle, read, replacement
 from interp.interventions.edits import KEY_SIDE, RESIDUAL, Run, Variant
 from interp.interventions.engine import Engine
 from interp.interventions.hooked import run_blocks
@@ -46,7 +46,8 @@ def _of_base(
 ) -> Float[Tensor, "variant prompt"]:
     index = engine.rows(prompts, rows)
     runs = engine.runs(prompts)
-    bundles = bundle([live_cells(variant, prompts, engine.sizes) for variant in variants], index.device)
+    live = LiveCells(prompts, engine.sizes)
+    bundles = bundle([live.cells(variant) for variant in variants], index.device)
     names = sorted({_hook(cells) for cells in bundles})
     gradients = _gradients(engine, prompts, metric, base, index, names)
     change = torch.zeros(len(variants), len(index), device=index.device)

@@ -21,6 +21,7 @@ from torch import Tensor
 from interp.errors import UserError
 from interp.interventions import hooked
 from interp.interventions.block import blocks_of, foreign_hook, reason_against
+from interp.interventions.branching import branching_chunks
 from interp.interventions.budget import (
     KEPT_BYTES,
     KEPT_SETS,
@@ -231,9 +232,10 @@ class Engine:
             first = one.start.first
             return max(0, prefix - first) + n_prompts * (end - max(first, prefix))
 
-        groups = [list(planned)] if self._blocks else hooked.same_start(planned)
         most = self.tokens_at_once(prompts)
-        return [chunk for group in groups for chunk in chunks(group, tokens, most)]
+        if self._blocks:
+            return branching_chunks(planned, tokens, most)
+        return [chunk for group in hooked.same_start(planned) for chunk in chunks(group, tokens, most)]
 
     def _prompts_at_once(self, prompts: PromptSet) -> int:
         """As many as let one variant stay within the budget."""

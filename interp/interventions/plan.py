@@ -5,9 +5,10 @@ edited one. So it *joins* the sweep over the layers where its first edit is, and
 from its `first` one to the query. What cannot reach the query is dropped here: a variant without any edit that can is
 exactly the base run. Variants that do the same are run once.
 
-A variant joins at one of three stages of a layer:
+A variant joins at one of four stages of a layer:
 
     pre         its residual stream differs before the block (resid_pre, or mlp_out of the block below)
+    branch      so far another variant did the same: its residual stream is copied (interp.interventions.branching)
     attention   its queries, keys or values are edited
     mid         only what heads add to the residual stream is edited (edge, z, pattern, attn_out, resid_mid): nothing of
                 its attention has to be computed in that layer
@@ -18,15 +19,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import torch
 
-from interp.interventions.cells import Bundle, Cell, Dimensions, bundled, live_cells
+from interp.interventions.cells import Bundle, Cell, Dimensions, LiveCells, Piece, bundled
 from interp.interventions.edits import Variant
 from interp.prompts.pairs import PromptSet
 
-PRE, ATTENTION, MID = range(3)
+PRE, BRANCH, ATTENTION, MID = range(4)
 SUMMANDS = ("edge", "z", "pattern")
 
 
@@ -42,11 +44,21 @@ class Start:
 
 @dataclass(frozen=True)
 class Planned:
-    """A variant that must be run: the numbers under which it was asked for, its live cells, and its start."""
+    """A variant that must be run: the numbers under which it was asked for, its live cells, and its start.
+
+    One that branches off copies the residual stream of the variant at place `parent` of its chunk; `pieces` are then those
+    that it does not have in common with it.
+    """
 
     numbers: tuple[int, ...]
-    cells: tuple[Cell, ...]
+    pieces: tuple[Piece, ...]
     start: Start
+    parent: int | None = None
+
+    @property
+    def cells(self) -> Iterable[Cell]:
+        """Its live cells, in the order of its edits."""
+        return chain.from_iterable(piece.cells for piece in self.pieces)
 
 
 @dataclass(frozen=True)
@@ -68,24 +80,35 @@ def make_plan(variants: Sequence[Variant], numbers: Iterable[int], prompts: Prom
 
     Raises UserError for a layer, head or position that does not exist.
     """
-    groups: dict[tuple[Cell, ...], list[int]] = defaultdict(list)
+    live = LiveCells(prompts, sizes)
+    groups: dict[tuple[Piece, ...], list[int]] = defaultdict(list)
     for number in numbers:
-        groups[tuple(live_cells(variants[number], prompts, sizes))].append(number)
+        groups[live.pieces(variants[number])].append(number)
     unchanged = tuple(groups.pop((), ()))
-    planned = [Planned(tuple(found), cells, start_of(cells)) for cells, found in groups.items()]
-    planned.sort(key=lambda one: (one.start.layer, one.start.stage, one.start.narrow, one.start.first))
+    planned = [Planned(tuple(found), pieces, start_of(pieces)) for pieces, found in groups.items()]
+    planned.sort(key=joining_order)
     return Plan(tuple(planned), unchanged)
 
 
-def start_of(cells: Sequence[Cell]) -> Start:
-    """Where a variant with these cells joins."""
-    layer, stage = min(map(_joins, cells))
-    positions = {cell.position for cell in cells}
-    summands = {cell.site for cell in cells if _joins(cell) == (layer, MID) and cell.site in SUMMANDS}
+def joining_order(one: Planned) -> tuple[int, int, bool, int]:
+    """Variants in the order in which they join a sweep."""
+    return one.start.layer, one.start.stage, one.start.narrow, one.start.first
+
+
+def start_of(pieces: Sequence[Piece]) -> Start:
+    """Where a variant with these live cells joins."""
+    joins = [_joins(piece) for piece in pieces]
+    layer, stage = min(joins)
+    summands = {
+        piece.site
+        for piece, place in zip(pieces, joins, strict=True)
+        if place == (layer, MID) and piece.site in SUMMANDS
+    }
     if stage == MID and len(summands) > 1:
         # Several kinds at once act on each other: the attention of that layer is computed, and they are applied in turn.
         stage = ATTENTION
-    return Start(layer, stage, min(positions), len(positions) == 1)
+    first = min(piece.first for piece in pieces)
+    return Start(layer, stage, first, all(piece.last == first for piece in pieces))
 
 
 def whole(one: Planned) -> Planned:
@@ -93,12 +116,12 @@ def whole(one: Planned) -> Planned:
     return replace(one, start=replace(one.start, first=0))
 
 
-def _joins(cell: Cell) -> tuple[int, int]:
-    if cell.site == "mlp_out":
-        return cell.layer + 1, PRE
-    if cell.site == "resid_pre":
-        return cell.layer, PRE
-    return cell.layer, ATTENTION if cell.site in ("q", "k", "v") else MID
+def _joins(piece: Piece) -> tuple[int, int]:
+    if piece.site == "mlp_out":
+        return piece.layer + 1, PRE
+    if piece.site == "resid_pre":
+        return piece.layer, PRE
+    return piece.layer, ATTENTION if piece.site in ("q", "k", "v") else MID
 
 
 def chunks(planned: Sequence[Planned], tokens_of: Callable[[Planned], int], most: int) -> list[list[Planned]]:
@@ -130,12 +153,13 @@ def cells_by_site(chunk: Sequence[Planned], prefix: int, device: Any) -> dict[tu
     rows: dict[Any, list[tuple[int, int, int, int]]] = defaultdict(list)
     for number, one in enumerate(chunk):
         start = one.start
-        for cell in one.cells:
-            joining = start.stage != ATTENTION and _joins(cell) == (start.layer, start.stage)
+        for piece in one.pieces:
             # A residual stream that is replaced before its block is written once the variant is there.
-            joining = joining and cell.site != "resid_pre"
-            key = (cell.layer, cell.site, cell.source, cell.reference, start.first, cell.position < prefix, joining)
-            rows[key].append((number, cell.head, cell.query, cell.key))
+            joining = start.stage in (PRE, MID) and piece.site != "resid_pre"
+            joining = joining and _joins(piece) == (start.layer, start.stage)
+            for cell in piece.cells:
+                key = (cell.layer, cell.site, cell.source, cell.reference, start.first, cell.position < prefix, joining)
+                rows[key].append((number, cell.head, cell.query, cell.key))
     found: dict[tuple[int, str], list[Cells]] = defaultdict(list)
     for (layer, site, source, reference, first, shared, joining), cells in rows.items():
         columns = vars(bundled((layer, site, source, reference), cells, device))

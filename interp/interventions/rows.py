@@ -42,7 +42,7 @@ class Rows:
 
 
 def merged(rows: Sequence[Rows]) -> list[Rows]:
-    """Rows with the same first position as one; all must be whole."""
+    """Rows with the same first position as one, in order of their members; all must hold the same positions."""
     found = []
     for first in sorted({one.first for one in rows}):
         here = [one for one in rows if one.first == first]
@@ -50,11 +50,12 @@ def merged(rows: Sequence[Rows]) -> list[Rows]:
             found.append(here[0])
             continue
         members = torch.cat([one.members for one in here])
-        # Planned in the order in which they join, so members stay sorted when later ones are appended.
-        parts = tuple(
-            replace(part, resid=torch.cat([one.parts[number].resid for one in here]))
-            for number, part in enumerate(here[0].parts)
-        )
+        residuals = [torch.cat([one.parts[number].resid for one in here]) for number in range(len(here[0].parts))]
+        # Planned in the order in which they join, so members mostly stay sorted when later ones are appended.
+        if bool((members[1:] < members[:-1]).any()):
+            order = members.argsort()
+            members, residuals = members[order], [resid[order] for resid in residuals]
+        parts = tuple(replace(part, resid=resid) for part, resid in zip(here[0].parts, residuals, strict=True))
         found.append(Rows(first, members, parts))
     return found
 

@@ -1,7 +1,8 @@
 """One sweep over the layers in which many variants run at once.
 
 How it works. Variants join the sweep in the layer of their first edit, from the base run's activations, and stay in it to
-the last layer; so every layer's weights meet all variants that need them in one matrix product. A variant holds the
+the last layer; so every layer's weights meet all variants that need them in one matrix product. Those that
+begin alike are one until they differ (interp.interventions.branching). A variant holds the
 residual stream at the positions that it can change and at no others: from its first edited one to the query. Its
 attention reads the base run's keys before them (interp.interventions.attend). In the layer where a variant joins, what
 its edits add to the residual stream is known without running the attention: for an edge cut from key to query it is
@@ -19,6 +20,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from interp.interventions.block import Block
+from interp.interventions.branching import copied
 from interp.interventions.heads import gathered
 from interp.interventions.joining import Joining
 from interp.interventions.plan import ATTENTION, MID, PRE, Planned
@@ -32,7 +34,7 @@ class Wave:
     def __init__(
         self, blocks: Sequence[Block], batch: Batch, chunk: Sequence[Planned], replacement: Replacement
     ) -> None:
-        self._blocks, self._batch = blocks, batch
+        self._blocks, self._batch, self._chunk = blocks, batch, chunk
         self._edits = Edits(chunk, batch.prefix, replacement, batch.index.device)
         self._joining = Joining(blocks, batch, chunk, self._edits)
         self._first = min(one.start.layer for one in chunk)
@@ -42,6 +44,7 @@ class Wave:
         rows: list[Rows] = []
         for layer in range(self._first, len(self._blocks)):
             rows += self._joining.rows(layer, PRE)
+            rows += copied(layer, self._chunk, rows)
             self._edits.write_stream(layer, "resid_pre", rows)
             rows = self._attention(layer, rows + self._joining.rows(layer, ATTENTION))
             rows = self._mlp(layer, rows + self._joining.rows(layer, MID))

@@ -64,6 +64,18 @@ def random_variant(rng, prompts, sizes):
     return Variant(tuple(edits.values()), base=rng.choice(["clean", "corrupted"]))
 
 
+def relatives(rng, variant, prompts, sizes):
+    """Variants that begin as this one does: it without some of its edits, and with others in its last layers."""
+    found = []
+    for _ in range(3):
+        kept = tuple(edit for edit in variant.edits if rng.random() < 0.7)
+        more = random_variant(rng, prompts, sizes).edits if rng.random() < 0.7 else ()
+        taken = {(edit.layer, "z" if edit.site == "edge" else edit.site) for edit in kept}
+        new = tuple(e for e in more if (e.layer, "z" if e.site == "edge" else e.site) not in taken)
+        found.append(Variant(kept + new, base=variant.base))
+    return found
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_random_sets_of_edits_equal_the_models_own_blocks(seed):
     rng = random.Random(seed)
@@ -79,7 +91,9 @@ def test_random_sets_of_edits_equal_the_models_own_blocks(seed):
         prompts = dataclasses.replace(prompts, roles={**prompts.roles, "query": (6,)})
     engine, by_hooks = Engine(model), Engine(model, by_hooks=True)
     assert engine.reason_against_blocks is None
-    variants = [random_variant(rng, prompts, engine.sizes) for _ in range(60)]
+    first = [random_variant(rng, prompts, engine.sizes) for _ in range(30)]
+    variants = [*first, *(other for one in first for other in relatives(rng, one, prompts, engine.sizes))]
+    rng.shuffle(variants)
     rows = [1, 0] if rng.random() < 0.3 else None
     expected = by_hooks.measure(variants, prompts, METRIC, rows)
     torch.testing.assert_close(engine.measure(variants, prompts, METRIC, rows), expected, atol=1e-5, rtol=1e-5)
@@ -175,6 +189,26 @@ def test_nothing_is_computed_that_cannot_change(monkeypatch, edit, projected, mi
         monkeypatch.setattr(Block, name, counted)
     engine.measure([Variant.of(edit)], prompts, METRIC)
     assert (seen["qkv"], seen["mlp"]) == (projected, mixed)
+
+
+def test_what_sets_have_in_common_is_computed_once(monkeypatch):
+    """The first n heads of an order kept, all other edges cut: sets that differ in one head of the last layer are one set
+    before it."""
+    model, prompts = random_model("llama"), random_prompts(n_prompts=1)
+    engine = Engine(model)
+    engine.runs(prompts)["clean"]
+    edges = [Edit("edge", layer, head, "query", "key") for layer in range(N_LAYERS) for head in range(4)]
+    kept = [{0, 8}, {0, 8, 9}, {0, 5, 8}, {0, 5, 9}, {1, 9}]
+    variants = [Variant(tuple(edge for number, edge in enumerate(edges) if number not in one)) for one in kept]
+    seen = []
+    plain = Block.mlp
+    monkeypatch.setattr(Block, "mlp", lambda block, resid: seen.append(len(resid)) or plain(block, resid))
+    together = engine.measure(variants, prompts, METRIC)
+    assert seen == [2, 3, 5]  # {0} and {1}; then with and without 5; then all of them
+    alone = torch.cat([engine.measure([one], prompts, METRIC) for one in variants])
+    torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-5)
+    expected = torch.stack([naive_logit_diff(model, one, prompts, engine.resampled(prompts)) for one in variants])
+    torch.testing.assert_close(together, expected, atol=2e-5, rtol=1e-4)
 
 
 def test_an_edit_that_is_never_written_is_an_error(monkeypatch):
