@@ -12,8 +12,10 @@ from rich.console import Console
 from interp.configs.lazy import lazy
 from interp.errors import UserError
 from interp.results import reading
-from interp.results.run_folder import RESOLVED
+from interp.results.run_folder import RESOLVED, RunFolder
 from interp.runs.kinds import kind_of
+from interp.sweep.cells import axes_of
+from interp.sweep.publish import publish
 from interp.sweep.quantities import quantities
 from interp.sweep.status import store_at
 from interp.sweep.store import Entry, Journal, State, Store
@@ -30,32 +32,34 @@ NUMBERS = ("value", "low", "high", "sem", "n", "n_clusters")
 
 
 def collect(place: Path, overrides: Sequence[str], console: Console) -> Path:
-    """Collect the sweep of a folder or a YAML; the folder."""
+    """Collect the sweep of a folder or a YAML; the path of the report (of the table, for kinds of run without one)."""
     return collect_store(store_at(place, overrides), console)
 
 
 def collect_store(store: Store, console: Console) -> Path:
-    """Write results.parquet, results.csv and points.csv; UserError when no point is finished."""
-    states = store.states()
-    table = long_table(store, states)
+    """Write results.parquet, results.csv and points.csv, and the report; UserError when no point is finished."""
+    table = long_table(store, store.states())
     if table.empty:
         raise UserError(
             f"{store.path}: no point is finished yet, so there is nothing to collect; see interp sweep status"
         )
-    from interp.results import atomic
-
-    for name in RESULTS:
-        atomic.write_table(store.path / name, table)
-    atomic.write_table(store.path / POINTS, points_table(store, store.states()))
+    # Once more, because a result that could not be read is none.
+    states = store.states()
+    with RunFolder.existing(store.path) as folder:
+        for name in RESULTS:
+            folder.write_table(name, table)
+        folder.write_table(POINTS, points_table(store, states))
     console.print(
         f"{store.path / RESULTS[0]}: {len(table):,} rows, {plural(table['point'].nunique(), 'point')}", highlight=False
     )
-    return store.path
+    if not any((store.point_folder(one) / "metrics.json").is_file() for one in store.entries):
+        return store.path / RESULTS[0]
+    return publish(store, states, console)
 
 
 def long_table(store: Store, states: dict[str, State]) -> pd.DataFrame:
     """One row a finished point and quantity: point, its level on every axis, quantity, value and interval, hash."""
-    axes = axes_of(store)
+    axes = axes_of(store.entries)
     rows = []
     journal = Journal(store, "collect")
     for entry in store.entries:
@@ -78,7 +82,7 @@ def long_table(store: Store, states: dict[str, State]) -> pd.DataFrame:
 
 def points_table(store: Store, states: dict[str, State]) -> pd.DataFrame:
     """One row a point: its levels, what became of it and why, seconds, folder."""
-    axes = axes_of(store)
+    axes = axes_of(store.entries)
     rows = []
     for entry in store.entries:
         state = states[entry.hash]
@@ -94,11 +98,6 @@ def points_table(store: Store, states: dict[str, State]) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
-
-
-def axes_of(store: Store) -> list[str]:
-    """The axes of a sweep, in its order."""
-    return list(dict.fromkeys(axis for entry in store.entries for axis in entry.labels))
 
 
 def _quantities(store: Store, entry: Entry) -> Iterator[dict[str, Any]]:

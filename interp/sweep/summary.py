@@ -1,0 +1,121 @@
+"""What the points of a sweep say together: means over repetitions with clustered intervals, and ratios to a reference.
+
+Seeds and wordings of one cell ask (partly) the same word pairs, so their prompts are pooled and word pairs are drawn with
+all their prompts, over all points of the cell (interp.analysis.bootstrap): the interval is one of other word pairs, at these
+seeds and wordings. How much the points differ among each other stands beside it, as a standard deviation and a range.
+
+Ratios are of counts that were found in runs of their own, each on the prompts that its model passes: the resamples of both
+sides are independent of each other. Over several combinations their geometric mean is taken, in every resample anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from interp.analysis.bootstrap import Bootstrap
+from interp.analysis.seeding import generator
+from interp.configs.lazy import lazy
+from interp.sweep.cells import Cell, Found
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = lazy("pandas")
+
+
+def summary_table(cells: Sequence[Cell]) -> pd.DataFrame:
+    """One row a cell: effect with its clustered interval and its spread over points; heads needed, their mean and range."""
+    return pd.DataFrame([_summarised(cell) for cell in cells])
+
+
+def _summarised(cell: Cell) -> dict[str, Any]:
+    values, pairs = (
+        np.concatenate([one.effects[0] for one in cell.points]),
+        [pair for one in cell.points for pair in one.effects[1]],
+    )
+    run = cell.points[0].run
+    boot = Bootstrap(pairs, run["n_resamples"], run["confidence"], generator(0, "sweep", cell.words))
+    effect = boot.mean(values[:, None])[0].as_dict()
+    means = [float(one.effects[0].mean()) for one in cell.points]
+    counts = [one.needed["n"] for one in cell.points if one.needed is not None]
+    reached = [one for one in counts if one is not None]
+    return {
+        **cell.levels,
+        "points": len(cell.points),
+        **{f"effect_{name}": effect[name] for name in ("mean", "low", "high")},
+        "effect_sd": float(np.std(means, ddof=1)) if len(means) > 1 else None,
+        "prompts": len(values),
+        "pairs": len(set(pairs)),
+        "heads_mean": float(np.mean(reached)) if reached else None,
+        "heads_least": min(reached, default=None),
+        "heads_most": max(reached, default=None),
+        "never": len(counts) - len(reached),
+    }
+
+
+TOGETHER = "geometric mean"
+RATIOS = ("level", "combination", "reference_n", "n", "ratio", "low", "high")
+
+
+def ratio_table(points: Sequence[Found], axis: str, reference: str) -> pd.DataFrame:
+    """One row a level of `axis` and combination of all other axes: heads of the reference over heads of the level.
+
+    Above 1: the level needs fewer. The last row of every level with several combinations is their geometric mean.
+    """
+    at = {(one.entry.labels.get(axis), _rest(one, axis)): one for one in points if one.needed is not None}
+    levels = dict.fromkeys(level for level, _ in at if level not in (None, reference))
+    rows: list[dict[str, Any]] = []
+    for level in levels:
+        both = [
+            (combination, at[reference, combination], one)
+            for (mine, combination), one in at.items()
+            if mine == level and (reference, combination) in at
+        ]
+        samples = []
+        for combination, first, second in both:
+            drawn = _independent(first.resampled, second.resampled, f"{level} {combination}")
+            samples.append(drawn)
+            n = [(one.needed or {}).get("n") for one in (first, second)]
+            value = None if None in n or not n[1] else n[0] / n[1]
+            confidence = first.run["confidence"]
+            rows.append(dict(zip(RATIOS, (level, combination, *n, value, *_ends(drawn, confidence)), strict=True)))
+        whole = [one["ratio"] for one in rows[-len(both) :] if one["ratio"]] if both else []
+        if len(both) > 1 and len(whole) == len(both):
+            least = min(map(len, samples))
+            with np.errstate(invalid="ignore", divide="ignore"):
+                together = np.exp(np.mean([np.log(one[:least]) for one in samples], axis=0))
+            value = float(np.exp(np.mean(np.log(whole))))
+            ends = _ends(together, both[0][1].run["confidence"])
+            rows.append(dict(zip(RATIOS, (level, TOGETHER, None, None, value, *ends), strict=True)))
+    return pd.DataFrame(rows, columns=list(RATIOS))
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a table as plain mappings, None where there is no number."""
+    return [
+        {str(name): None if isinstance(value, float) and np.isnan(value) else value for name, value in row.items()}
+        for row in table.astype(object).to_dict("records")
+    ]
+
+
+def _rest(one: Found, axis: str) -> str:
+    return ", ".join(level for other, level in one.entry.labels.items() if other != axis) or "all"
+
+
+def _independent(first: np.ndarray, second: np.ndarray, label: str) -> np.ndarray:
+    """Ratios of resamples that have nothing to do with each other: one side is shuffled."""
+    least = min(len(first), len(second))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return first[:least] / generator(0, "ratio", label).permutation(second)[:least]
+
+
+def _ends(samples: np.ndarray, confidence: float) -> tuple[float | None, float | None]:
+    """Percentiles; None for an end that is not reached, and for both where a resample has no ratio at all."""
+    if not len(samples) or np.isnan(samples).any():
+        return None, None
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(samples, [tail, 1 - tail], method="nearest")
+    return (float(low) if np.isfinite(low) else None), (float(high) if np.isfinite(high) else None)
