@@ -15,10 +15,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from interp.interventions.cells import Bundle, LiveCells, bundle, read, replacement
+from interp.interventions.cells import Bundle, bundle, read, replacement
 from interp.interventions.edits import KEY_SIDE, RESIDUAL, Run, Variant
 from interp.interventions.engine import Engine
 from interp.interventions.hooked import run_blocks
+from interp.interventions.live import LiveCells
 from interp.interventions.runs import HOOKS
 from interp.metrics import Metric
 from interp.prompts.pairs import PromptSet

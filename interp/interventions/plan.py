@@ -24,8 +24,9 @@ from typing import Any
 
 import torch
 
-from interp.interventions.cells import Bundle, Cell, Dimensions, LiveCells, Piece, bundled
+from interp.interventions.cells import Bundle, Cell, Dimensions, bundled
 from interp.interventions.edits import Variant
+from interp.interventions.live import LiveCells, Piece
 from interp.prompts.pairs import PromptSet
 
 PRE, BRANCH, ATTENTION, MID = range(4)
