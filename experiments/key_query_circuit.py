@@ -26,6 +26,13 @@ from experiments.tables import (
     shares_table,
     sources_table,
 )
+from interp.analysis.findings import (
+    AttributionFindings,
+    EdgePatchingFindings,
+    LayerModulationFindings,
+    LayerSpanFindings,
+)
+from interp.analysis.findings_of_heads import HeadFindings
 from interp.errors import UserError
 from interp.figures.base import Figure
 from interp.figures.base import figures as figure_kinds
@@ -64,7 +71,7 @@ class KeyQueryCircuit(Recipe):
 
     def figures(self, tables: RunTables) -> list[Figure]:
         """Every kind that the run's probes can feed."""
-        have = {found["kind"] for found in tables.metrics["probes"].values()}
+        have = set(tables.kinds.values())
         needs = {
             "circuit_panel": {"key_query_heads", "attention_pattern"},
             "attention_panel": {"key_query_heads", "attention_pattern"},
@@ -80,8 +87,9 @@ class KeyQueryCircuit(Recipe):
             "attribution_scatter": {"attribution_patching"},
         }
         # Figures over positions need probes that looked at positions one by one.
-        whole = [label for label, one in tables.metrics["probes"].items() if not one.get("screen")]
-        numbered = tables.summary[tables.summary["query_label"].str.isdigit() & tables.summary["probe"].isin(whole)]
+        edges = tables.findings_of("edge_patching", EdgePatchingFindings)
+        screened = [label for label, found in edges.items() if found.screen]
+        numbered = tables.summary[tables.summary["query_label"].str.isdigit() & ~tables.summary["probe"].isin(screened)]
         for figure, probe in (("position_grid", "edge_patching"), ("position_heatmap", "activation_patching")):
             if probe not in set(numbered["kind"]):
                 del needs[figure]
@@ -96,31 +104,31 @@ class KeyQueryCircuit(Recipe):
 
     def story(self, tables: RunTables, figures: list[str]) -> Story:
         """Answer, observations and caveats, every sentence from the run's numbers."""
-        run, probes = tables.metrics["run"], tables.metrics["probes"]
-        found = probes[self.search]
+        run, search = tables.run, tables.findings(self.search, HeadFindings)
+        spans = tables.findings_of("layer_span", LayerSpanFindings)
+        estimates = tables.findings_of("attribution_patching", AttributionFindings)
         return Story(
-            title=run["title"] or run["name"],
-            question=run["question"]
-            or f"Which heads carry key position {run['focus']['key']} to query position {run['focus']['query']}?",
-            answer=answer(run, found),
+            title=run.title or run.name,
+            question=run.question
+            or f"Which heads carry key position {run.focus.key} to query position {run.focus.query}?",
+            answer=answer(run, search),
             observations=[
-                *share_sentences(run, found),
-                *sign_sentences(found),
+                *share_sentences(run, search),
+                *sign_sentences(search),
                 *self._depth_sentences(tables),
-                *span_sentences(probes),
+                *span_sentences(spans.values()),
                 *position_sentences(tables),
-                *agreement_sentences(probes),
+                *agreement_sentences(estimates),
             ],
-            caveats=caveats(run, found, tables),
+            caveats=caveats(run, search),
             sections=self._sections(tables, figures),
         )
 
     def _depth_sentences(self, tables: RunTables) -> list[str]:
         return [
             sentence
-            for found in tables.metrics["probes"].values()
-            if found["kind"] == "layer_modulation"
-            for sentence in modulation_sentences(found, tables.metrics["run"])
+            for found in tables.findings_of("layer_modulation", LayerModulationFindings).values()
+            for sentence in modulation_sentences(found, tables.run)
         ]
 
     def _sections(self, tables: RunTables, figures: list[str]) -> list[Section]:
@@ -133,13 +141,12 @@ class KeyQueryCircuit(Recipe):
                 continue
             title = next((kinds[kind] for kind in kinds if stem.startswith(kind)), "More figures")
             by_title[title].append(stem)
-        found = tables.metrics["probes"][self.search]
-        run = tables.metrics["run"]
+        run, search = tables.run, tables.findings(self.search, HeadFindings)
         blocks = {
             "How many heads, and which": [
-                *(block(found, run) for block in (crossings_table, shares_table, orders_table, controls_table)),
-                *(block(found, run) for block in (sources_table, heads_table)),
-                *([shapley_table(found, run)] if found["shapley"] else []),
+                *(block(search, run) for block in (crossings_table, shares_table, orders_table, controls_table)),
+                *(block(search, run) for block in (sources_table, heads_table)),
+                *([shapley_table(search, run)] if search.shapley else []),
             ]
         }
         sections = [
@@ -147,7 +154,7 @@ class KeyQueryCircuit(Recipe):
             for title, stems in by_title.items()
             if stems or title in blocks
         ]
-        untold = [label for label in others if tables.metrics["probes"][label]["kind"] not in TOLD]
+        untold = [label for label in others if tables.kinds[label] not in TOLD]
         rows = [top_effects(tables, label) for label in untold]
         stems = [stem for stem in figures if stem in of_others]
         sections.append(Section(title="The prompts", tables=[wordings_table(run)]))

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Mapping
 
+from interp.analysis.findings import (
+    AttributionFindings,
+    EdgePatchingFindings,
+    GroupSpan,
+    LayerModulationFindings,
+    LayerSpanFindings,
+    Screened,
+)
+from interp.analysis.findings_of_run import RunFindings
 from interp.analysis.grid import connectivity, drift, strongest_edges
 from interp.results.tables import RunTables
 from interp.words.numbers import bracket, number, two
@@ -12,31 +21,33 @@ from interp.words.phrases import percent, plural, runs_text
 THRESHOLD = 0.05  # of the clean-corrupted gap: what counts as work, as in the position grid
 
 
-def modulation_sentences(found: dict[str, Any], run: dict[str, Any]) -> list[str]:
+def modulation_sentences(found: LayerModulationFindings, run: RunFindings) -> list[str]:
     """Where along the layers the selected heads do it."""
-    final, curve, n_layers = found["final"], found["curve"], run["model"]["n_layers"]
-    half = next((point["layer"] for point in curve if point["share"] >= final["mean"] / 2), None)
-    steps = ", ".join(f"layer {step['layer']} ({percent(step['rise'])})" for step in found["steps"][:3])
+    final, n_layers = found.final, run.model.n_layers
+    half = next((point.layer for point in found.curve if _at_least(point.share, final.mean, 0.5)), None)
+    steps = ", ".join(f"layer {step.layer} ({percent(step.rise)})" for step in found.steps[:3])
     return [
-        f"Layer-{n_layers} modulation (the output): the {plural(len(found['heads']), 'selected head')} together carry "
-        f"{percent(final['mean'])}{bracket(final['low'], final['high'], percent)} of the key→query effect; half of that is "
+        f"Layer-{n_layers} modulation (the output): the {plural(len(found.heads), 'selected head')} together carry "
+        f"{percent(final.mean)}{bracket(final.low, final.high, percent)} of the key→query effect; half of that is "
         f"reached with the heads below layer {half}, and the largest rises come from the blocks of {steps}."
     ]
 
 
-def span_sentences(probes: dict[str, Any]) -> list[str]:
+def _at_least(share: float | None, whole: float | None, part: float) -> bool:
+    return share is not None and whole is not None and share >= part * whole
+
+
+def span_sentences(spans: Iterable[LayerSpanFindings]) -> list[str]:
     """When each token group is at work, and which is widest."""
     sentences = []
-    for found in probes.values():
-        if found["kind"] != "layer_span":
-            continue
-        groups = [group for group in found["groups"] if not group.get("output")]
-        parts = [f"{group['group']} {span_text(group)}" for group in groups]
+    for found in spans:
+        groups = [group for group in found.groups if not group.output]
+        parts = [f"{group.group} {span_text(group)}" for group in groups]
         sentences.append(
-            f"At work (replacing {found['site']} of one layer moves the metric, with the whole interval, by at least "
-            f"{percent(found['threshold'])} of the group's own clean-corrupted gap): " + "; ".join(parts) + "."
+            f"At work (replacing {found.site} of one layer moves the metric, with the whole interval, by at least "
+            f"{percent(found.threshold)} of the group's own clean-corrupted gap): " + "; ".join(parts) + "."
         )
-        working = {group["group"]: [layer for layer in group["layers"] if layer > 0] for group in groups}
+        working = {group.group: [layer for layer in group.layers if layer > 0] for group in groups}
         widths = {name: layers[-1] - layers[0] + 1 for name, layers in working.items() if layers}
         if len(widths) > 1:
             name = max(widths, key=lambda one: widths[one])
@@ -47,25 +58,25 @@ def span_sentences(probes: dict[str, Any]) -> list[str]:
     return sentences
 
 
-def span_text(group: dict[str, Any]) -> str:
+def span_text(group: GroupSpan) -> str:
     """`layers 0–8, with gaps: 0–2, 8`."""
-    if group["first"] is None:
+    if group.first is None:
         return "in no layer"
-    if group["first"] == group["last"]:
-        return f"in layer {group['first']}"
-    gaps = f", with gaps (at work in {runs_text(group['layers'])})" if group["gaps"] else ""
-    return f"in layers {group['first']}–{group['last']}{gaps}"
+    if group.first == group.last:
+        return f"in layer {group.first}"
+    gaps = f", with gaps (at work in {runs_text(group.layers)})" if group.gaps else ""
+    return f"in layers {group.first}–{group.last}{gaps}"
 
 
 def position_sentences(tables: RunTables) -> list[str]:
     """Drift of key positions with depth, and how sparse the edges are."""
     sentences = []
-    for label, found in tables.metrics["probes"].items():
+    for label, found in tables.findings_of("edge_patching", EdgePatchingFindings).items():
         rows = tables.summary_of(label)
-        if found["kind"] != "edge_patching" or rows["query_label"].nunique() < 3:
+        if rows["query_label"].nunique() < 3:
             continue
-        if found.get("screen"):
-            sentences.append(screen_sentence(label, found["screen"], tables.metrics["run"]))
+        if found.screen:
+            sentences.append(screen_sentence(label, found.screen, tables.run))
             continue
         for side in ("key", "query"):
             moved = drift(rows, side)
@@ -99,30 +110,30 @@ def position_sentences(tables: RunTables) -> list[str]:
     return sentences
 
 
-def screen_sentence(label: str, found: dict[str, Any], run: dict[str, Any]) -> str:
+def screen_sentence(label: str, found: Screened, run: RunFindings) -> str:
     """What a screened search found, how much of it was run, and how far the estimate can be trusted."""
-    first = ", ".join(f"{one['label']} ({one['key']}→{one['query']})" for one in found["top"][:5])
+    first = ", ".join(f"{one.label} ({one.key}→{one.query})" for one in found.top[:5])
     left = (
         "every one was cut"
-        if not found["missed_at_most"]
-        else f"a random sample bounds the share of the others above {number(found['bound'])} {run['metric']['unit']}, the lower "
-        f"end of the smallest of them, at {percent(found['missed_at_most'])}, which is no promise about the list: edges "
+        if not found.missed_at_most
+        else f"a random sample bounds the share of the others above {number(found.bound)} {run.metric.unit}, the lower "
+        f"end of the smallest of them, at {percent(found.missed_at_most)}, which is no promise about the list: edges "
         "whose effect the estimate hides can be missing from it"
     )
     return (
-        f"The {found['n_top']} largest of {found['n_effects']:,} edges ({label}; first {first}) were found by cutting "
-        f"{found['n_candidates'] + found['n_audited']:,}: {found['n_candidates']:,} in the order of a gradient estimate and "
-        f"{found['n_audited']:,} at random; {left}. Estimate and cut agree with Pearson r = "
-        f"{two(found['agreement']['pearson'])} on those; {found['agreement']['overlap']} of the {found['n_top']} are the same."
+        f"The {found.n_top} largest of {found.n_effects:,} edges ({label}; first {first}) were found by cutting "
+        f"{found.n_candidates + found.n_audited:,}: {found.n_candidates:,} in the order of a gradient estimate and "
+        f"{found.n_audited:,} at random; {left}. Estimate and cut agree with Pearson r = "
+        f"{two(found.agreement.pearson)} on those; {found.agreement.overlap} of the {found.n_top} are the same."
     )
 
 
-def agreement_sentences(probes: dict[str, Any]) -> list[str]:
+def agreement_sentences(estimates: Mapping[str, AttributionFindings]) -> list[str]:
     """How far the gradient estimate can be trusted here."""
     return [
-        f"The gradient estimate ({label}) of {found['of']} agrees with the exact effects with Pearson r = "
-        f"{two(found['pearson'])}, Spearman rho = {two(found['spearman'])} over {found['n_variants']:,} variants; "
-        f"{found['overlap']} of the top {found['top_k']} are the same."
-        for label, found in probes.items()
-        if found["kind"] == "attribution_patching" and found.get("pearson") is not None
+        f"The gradient estimate ({label}) of {found.of} agrees with the exact effects with Pearson r = "
+        f"{two(found.pearson)}, Spearman rho = {two(found.spearman)} over {found.n_variants:,} variants; "
+        f"{found.overlap} of the top {found.top_k} are the same."
+        for label, found in estimates.items()
+        if found.pearson is not None
     ]

@@ -26,14 +26,14 @@ class Overview(Recipe):
 
     def story(self, tables: RunTables, figures: list[str]) -> Story:
         """A section a probe, with its figures and a table of its largest effects; other figures come last."""
-        run = tables.metrics["run"]
+        run = tables.run
         of = {label: [figure.stem for figure in figures_of(tables, label)] for label in tables.labels}
         return Story(
-            title=run["title"] or run["name"],
-            question=run["question"],
+            title=run.title or run.name,
+            question=run.question,
             answer=[
-                f"{plural(len(tables.metrics['probes']), 'probe')} measured {plural(run['n_prompts'], 'prompt')} "
-                f"({plural(run['n_pairs'], 'word pair')}); the largest effects stand below."
+                f"{plural(len(tables.kinds), 'probe')} measured {plural(run.n_prompts, 'prompt')} "
+                f"({plural(run.n_pairs, 'word pair')}); the largest effects stand below."
             ],
             observations=[],
             caveats=[],
@@ -58,7 +58,7 @@ def top_effects(tables: RunTables, label: str, count: int = 10) -> TableBlock:
     rows = rows.loc[rows["mean"].abs().sort_values(ascending=False).index].head(count)
     places = ["part", "layer", "head", "query_label", "key_label", "group", "n_kept"]
     used = [name for name in places if rows[name].notna().any() and (rows[name].astype(str) != "").any()]
-    unit = tables.metrics["run"]["metric"]["unit"]
+    unit = tables.run.metric.unit
     return TableBlock(
         title=f"Largest effects of {label}",
         columns=[*(NAMES.get(name, name) for name in used), f"mean effect ({unit})", "interval", "n"],

@@ -6,7 +6,7 @@ Every kind of probe that concludes something has a class here; a probe of anothe
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,6 +14,9 @@ from interp.analysis.bootstrap import Estimate
 
 VERSION = 1
 """Of the schema; it rises when a field changes its name or meaning, and not when one is added."""
+
+
+E = TypeVar("E", bound="EstimateFound")
 
 
 class Plain(BaseModel):
@@ -54,9 +57,15 @@ class EstimateFound(Plain):
     """Word pairs."""
 
     @classmethod
-    def of(cls, estimate: Estimate) -> EstimateFound:
+    def of(cls: type[E], estimate: Estimate) -> E:
         """An estimate as plain numbers."""
         return cls.model_validate(estimate.as_dict())
+
+
+class MeanFound(EstimateFound):
+    """A mean of finite numbers, which is always defined; its interval need not be."""
+
+    mean: float
 
 
 class CurvePoint(Plain):
@@ -187,7 +196,7 @@ class ScreenedEdge(Plain):
     label: str
     key: str
     query: str
-    effect: EstimateFound
+    effect: MeanFound
     estimate: float
 
 

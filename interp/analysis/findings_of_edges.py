@@ -6,7 +6,8 @@ from typing import Generic, TypeVar
 
 from pydantic import ConfigDict
 
-from interp.analysis.findings import CurvePoint, EstimateFound, OurFindings, Plain
+from interp.analysis.circuits import Direction
+from interp.analysis.findings import CurvePoint, MeanFound, OurFindings, Plain
 
 T = TypeVar("T")
 
@@ -22,6 +23,10 @@ class Directions(Plain, Generic[T]):
 
     sufficient: T
     necessary: T
+
+    def of(self, direction: Direction) -> T:
+        """That of one direction."""
+        return self.sufficient if direction == "sufficient" else self.necessary
 
 
 class EdgeCount(Plain):
@@ -51,9 +56,9 @@ class Wordings(Plain):
 class EdgeTotal(Plain):
     """The metric with all edges, with none, and the difference."""
 
-    all: EstimateFound
-    none: EstimateFound
-    effect: EstimateFound
+    all: MeanFound
+    none: MeanFound
+    effect: MeanFound
 
 
 class EdgeFound(Plain):

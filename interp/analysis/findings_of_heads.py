@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from interp.analysis.findings import Crossing, CurvePoint, EstimateFound, OurFindings, Plain
+from interp.analysis.findings import Crossing, CurvePoint, EstimateFound, MeanFound, OurFindings, Plain
 
 Count = int | None
 
@@ -13,13 +13,13 @@ class HeadFound(Plain):
     label: str
     layer: int
     head: int
-    carried: EstimateFound
+    carried: MeanFound
     discovered: bool
     named: bool
 
 
-class ShareFound(Plain):
-    """The heads that a definition of a share needs for the target, and what they carry; null where it is not reached."""
+class HeadCount(Plain):
+    """How many heads a definition of a share needs for the target, and what they carry; null where it is not reached."""
 
     n: Count
     n_low: Count
@@ -30,7 +30,17 @@ class ShareFound(Plain):
     fresh_low: float | None = None
     """The interval of another sample of as many word pairs; of `joint` alone."""
     fresh_high: float | None = None
+
+
+class ShareFound(HeadCount):
+    """The same, and which heads they are."""
+
     heads: list[HeadFound]
+
+    @property
+    def count(self) -> HeadCount:
+        """Without the heads."""
+        return HeadCount(**{name: value for name, value in self if name in self.model_fields_set - {"heads"}})
 
 
 class ByDefinition(Plain):
@@ -40,6 +50,11 @@ class ByDefinition(Plain):
     absolute: ShareFound
     net: ShareFound
 
+    def of(self, definition: str) -> ShareFound:
+        """The entry of a definition, by its name."""
+        entries: dict[str, ShareFound] = dict(self)
+        return entries[definition]
+
 
 class Resampled(Plain):
     """Heads needed in every resample, for paired comparisons."""
@@ -47,6 +62,11 @@ class Resampled(Plain):
     joint: list[Count]
     absolute: list[Count]
     net: list[Count]
+
+    def of(self, definition: str) -> list[Count]:
+        """Those of a definition, by its name."""
+        entries: dict[str, list[Count]] = dict(self)
+        return entries[definition]
 
 
 class CountedCrossing(Crossing):
@@ -68,9 +88,9 @@ class Sums(Plain):
 class TotalFound(Plain):
     """The metric with all edges, with none, and the difference; the difference as a part of the clean-corrupted gap."""
 
-    all: EstimateFound
-    none: EstimateFound
-    effect: EstimateFound
+    all: MeanFound
+    none: MeanFound
+    effect: MeanFound
     of_gap: EstimateFound
     sums: Sums
 
@@ -125,7 +145,7 @@ class Beside(Plain):
     """The same search with another replacement, or for other answers."""
 
     n_prompts: int
-    total: EstimateFound
+    total: MeanFound
     crossings: list[Crossing]
     n: Count
 
@@ -150,6 +170,11 @@ class RandomSets(Plain):
     largest: float | None
     bands: list[Band]
 
+    @property
+    def band(self) -> Band:
+        """That of sets of the found set's size."""
+        return next(band for band in self.bands if band.n == self.n)
+
 
 class Nonsense(Beside):
     """The same search when every prompt is asked for another's answer; `of_real` and `curve` are parts of the real total."""
@@ -158,6 +183,10 @@ class Nonsense(Beside):
     n_in_sample: Count
     of_real: EstimateFound
     curve: list[CurvePoint]
+
+    def at(self, n: int) -> CurvePoint:
+        """The share with n heads; n is one of the curve's."""
+        return next(point for point in self.curve if point.n == n)
 
 
 class Controls(Plain):
@@ -203,3 +232,8 @@ class HeadFindings(OurFindings):
     beside: dict[str, Beside]
     controls: Controls
     shapley: list[ShapleyValue] | None
+
+    @property
+    def share(self) -> ShareFound:
+        """That of the definition in use."""
+        return self.shares.of(self.definition)

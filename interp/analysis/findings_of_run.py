@@ -2,11 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pydantic import ConfigDict, Field, SerializeAsAny
 
-from pydantic import Field, SerializeAsAny
+from interp.analysis.findings import VERSION, Findings, MeanFound, Plain
 
-from interp.analysis.findings import VERSION, EstimateFound, Findings, Plain
+
+class TrainedFound(Plain):
+    """How a sparse checkpoint was trained, as the checkpoint itself says: among it, on held-out text, the numbers here."""
+
+    model_config = ConfigDict(extra="allow")
+
+    density: float | None = None
+    """Open edges, in parts of the causal ones."""
+    above_dense: float | None = None
+    """Loss above the dense base's, in nats a token."""
+    context: int | None = None
+    """Tokens."""
+
+
+class SparseFound(Plain):
+    """The gate of a sparse model (docs/sparse.md): an edge is open where `gate` plus the biases is above 0."""
+
+    opened: bool = False
+    """Whether every edge is held open: the weights of a sparse checkpoint without its gate."""
+    gate: str = "score"
+    bias: float = 0.0
+    checkpoint: str | None
+    head_bias_range: tuple[float, float] | None = None
+    """Least and largest of what single heads add to `bias`."""
+    first_bias_range: tuple[float, float] | None = None
+    """The same for a head's first key."""
+    trained: TrainedFound | None = None
 
 
 class ModelFound(Plain):
@@ -32,8 +58,8 @@ class ModelFound(Plain):
     """Weight rewrites that took effect."""
     weights_sha256: str
     """Of the dense base."""
-    sparse: dict[str, Any] | None
-    """The gate's bias, and how its checkpoint was trained; null for a dense model."""
+    sparse: SparseFound | None
+    """Null for a dense model."""
     checked_prompt: str
     logits_max_abs_diff: float
     """To Hugging Face's logits on `checked_prompt`, each row's mean removed."""
@@ -56,8 +82,8 @@ class WordingFound(Plain):
     n_prompts: int
     """Those that are used."""
     n_tokens: int | None
-    accuracy: EstimateFound
-    log_prob: EstimateFound
+    accuracy: MeanFound
+    log_prob: MeanFound
     """Of the answer, in nats."""
     gates: dict[str, int] | None
     """What the gates of a sparse model do on the prompts that are used."""
@@ -91,9 +117,9 @@ class RunFindings(Plain):
     n_resamples: int
     share_target: float
     share_definition: str
-    clean: EstimateFound
+    clean: MeanFound
     """Of the metric, over prompts."""
-    corrupted: EstimateFound
+    corrupted: MeanFound
     accuracy_kept: float
     """On the prompts that are used."""
     accuracy: float

@@ -5,44 +5,18 @@ Both sides of every difference and ratio are resampled together, by word pair, s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 from jaxtyping import Float
 
-from interp.analysis.bootstrap import Bootstrap, Estimate, plain
+from interp.analysis.bootstrap import Bootstrap, plain
+from interp.analysis.findings import MeanFound
+from interp.analysis.findings_of_comparison import PairedFound, RatioFound
 
 
-@dataclass(frozen=True)
-class Paired:
-    """A mean on both sides and the mean difference, second minus first."""
-
-    first: Estimate
-    second: Estimate
-    difference: Estimate
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain data."""
-        return {name: getattr(self, name).as_dict() for name in ("first", "second", "difference")}
-
-
-@dataclass(frozen=True)
-class Ratio:
-    """first / second with its interval; None where it is undefined or has no bound."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-
-    def as_dict(self) -> dict[str, float | None]:
-        """Plain data."""
-        return {"value": self.value, "low": self.low, "high": self.high}
-
-
-def paired(first: Float[np.ndarray, " prompt"], second: Float[np.ndarray, " prompt"], boot: Bootstrap) -> Paired:
+def paired(first: Float[np.ndarray, " prompt"], second: Float[np.ndarray, " prompt"], boot: Bootstrap) -> PairedFound:
     """Means of both and of their difference on the same prompts."""
-    return Paired(*boot.mean(np.stack([first, second, second - first], axis=1)))
+    sides = [MeanFound.of(one) for one in boot.mean(np.stack([first, second, second - first], axis=1))]
+    return PairedFound(first=sides[0], second=sides[1], difference=sides[2])
 
 
 def count_ratio(
@@ -51,7 +25,7 @@ def count_ratio(
     firsts: Float[np.ndarray, " resample"],
     seconds: Float[np.ndarray, " resample"],
     boot: Bootstrap,
-) -> Ratio:
+) -> RatioFound:
     """How many times more the first needs than the second, from both counts in the same resamples.
 
     A count that is not reached is infinite: the ratio then has an open end, or none at all.
@@ -60,8 +34,8 @@ def count_ratio(
         samples = firsts / seconds
     value = None if first is None or second is None or second == 0 else first / second
     if boot.n_clusters < 2 or np.isnan(samples).any():
-        return Ratio(value, None, None)
+        return RatioFound(value=value, low=None, high=None)
     tail = boot.tail()
     # Resamples without a finite ratio must not be averaged with others.
     low, high = np.quantile(samples, [tail, 1 - tail], method="nearest")
-    return Ratio(value, plain(float(low)), plain(float(high)))
+    return RatioFound(value=value, low=plain(float(low)), high=plain(float(high)))

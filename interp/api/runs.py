@@ -9,9 +9,11 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 
+from interp.analysis.findings import Findings
 from interp.configs.mistakes import quoted
 from interp.configs.paths import user_path
 from interp.errors import UserError
+from interp.probes import probes
 from interp.results.tables import RunTables
 
 
@@ -51,10 +53,14 @@ class FinishedRun:
         return self._tables.dropped
 
     @property
-    def findings(self) -> dict[str, Any]:
-        """What each probe concluded, by its label."""
-        found: dict[str, Any] = self._tables.metrics["probes"]
-        return found
+    def findings(self) -> dict[str, Findings]:
+        """What each probe concluded, by its label: a class a kind, whose fields are those of metrics.json."""
+        kinds = self._tables.kinds
+        known = set(probes)
+        return {
+            label: self._tables.findings(label, probes[kind].findings if kind in known else Findings)
+            for label, kind in kinds.items()
+        }
 
     @property
     def config(self) -> dict[str, Any]:
@@ -68,9 +74,9 @@ class FinishedRun:
         return publish_any(self.path, Console(stderr=True, quiet=True))
 
     def __repr__(self) -> str:
-        run = self._tables.metrics["run"]
-        return f"<run {run['name']} of {run['model']['name']}: {run['n_prompts']} prompts, {self.path}>"
+        run = self._tables.run
+        return f"<run {run.name} of {run.model.name}: {run.n_prompts} prompts, {self.path}>"
 
     def _repr_html_(self) -> str:
-        labels = ", ".join(self.findings)
+        labels = ", ".join(self._tables.kinds)
         return f"<p>{html.escape(repr(self)[1:-1])}<br>probes: {html.escape(labels)}</p>"

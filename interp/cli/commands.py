@@ -82,7 +82,7 @@ def list_(as_json: Json = False) -> None:
 def schema(
     out: Annotated[Path, typer.Argument(help="The folder to write the JSON Schemas into.")] = Path("configs"),
 ) -> None:
-    """Write the JSON Schemas: of every kind of YAML, for editors, and of metrics.json, for whoever reads it."""
+    """Write the JSON Schemas: of every kind of YAML, for editors, and of what runs conclude, for whoever reads it."""
     from interp.results import atomic
 
     for name, text in schema_texts().items():
@@ -90,11 +90,16 @@ def schema(
 
 
 def schema_texts() -> dict[str, str]:
-    """File name -> JSON Schema: of every kind of YAML, and of metrics.json."""
+    """File name -> JSON Schema: of every kind of YAML, of metrics.json, and of comparison.json."""
+    from interp.analysis.findings_of_comparison import ComparisonFindings
     from interp.runs.circuit.schema import metrics_schema
     from interp.runs.kinds import run_kinds
 
-    schemas = {name: run_kinds[name].schema.model_json_schema() for name in run_kinds} | {"metrics": metrics_schema()}
+    schemas = {
+        **{name: run_kinds[name].schema.model_json_schema() for name in run_kinds},
+        "metrics": metrics_schema(),
+        "comparison_findings": ComparisonFindings.model_json_schema(),
+    }
     return {
         f"{name}.schema.json": json.dumps(schema, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
         for name, schema in schemas.items()

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from interp.analysis.findings_of_heads import HeadFindings
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, new_figure
 from interp.figures.maps import attention_weights, draw_map, weights_table
@@ -29,9 +30,9 @@ class AttentionPanel(Figure):
         """Draw from a key_query_heads and an attention_pattern probe."""
         label = self.label(tables)
         source = self.label(tables, "attention")
-        found = tables.metrics["probes"][label]
-        share, focus = found["shares"][found["definition"]], tables.metrics["run"]["focus"]
-        needed = share["heads"] or found["ranking"]
+        search = tables.findings(label, HeadFindings)
+        share, focus = search.share, tables.run.focus
+        needed = share.heads or search.ranking
         heads = needed[: self.max_heads]
         maps = attention_weights(tables, source, heads)
         shown = focus_window(tables)
@@ -45,22 +46,22 @@ class AttentionPanel(Figure):
             if number >= len(heads):
                 axes.set_axis_off()
                 continue
-            name = heads[number]["label"]
-            draw_map(axes, maps[name], shown, focus["key"], focus["query"])
+            name = heads[number].label
+            draw_map(axes, maps[name], shown, focus.key, focus.query)
             axes.set_title(name, fontsize=6.5, pad=2)
         grid[-1, 0].set_xlabel("K", labelpad=2, fontsize=6.5)
         grid[-1, 0].set_ylabel("Q", labelpad=2, fontsize=6.5)
         reached = (
-            f"{plural(len(needed), 'head')} that carry {percent(found['target'])} ({found['definition']} share)"
-            if share["n"] is not None
-            else f"all {len(needed)} heads; no set reaches {percent(found['target'])} ({found['definition']} share)"
+            f"{plural(len(needed), 'head')} that carry {percent(search.target)} ({search.definition} share)"
+            if share.n is not None
+            else f"all {len(needed)} heads; no set reaches {percent(search.target)} ({search.definition} share)"
         )
         more = "" if len(heads) == len(needed) else f"; the first {len(heads)} are shown"
         caption = (
-            f"Attention maps on {visible_token(focus['clean'])} of the {reached}{more}, in order of importance. Rows: query "
+            f"Attention maps on {visible_token(focus.clean)} of the {reached}{more}, in order of importance. Rows: query "
             f"positions upwards; columns: key positions; blue: attention weight, the darker, the larger."
-            f"{shown.words} Red: key {focus['key']} to query "
-            f"{focus['query']}. Importance: size of the mean effect of the key→query edge. {basis_text(tables, label)}"
+            f"{shown.words} Red: key {focus.key} to query "
+            f"{focus.query}. Importance: size of the mean effect of the key→query edge. {basis_text(tables, label)}"
         )
-        title = f"{tables.metrics['run']['model']['name']}: {plural(len(needed), 'head')}"
+        title = f"{tables.run.model.name}: {plural(len(needed), 'head')}"
         return Drawn(figure, weights_table(maps, shown), title, self.caption or caption)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from interp.analysis.findings import AttributionFindings
 from interp.configs.lazy import lazy
 from interp.errors import UserError
 from interp.figures import style
@@ -31,12 +32,12 @@ class AttributionScatter(Figure):
     def draw(self, tables: RunTables) -> Drawn:
         """Draw from an attribution_patching probe and the probe that it estimates."""
         label = self.label(tables)
-        found = tables.metrics["probes"][label]
+        estimate = tables.findings(label, AttributionFindings)
         both = tables.summary_of(label).merge(
-            tables.summary_of(found["of"]), on=CELLS, suffixes=("_estimated", "_exact")
+            tables.summary_of(estimate.of), on=CELLS, suffixes=("_estimated", "_exact")
         )
         if both.empty:
-            raise UserError(f"figure {self.kind}: probes {label!r} and {found['of']!r} share no variants")
+            raise UserError(f"figure {self.kind}: probes {label!r} and {estimate.of!r} share no variants")
         figure = new_figure(style.COLUMN, 2.7)
         axes = figure.add_subplot()
         limit = 1.08 * float(both[["mean_exact", "mean_estimated"]].abs().max().max()) or 1.0
@@ -51,12 +52,12 @@ class AttributionScatter(Figure):
             xlim=(-limit, limit),
             ylim=(-limit, limit),
         )
-        if found["pearson"] is not None:
-            words = f"Pearson r = {fixed(found['pearson'], 2)}\nSpearman ρ = {fixed(found['spearman'], 2)}"
+        if estimate.pearson is not None:
+            words = f"Pearson r = {fixed(estimate.pearson, 2)}\nSpearman ρ = {fixed(estimate.spearman, 2)}"
             axes.text(0.03, 0.97, words, transform=axes.transAxes, va="top", ha="left", fontsize=6.5, bbox=style.PAPER)
         caption = (
             f"Gradient estimate (attribution patching, one backward pass) against the exact effect of the {len(both):,} "
-            f"variants of {found['of']}. Dashed: equal. {basis_text(tables, label)}"
+            f"variants of {estimate.of}. Dashed: equal. {basis_text(tables, label)}"
         )
         return Drawn(
             figure,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import abc
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
+from interp.analysis.findings import LayerSpanFindings, Plain
 from interp.analysis.shapes import Shape, listed, shapes_in
 from interp.configs.lazy import lazy
 from interp.configs.registry import Registry
@@ -97,7 +98,7 @@ class Figure(Section, abc.ABC):
         return probe_label(tables, getattr(self, setting), self.reads[setting], self.kind)
 
     def _label_by_shape(self, tables: RunTables) -> str:
-        kinds = {label: tables.metrics["probes"][label]["kind"] for label in tables.labels}
+        kinds = {label: tables.kinds[label] for label in tables.labels}
         wanted = kinds if self.probe is None else [self.probe]
         shapes = {label: shapes_in(tables.summary_of(label)) for label in wanted if label in kinds}
         fitting = fitting_by_shape(kinds, shapes, self.probe, self.fits, self.kind)
@@ -156,8 +157,7 @@ def fitting_by_shape(
 
 def probe_label(tables: RunTables, wanted: str | None, fitting: tuple[str, ...], what: str) -> str:
     """The label to read: the wanted one, or the first probe of a fitting kind."""
-    kinds = {label: one["kind"] for label, one in tables.metrics["probes"].items()}
-    found = fitting_labels(kinds, wanted, fitting, what)
+    found = fitting_labels(tables.kinds, wanted, fitting, what)
     # The order in which probes ran is the order of the effects table; JSON sorts its keys.
     return next(label for label in tables.labels if label in found)
 
@@ -179,12 +179,17 @@ def new_page(height: float) -> tuple[mpl_figure.Figure, Any]:
     return figure, page
 
 
+def frame(points: Sequence[Plain]) -> pd.DataFrame:
+    """Points of a curve as a table of numbers, one row a point; columns by name."""
+    return pd.DataFrame([point.plain() for point in points]).astype(float).sort_index(axis=1)
+
+
 def drawn_texts(tables: RunTables) -> list[str]:
     """The texts of a run that figures draw and that a user or a model chose."""
-    run = tables.metrics["run"]
-    groups = [group["group"] for probe in tables.metrics["probes"].values() for group in probe.get("groups", ())]
+    run, spans = tables.run, tables.findings_of("layer_span", LayerSpanFindings)
+    groups = [group.group for found in spans.values() for group in found.groups]
     focus = tables.prompts[tables.prompts["focus"]].iloc[0]
-    return [*focus["clean_tokens"], run["focus"]["answer"], run["model"]["name"], run["metric"]["unit"], *groups]
+    return [*focus["clean_tokens"], run.focus.answer, run.model.name, run.metric.unit, *groups]
 
 
 def shown(drawn: Drawn) -> Drawn:

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from interp.analysis.findings import GroupSpan, LayerModulationFindings, LayerSpanFindings
+from interp.analysis.findings_of_heads import HeadFindings
+from interp.analysis.findings_of_run import FocusFound
 from interp.configs.lazy import lazy
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, new_page
@@ -27,7 +30,7 @@ from interp.figures.circuit_drawing import (
 )
 from interp.figures.fit import wrap
 from interp.figures.fonts import drawable
-from interp.figures.maps import attention_weights, draw_map, weights_table
+from interp.figures.maps import Weights, attention_weights, draw_map, weights_table
 from interp.figures.sentence import Sentence, focus_window, sentence
 from interp.figures.window import Window
 from interp.results.tables import RunTables
@@ -63,15 +66,15 @@ class CircuitPanel(Figure):
         """Draw from key_query_heads, attention_pattern and, where they ran, layer_span and layer_modulation."""
         label = self.label(tables)
         source = self.label(tables, "attention")
-        found, focus = tables.metrics["probes"][label], tables.metrics["run"]["focus"]
-        selected = found["shares"][found["definition"]]["heads"]
-        shown = (selected or found["ranking"])[: self.max_heads]
+        search, focus = tables.findings(label, HeadFindings), tables.run.focus
+        selected = search.share.heads
+        shown = (selected or search.ranking)[: self.max_heads]
         maps = attention_weights(tables, source, shown)
         groups = self._groups(tables)
-        shown_positions = focus_window(tables, [group["positions"][-1] for group in groups if not group.get("output")])
+        shown_positions = focus_window(tables, [group.positions[-1] for group in groups if not group.output])
         row = sentence(tables, shown_positions, MARGIN, style.PAGE - 2 * MARGIN)
         boxes = self._boxes(groups, row, focus)
-        label_lines = self._arrow_label(tables, [head["label"] for head in selected])
+        label_lines = self._arrow_label(tables, [head.label for head in selected])
         arrow = row.height + sum(heights(boxes)) + 0.12
         maps_bottom = arrow + 0.06 + len(label_lines) * LINE + 0.24
         side = min(0.95, (style.PAGE - 2 * MARGIN) / len(shown) - 0.1)
@@ -79,7 +82,7 @@ class CircuitPanel(Figure):
         figure, page = new_page(height)
         row.draw(page)
         draw_boxes(page, boxes, row.height)
-        key = next((box.centre for box in boxes if box.colour == style.RED), row.near(focus["key"]))
+        key = next((box.centre for box in boxes if box.colour == style.RED), row.near(focus.key))
         end = next((box.centre for box in boxes if box.output), row.answer)
         draw_arrow(page, boxes, key, end, arrow, row.height, label_lines)
         self._maps(figure, page, maps, shown_positions, focus, maps_bottom, side, height, len(selected))
@@ -90,26 +93,24 @@ class CircuitPanel(Figure):
                 pd.DataFrame([{"part": "arrow", "text": " ".join(label_lines)}]),
             ]
         )
-        caption = self._caption(tables, found, len(selected), len(shown), shown_positions.words)
-        title = f"Heads that map key position {focus['key']} to query position {focus['query']}"
+        caption = self._caption(tables, search, len(selected), len(shown), shown_positions.words)
+        title = f"Heads that map key position {focus.key} to query position {focus.query}"
         return Drawn(figure, data, title, self.caption or caption)
 
-    def _groups(self, tables: RunTables) -> list[dict[str, Any]]:
-        if not any(one["kind"] == "layer_span" for one in tables.metrics["probes"].values()):
+    def _groups(self, tables: RunTables) -> list[GroupSpan]:
+        if "layer_span" not in tables.kinds.values():
             return []
-        found: list[dict[str, Any]] = tables.metrics["probes"][self.label(tables, "spans")]["groups"]
-        return found
+        return tables.findings(self.label(tables, "spans"), LayerSpanFindings).groups
 
-    def _boxes(self, groups: list[dict[str, Any]], row: Sentence, focus: dict[str, Any]) -> list[Box]:
+    def _boxes(self, groups: list[GroupSpan], row: Sentence, focus: FocusFound) -> list[Box]:
         boxes: list[Box] = []
         for group in groups:
-            output = group.get("output", False)
-            lines = [*wrap(drawable(group["group"]), 1.6, NAME)[:2], _span(group)]
-            if group.get("gaps"):
-                layers = wrap(f"({runs_text(group['layers'])})", 1.0, SPAN)
+            lines = [*wrap(drawable(group.group), 1.6, NAME)[:2], _span(group)]
+            if group.gaps:
+                layers = wrap(f"({runs_text(group.layers)})", 1.0, SPAN)
                 lines += layers if len(layers) <= MOST_LINES else [*layers[: MOST_LINES - 1], "…)"]
-            colour = style.RED if not output and focus["key"] in group["positions"] else style.GREY
-            box = Box(lines, row.answer if output else row.near(group["positions"][-1]), 0, colour, output)
+            colour = style.RED if not group.output and focus.key in group.positions else style.GREY
+            box = Box(lines, row.answer if group.output else row.near(group.positions[-1]), 0, colour, group.output)
             half = box.width / 2
             box = replace(box, centre=min(max(box.centre, MARGIN / 2 + half), style.PAGE - MARGIN / 2 - half))
             while any(touch(box, other) for other in boxes if other.level == box.level):
@@ -118,9 +119,9 @@ class CircuitPanel(Figure):
         return boxes
 
     def _arrow_label(self, tables: RunTables, heads: list[str]) -> list[str]:
-        if not any(one["kind"] == "layer_modulation" for one in tables.metrics["probes"].values()):
+        if "layer_modulation" not in tables.kinds.values():
             return []
-        end = tables.metrics["probes"][self.label(tables, "modulation")]["final"]["mean"]
+        end = tables.findings(self.label(tables, "modulation"), LayerModulationFindings).final.mean
         lines = wrap(", ".join(heads), LABEL_WIDTH, LABEL)
         if len(lines) > MOST_LINES:
             kept = lines[:MOST_LINES]
@@ -132,9 +133,9 @@ class CircuitPanel(Figure):
         self,
         figure: Any,
         page: Any,
-        maps: dict[str, Any],
+        maps: dict[str, Weights],
         shown: Window,
-        focus: dict[str, Any],
+        focus: FocusFound,
         bottom: float,
         side: float,
         height: float,
@@ -146,7 +147,7 @@ class CircuitPanel(Figure):
         for number, (name, weights) in enumerate(maps.items()):
             x = left + number * (side + gap)
             axes = figure.add_axes((x / style.PAGE, bottom / height, side / style.PAGE, side / height))
-            draw_map(axes, weights, shown, focus["key"], focus["query"])
+            draw_map(axes, weights, shown, focus.key, focus.query)
             page.text(x + side / 2, bottom + side + 0.03, name, ha="center", va="bottom", fontsize=7)
         arrow = {
             "arrowstyle": "-|>",
@@ -165,30 +166,30 @@ class CircuitPanel(Figure):
             *(
                 style.PAGE / 2,
                 height - 0.06,
-                f"All heads map key pos {focus['key']} to query pos {focus['query']}{more}",
+                f"All heads map key pos {focus.key} to query pos {focus.query}{more}",
             ),
             **{"color": style.RED, "ha": "center", "va": "top", "fontsize": 8.5, "fontweight": "bold"},
         )
 
-    def _caption(self, tables: RunTables, found: dict[str, Any], n_selected: int, n_shown: int, positions: str) -> str:
-        run = tables.metrics["run"]
-        span = next((one for one in tables.metrics["probes"].values() if one["kind"] == "layer_span"), None)
+    def _caption(self, tables: RunTables, search: HeadFindings, n_selected: int, n_shown: int, positions: str) -> str:
+        run = tables.run
+        span = next(iter(tables.findings_of("layer_span", LayerSpanFindings).values()), None)
         boxes = (
             ""
             if span is None
-            else f" Boxes: layers in which replacing {span['site']} at the token moves the metric by at least "
-            f"{percent(span['threshold'])} of the gap, from the first to the last (in brackets: where there are gaps, which ones); "
-            f"layer {run['model']['n_layers']} is the output."
+            else f" Boxes: layers in which replacing {span.site} at the token moves the metric by at least "
+            f"{percent(span.threshold)} of the gap, from the first to the last (in brackets: where there are gaps, which ones); "
+            f"layer {run.model.n_layers} is the output."
         )
         return (
-            f"{run['model']['name']}: attention maps of the first {n_shown} of {n_selected} heads that carry "
-            f"{percent(found['target'])} of the key→query effect ({found['definition']} share; edges cut: {found['ablation']}; "
-            f"{run['n_prompts']} prompts). Up: queries; across: keys; blue: weight on the focus prompt; red: "
+            f"{run.model.name}: attention maps of the first {n_shown} of {n_selected} heads that carry "
+            f"{percent(search.target)} of the key→query effect ({search.definition} share; edges cut: {search.ablation}; "
+            f"{run.n_prompts} prompts). Up: queries; across: keys; blue: weight on the focus prompt; red: "
             f"the key→query cell.{positions}{boxes}"
         )
 
 
-def _span(group: dict[str, Any]) -> str:
-    if group["first"] is None:
+def _span(group: GroupSpan) -> str:
+    if group.first is None:
         return "no layer"
-    return str(group["first"]) if group["first"] == group["last"] else f"{group['first']}–{group['last']}"
+    return str(group.first) if group.first == group.last else f"{group.first}–{group.last}"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
+from jaxtyping import Float
 from pydantic import Field
 
+from interp.analysis.findings_of_heads import HeadFindings, HeadFound
 from interp.analysis.shapes import SPLIT, Shape, panels
 from interp.configs.lazy import lazy
 from interp.figures import style
@@ -27,16 +29,27 @@ PLACES = ("layer", "head", "query_label", "key_label")
 
 @dataclass(frozen=True)
 class Bar:
-    """A row: its label, mean and interval (None: none), and the means of the single word pairs behind it."""
+    """A row: its label, its mean with interval (None: none) and counts, and the means of the single word pairs behind it."""
 
     label: str
-    estimate: dict[str, Any]
-    pairs: np.ndarray
+    numbers: dict[str, float | int | None]
+    pairs: Float[np.ndarray, " pair"]
+
+    @property
+    def mean(self) -> float:
+        """Metric units."""
+        return self.numbers["mean"] or 0.0
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """None where it is undefined."""
+        low, high = self.numbers["low"], self.numbers["high"]
+        return None if low is None or high is None else (low, high)
 
     @property
     def colour(self) -> str:
         """Blue above 0, orange below."""
-        return style.BLUE if self.estimate["mean"] > 0 else style.ORANGE
+        return style.BLUE if self.mean > 0 else style.ORANGE
 
 
 @figures.register
@@ -51,29 +64,27 @@ class EffectBars(Figure):
     def draw(self, tables: RunTables) -> Drawn:
         """Draw what a head search concludes its heads carry, or the largest mean effects of any other probe."""
         label = self.label(tables)
-        found = tables.metrics["probes"][label]
-        searched = "ranking" in found
-        bars = list(_carried(tables, label, self.top_k) if searched else _effects(tables, label, self.top_k))
+        search = tables.findings(label, HeadFindings) if tables.kinds[label] == "key_query_heads" else None
+        carried = None if search is None else _carried(tables, label, search.ranking[: self.top_k])
+        bars = list(carried or _effects(tables, label, self.top_k))
         figure = new_figure(style.COLUMN, min(0.75 + 0.145 * len(bars), style.TALL))
         axes = figure.add_subplot()
         for place, bar in enumerate(bars):
-            one, colour = bar.estimate, bar.colour
+            colour = bar.colour
             axes.scatter(bar.pairs, np.full(len(bar.pairs), place), s=4, color=style.GREY, alpha=0.35, linewidths=0)
-            if one["low"] is not None:
-                axes.plot([one["low"], one["high"]], [place, place], color=colour, linewidth=2.2)
-            axes.plot(
-                one["mean"], place, "o", color=colour, markersize=3.5, markeredgecolor="white", markeredgewidth=0.5
-            )
+            if ends := bar.interval:
+                axes.plot(ends, [place, place], color=colour, linewidth=2.2)
+            axes.plot(bar.mean, place, "o", color=colour, markersize=3.5, markeredgecolor="white", markeredgewidth=0.5)
         axes.axvline(0, color="black", linewidth=0.6)
         rows = labelled(len(bars), (style.TALL - 0.75) / len(bars), SPACING * TICK / 72)
         axes.set_yticks(rows, [bars[row].label for row in rows])
         axes.set_ylim(len(bars) - 0.5, -0.5)
-        axes.set_xlabel(f"{unit(tables)} lost when the edge is cut" if searched else f"effect ({unit(tables)})")
-        data = pd.DataFrame([{"head" if searched else "place": bar.label, **bar.estimate} for bar in bars])
-        if searched:
+        axes.set_xlabel(f"{unit(tables)} lost when the edge is cut" if search else f"effect ({unit(tables)})")
+        data = pd.DataFrame([{"head" if search else "place": bar.label, **bar.numbers} for bar in bars])
+        if search:
             what = (
                 f"The {len(bars)} heads with the largest key→query effects: loss in {metric_text(tables)} when that head's edge "
-                f"alone is {ablation_text(found)}. Blue: carries the answer; orange: works against it."
+                f"alone is {ablation_text(search.ablation)}. Blue: carries the answer; orange: works against it."
             )
         else:
             what = (
@@ -81,17 +92,19 @@ class EffectBars(Figure):
                 f"metric rises; orange: it falls."
             )
         caption = f"{what} Bars: intervals; grey: means of single word pairs. {basis_text(tables, label)}"
-        title = "The strongest heads" if searched else f"{label}: the largest effects"
+        title = "The strongest heads" if search else f"{label}: the largest effects"
         return Drawn(figure, data, title, self.caption or caption)
 
 
-def _carried(tables: RunTables, label: str, top_k: int) -> Iterator[Bar]:
+def _carried(tables: RunTables, label: str, heads: Sequence[HeadFound]) -> Iterator[Bar]:
     """The heads of a search, in its order, by what the metric loses."""
     effects = tables.probe(label)
     effects = effects[effects["part"] == "single"]
-    for head in tables.metrics["probes"][label]["ranking"][:top_k]:
-        mine = effects[(effects["layer"] == head["layer"]) & (effects["head"] == head["head"])]
-        yield Bar(head["label"], head["carried"], -mine.groupby("pair")["effect"].mean().to_numpy())
+    for head in heads:
+        mine = effects[(effects["layer"] == head.layer) & (effects["head"] == head.head)]
+        yield Bar(
+            head.label, dict(sorted(head.carried.plain().items())), -mine.groupby("pair")["effect"].mean().to_numpy()
+        )
 
 
 def _effects(tables: RunTables, label: str, top_k: int) -> Iterator[Bar]:
@@ -105,14 +118,14 @@ def _effects(tables: RunTables, label: str, top_k: int) -> Iterator[Bar]:
         effects = tables.probe(label, ["pair", "effect", *PLACES], **same)
         alike = [(effects[name] == row[name]) | (effects[name].isna() & pd.isna(row[name])) for name in PLACES]
         mine = effects[np.logical_and.reduce([one.fillna(False).to_numpy(bool) for one in alike])]
-        estimate = {
+        numbers: dict[str, float | int | None] = {
             "mean": float(row["mean"]),
             "low": None if pd.isna(row["ci_low"]) else float(row["ci_low"]),
             "high": None if pd.isna(row["ci_high"]) else float(row["ci_high"]),
             "n": int(row["n"]),
         }
         title = f"{titles[number]} " if len(shown) > 1 else ""
-        yield Bar(short(title + place_of(row), 30), estimate, mine.groupby("pair")["effect"].mean().to_numpy())
+        yield Bar(short(title + place_of(row), 30), numbers, mine.groupby("pair")["effect"].mean().to_numpy())
 
 
 def place_of(row: Any) -> str:

@@ -42,7 +42,7 @@ class HeadHeatmap(Figure):
             chosen = [panel for panel in shown if panel.rows["part"].iloc[0] in self.parts]
             place = {part: number for number, part in enumerate(self.parts)}
             shown = sorted(chosen, key=lambda panel: place[panel.rows["part"].iloc[0]])
-        n_layers = tables.metrics["run"]["model"]["n_layers"]
+        n_layers = tables.run.model.n_layers
         grids = [
             grid_of(panel.rows, panel.title, n_layers, heads_axis(panel.rows), panel.rows["head"].astype(int).tolist())
             for panel in shown

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
 
+from interp.analysis.findings_of_heads import HeadFound
 from interp.configs.lazy import lazy
 from interp.errors import UserError
 from interp.figures import style
@@ -28,9 +30,9 @@ else:
 Weights = Float[np.ndarray, "query key"]
 
 
-def attention_weights(tables: RunTables, label: str, heads: list[dict[str, Any]]) -> dict[str, Weights]:
+def attention_weights(tables: RunTables, label: str, heads: Sequence[HeadFound]) -> dict[str, Weights]:
     """Head label -> the focus prompt's attention weights, query rows and key columns, people's positions from 1."""
-    prompt = tables.metrics["run"]["focus"]["prompt"]
+    prompt = tables.run.focus.prompt
     rows = tables.probe(label, ("layer", "head", "query", "key", "value"), prompt=prompt)
     if rows.empty:
         raise UserError(f"probe {label!r} did not look at the focus prompt; give it `prompts: focus`")
@@ -38,10 +40,10 @@ def attention_weights(tables: RunTables, label: str, heads: list[dict[str, Any]]
     by_head = {place: part for place, part in rows.groupby(["layer", "head"])}  # noqa: C416 (dict() takes groupby for a mapping)
     found = {}
     for head in heads:
-        part = by_head[head["layer"], head["head"]]
+        part = by_head[head.layer, head.head]
         weights = np.zeros((size, size))
         weights[part["query"].astype(int) - 1, part["key"].astype(int) - 1] = part["value"]
-        found[head["label"]] = weights
+        found[head.label] = weights
     return found
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from interp.analysis.findings_of_heads import HeadFindings
 from interp.configs.lazy import lazy
 from interp.figures import style
-from interp.figures.base import Drawn, Figure, figures, new_figure
+from interp.figures.base import Drawn, Figure, figures, frame, new_figure
 from interp.figures.share_curve import ORDERS
 from interp.results.tables import RunTables
 from interp.words.phrases import ablation_text, basis_text, percent
@@ -29,30 +30,30 @@ class OrderCurves(Figure):
     def draw(self, tables: RunTables) -> Drawn:
         """Draw from a key_query_heads probe."""
         label = self.label(tables)
-        found = tables.metrics["probes"][label]
+        search = tables.findings(label, HeadFindings)
         figure = new_figure(style.COLUMN, 2.5)
         axes = figure.add_subplot()
         pieces = []
         for kind, colour in COLOURS.items():
-            mine = found["orders"][kind]
-            curve = pd.DataFrame(mine["curve"]).astype(float)
+            mine = search.orders[kind]
+            curve = frame(mine.curve)
             axes.plot(
-                curve["n"], curve["share"], color=colour, label=f"{kind}: {'never' if mine['n'] is None else mine['n']}"
+                curve["n"], curve["share"], color=colour, label=f"{kind}: {'never' if mine.n is None else mine.n}"
             )
             pieces.append(curve.assign(order=kind, prompts="held out"))
-        flattered = pd.DataFrame(found["in_sample"]["curve"]).astype(float)
-        n = found["in_sample"]["n"]
+        flattered = frame(search.in_sample.curve)
+        n = search.in_sample.n
         axes.plot(
             flattered["n"],
             flattered["share"],
-            color=COLOURS[found["order"]],
+            color=COLOURS[search.order],
             linewidth=0.8,
             linestyle=":",
-            label=f"{found['order']}, same prompts: {'never' if n is None else n}",
+            label=f"{search.order}, same prompts: {'never' if n is None else n}",
         )
-        pieces.append(flattered.assign(order=found["order"], prompts="those that chose"))
+        pieces.append(flattered.assign(order=search.order, prompts="those that chose"))
         axes.axhline(0, color=style.GREY, linewidth=0.5)
-        axes.axhline(found["target"], color=style.RED, linewidth=0.8, linestyle="--")
+        axes.axhline(search.target, color=style.RED, linewidth=0.8, linestyle="--")
         n_max = int(flattered["n"].max())
         axes.set_xscale("symlog", linthresh=10, linscale=1.5)
         ticks = [tick for tick in (0, 2, 4, 6, 8, 10, 20, 50, 100, 200, 500, 1000) if tick < 0.6 * n_max] + [n_max]
@@ -63,14 +64,15 @@ class OrderCurves(Figure):
             loc="lower left",
             bbox_to_anchor=(0, 1.0),
             ncols=2,
-            title=f"heads for {percent(found['target'])}",
+            title=f"heads for {percent(search.target)}",
             title_fontsize=6.5,
             alignment="left",
         )
         caption = (
             f"The joint share when heads are kept in three orders: value, by {ORDERS['value']}; size, by {ORDERS['size']}; greedy, "
-            f"by exact forward selection among the best {found['screen']}. Every other head's edge is {ablation_text(found)}. "
-            f"Heads were ranked on one half of the word pairs and run on the other; dotted: on the word pairs that chose them. "
+            f"by exact forward selection among the best {search.screen}. Every other head's edge is "
+            f"{ablation_text(search.ablation)}. Heads were ranked on one half of the word pairs and run on the other; "
+            f"dotted: on the word pairs that chose them. "
             f"{basis_text(tables, label)}"
         )
         return Drawn(figure, pd.concat(pieces, ignore_index=True), "Three orders", self.caption or caption)

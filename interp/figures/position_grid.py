@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from interp.analysis.findings import EdgePatchingFindings
 from interp.analysis.grid import position_grid
 from interp.configs.lazy import lazy
 from interp.errors import UserError
@@ -40,14 +41,14 @@ class PositionGrid(Figure):
     def draw(self, tables: RunTables) -> Drawn:
         """Draw from an edge_patching probe over all causal pairs of one template."""
         label = self.label(tables)
-        if tables.metrics["probes"][label].get("screen"):
+        if tables.findings(label, EdgePatchingFindings).screen:
             raise UserError(f"figure {self.kind}: probe {label!r} is screened, so most of its edges were never cut")
         edges = tables.summary_of(label)
         if not edges["query_label"].str.isdigit().all():
             raise UserError(f"figure {self.kind}: probe {label!r} names positions by role; it needs `pairs: all`")
         used = tables.prompts[tables.prompts["prompt"].isin(tables.probe(label, ["prompt"])["prompt"])]
         grid = position_grid(edges, self.threshold, float(used["gap"].mean()))
-        n_layers, shown = tables.metrics["run"]["model"]["n_layers"], focus_window(tables)
+        n_layers, shown = tables.run.model.n_layers, focus_window(tables)
         grid = grid[grid["position"].isin(shown.positions)]
         wide = style.COLUMN if len(shown) <= 16 else style.PAGE
         tall = min(0.115 * n_layers, style.TALL - 1.25)

@@ -64,7 +64,7 @@ class PositionHeatmap(Figure):
         if shown is not None:
             labels = [label for label in labels if int(label) in shown.positions]
             rows = rows[rows["query_label"].isin(labels)]
-        n_layers = tables.metrics["run"]["model"]["n_layers"]
+        n_layers = tables.run.model.n_layers
         limit = float(min(1.0, rows["crossed"].abs().max())) or 1.0
         tall = min(max(0.5, 0.085 * n_layers), (style.TALL - 1.0) / len(bases) - 0.45)
         height = len(bases) * (0.45 + tall) + 1.0
@@ -112,7 +112,7 @@ class PositionHeatmap(Figure):
             if seen is None or len(labels) < len(seen)
             else Axis("position", token_labels(tables, map(int, labels)), key_and_query(tables, seen), seen.breaks)
         )
-        n_layers = tables.metrics["run"]["model"]["n_layers"]
+        n_layers = tables.run.model.n_layers
         grids = []
         for panel in shown:
             mine = panel.rows[panel.rows["query_label"].isin(labels)]

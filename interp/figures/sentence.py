@@ -82,8 +82,8 @@ class Sentence:
 
 def focus_window(tables: RunTables, others: Iterable[int] = ()) -> Window:
     """The positions of the focus prompt to show: near key, query and others that a figure speaks of."""
-    focus = tables.metrics["run"]["focus"]
-    return window(len(focus_tokens(tables)), [focus["key"], focus["query"], *others])
+    focus = tables.run.focus
+    return window(len(focus_tokens(tables)), [focus.key, focus.query, *others])
 
 
 def focus_tokens(tables: RunTables) -> list[str]:
@@ -99,23 +99,21 @@ def token_labels(tables: RunTables, positions: Iterable[int]) -> list[str]:
 
 def key_and_query(tables: RunTables, shown: Window) -> dict[int, str]:
     """Colours of key and query, by place in the window from 0."""
-    focus = tables.metrics["run"]["focus"]
-    return {shown.place(focus[name]) - 1: colour for name, colour in (("key", style.RED), ("query", style.BLUE))}
+    focus = tables.run.focus
+    return {shown.place(focus.key) - 1: style.RED, shown.place(focus.query) - 1: style.BLUE}
 
 
 def sentence(tables: RunTables, shown: Window, left: float, inches: float) -> Sentence:
     """Lay the row out from `left` on, `inches` wide."""
-    focus, tokens = tables.metrics["run"]["focus"], focus_tokens(tables)
-    colours = {focus["key"]: style.RED, focus["query"]: style.BLUE}
+    focus, tokens = tables.run.focus, focus_tokens(tables)
+    colours = {focus.key: style.RED, focus.query: style.BLUE}
     rows: list[tuple[str, str, str, bool, int | None]] = []
     for place, position in enumerate(shown.positions):
         if place in shown.breaks:
             rows.append(("…", "", style.GREY, False, None))
         colour = colours.get(position, "black")
-        rows.append(
-            (short(tokens[position - 1], 2 * LONGEST), str(position), colour, position == focus["key"], position)
-        )
-    rows.append((short(drawable_token(focus["answer"]), 2 * LONGEST), "", style.GREY, False, None))
+        rows.append((short(tokens[position - 1], 2 * LONGEST), str(position), colour, position == focus.key, position))
+    rows.append((short(drawable_token(focus.answer), 2 * LONGEST), "", style.GREY, False, None))
     size, edges = _side_by_side(rows, inches)
     upright = edges is None
     if edges is None:

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from interp.analysis.bootstrap import Estimate, plain
 from interp.analysis.controls import percentile_of
 from interp.analysis.crossings import TARGETS, Curve, crossing
-from interp.analysis.findings import Crossing, CurvePoint, EstimateFound
+from interp.analysis.findings import Crossing, CurvePoint, EstimateFound, MeanFound
 from interp.analysis.findings_of_heads import Band, Beside, Nonsense, RandomSets, ShapleyValue, Without
 from interp.analysis.held_out import share
 from interp.probes.base import Reading
@@ -45,7 +45,7 @@ def beside(aside: Aside, clusters: Sequence[str], plan: Plan, reading: Reading, 
     curve, counts = share(aside.halved.kept, aside.none, aside.everything), aside.halved.counts
     return Beside(
         n_prompts=len(aside.rows),
-        total=EstimateFound.of(boot.mean((aside.everything - aside.none)[:, None])[0]),
+        total=MeanFound.of(boot.mean((aside.everything - aside.none)[:, None])[0]),
         crossings=crossings(curve, counts, plan.target),
         n=crossing(curve, counts, plan.target).staying,
     )

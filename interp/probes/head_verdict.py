@@ -14,7 +14,7 @@ from jaxtyping import Float
 from interp.analysis.bootstrap import Bootstrap, interval_method, plain
 from interp.analysis.crossings import Curve, crossing, lasting
 from interp.analysis.discovery import discover
-from interp.analysis.findings import CurvePoint, EstimateFound
+from interp.analysis.findings import CurvePoint, EstimateFound, MeanFound
 from interp.analysis.findings_of_heads import (
     ByDefinition,
     Controls,
@@ -65,7 +65,7 @@ def verdict(
             label=place.label,
             layer=place.layer,
             head=place.head,
-            carried=EstimateFound.of(estimates[number]),
+            carried=MeanFound.of(estimates[number]),
             discovered=bool(matter.discovered[number]),
             named=bool(matter.named[number]),
         )
@@ -94,9 +94,9 @@ def verdict(
         interval_method=interval_method(boot.n_clusters),
         halves=_halves(found, plan, shares, places),
         total=TotalFound(
-            all=EstimateFound.of(ends[0]),
-            none=EstimateFound.of(ends[1]),
-            effect=EstimateFound.of(ends[2]),
+            all=MeanFound.of(ends[0]),
+            none=MeanFound.of(ends[1]),
+            effect=MeanFound.of(ends[2]),
             of_gap=_of_gap(found, boot),
             sums=Sums(absolute=plain(sums["absolute"].total), net=plain(sums["net"].total)),
         ),

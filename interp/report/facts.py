@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from interp.analysis.bootstrap import interval_method
+from interp.analysis.findings_of_run import ModelFound, RunFindings
 from interp.report import prompts as prompt_tables
 from interp.report.commands import report_command
 from interp.report.story import TableBlock
@@ -46,7 +47,7 @@ def gather(tables: RunTables, manifest: dict[str, Any], resolved: str) -> Facts:
     """Collect the facts of a run."""
     return Facts(
         focus=focus_prompt(tables),
-        run=[*model_facts(tables.metrics["run"]["model"]), *_measurement(tables)],
+        run=[*model_facts(tables.run.model), *_measurement(tables)],
         probes=_probes(tables, manifest.get("probe_seconds", {})),
         wordings=prompt_tables.wordings(tables),
         prompts=prompt_tables.prompts(tables),
@@ -58,76 +59,74 @@ def gather(tables: RunTables, manifest: dict[str, Any], resolved: str) -> Facts:
     )
 
 
-def model_facts(model: dict[str, Any]) -> list[tuple[str, str]]:
+def model_facts(model: ModelFound) -> list[tuple[str, str]]:
     """What a report states about a model."""
-    on = [name for name, applied in model["processing"].items() if applied]
+    on = [name for name, applied in model.processing.items() if applied]
     return [
         (
             "model",
-            f"{model['name']} ({model['architecture']}): {model['n_layers']} layers, {model['n_heads']} query heads on "
-            f"{plural(model['n_kv_heads'], 'key-value head')}, d_model {model['d_model']}; from {model['origin']}",
+            f"{model.name} ({model.architecture}): {model.n_layers} layers, {model.n_heads} query heads on "
+            f"{plural(model.n_kv_heads, 'key-value head')}, d_model {model.d_model}; from {model.origin}",
         ),
-        ("weights", f"sha256 {model['weights_sha256']}; {model['dtype']} on {model['device']}"),
+        ("weights", f"sha256 {model.weights_sha256}; {model.dtype} on {model.device}"),
         *_sparse(model),
         ("weight processing", f"{', '.join(on) or 'none'} (TransformerLens)"),
         (
             "logits against Hugging Face",
-            f"largest difference {significant(model['logits_max_abs_diff'], 2)} logits on "
-            f"“{visible_token(model['checked_prompt'])}” (row means removed)",
+            f"largest difference {significant(model.logits_max_abs_diff, 2)} logits on "
+            f"“{visible_token(model.checked_prompt)}” (row means removed)",
         ),
-        ("beginning-of-sequence token", "prepended, not counted in positions" if model["prepend_bos"] else "none"),
+        ("beginning-of-sequence token", "prepended, not counted in positions" if model.prepend_bos else "none"),
     ]
 
 
 SIGNIFICANT_BITS = {"bfloat16": 8, "float16": 11}
 
 
-def precision_caveat(run: dict[str, Any]) -> list[str]:
+def precision_caveat(run: RunFindings) -> list[str]:
     """What half precision does to a run's numbers, with its step at the size of the clean metric; none for float32."""
-    dtype, size = run["model"]["dtype"], abs(run["clean"]["mean"] or 0.0)
+    dtype, size = run.model.dtype, abs(run.clean.mean)
     if dtype not in SIGNIFICANT_BITS or not size:
         return []
     step = 2.0 ** (math.floor(math.log2(size)) + 1 - SIGNIFICANT_BITS[dtype])
     return [
-        f"The weights of {run['model']['name']} are in {dtype}, whose numbers near the clean metric ({number(size)}) lie "
+        f"The weights of {run.model.name} are in {dtype}, whose numbers near the clean metric ({number(size)}) lie "
         f"{significant(step, 2)} apart. Blocks, last norm, unembedding and metric are computed in float32 on these rounded "
         "weights, so effects can be finer than that step; where the run says that its interventions ran by hooks, the blocks "
         "round to it, and effects of a few steps are rounding."
     ]
 
 
-def _sparse(model: dict[str, Any]) -> list[tuple[str, str]]:
-    sparse = model.get("sparse")
-    if not sparse:
+def _sparse(model: ModelFound) -> list[tuple[str, str]]:
+    sparse = model.sparse
+    if sparse is None:
         return []
-    if sparse.get("opened"):
-        return [
-            ("sparse attention", f"none: the weights of checkpoint {sparse['checkpoint']}, with every gate held open")
-        ]
-    where = f"checkpoint {sparse['checkpoint']}" if sparse["checkpoint"] else "no checkpoint of ours"
-    gate = "the logarithm of its softmax weight" if sparse.get("gate") == "weight" else "its score"
-    own = " (each head with a learnt bias of its own on top)" if "head_bias_range" in sparse else ""
-    own += " (and another for the first token)" if "first_bias_range" in sparse else ""
-    return [("sparse attention", f"an edge is open where {gate} plus {sparse['bias']:g}{own} is above 0; {where}")]
+    if sparse.opened:
+        return [("sparse attention", f"none: the weights of checkpoint {sparse.checkpoint}, with every gate held open")]
+    where = f"checkpoint {sparse.checkpoint}" if sparse.checkpoint else "no checkpoint of ours"
+    gate = "the logarithm of its softmax weight" if sparse.gate == "weight" else "its score"
+    own = " (each head with a learnt bias of its own on top)" if sparse.head_bias_range else ""
+    own += " (and another for the first token)" if sparse.first_bias_range else ""
+    return [("sparse attention", f"an edge is open where {gate} plus {sparse.bias:g}{own} is above 0; {where}")]
 
 
 def _measurement(tables: RunTables) -> list[tuple[str, str]]:
-    run = tables.metrics["run"]
-    kind, unit, left_out = run["metric"]["kind"], run["metric"]["unit"], len(tables.dropped)
+    run = tables.run
+    kind, unit, left_out = run.metric.kind, run.metric.unit, len(tables.dropped)
     return [
         (
             "prompts",
-            f"{plural(run['n_prompts'], 'prompt pair')}: {plural(run['n_pairs'], 'word pair')} in "
-            f"{plural(run['n_templates'], 'wording')}; {left_out} left out",
+            f"{plural(run.n_prompts, 'prompt pair')}: {plural(run.n_pairs, 'word pair')} in "
+            f"{plural(run.n_templates, 'wording')}; {left_out} left out",
         ),
         ("metric", f"{metric_words(run)} ({kind}, in {unit}), read at the query position"),
-        ("metric, clean run", f"{estimate(run['clean'])} {unit}"),
-        ("metric, corrupted run", f"{estimate(run['corrupted'])} {unit}"),
-        ("share", f"{percent(run['share_target'])}, {run['share_definition']} definition (see Definitions)"),
+        ("metric, clean run", f"{estimate(run.clean)} {unit}"),
+        ("metric, corrupted run", f"{estimate(run.corrupted)} {unit}"),
+        ("share", f"{percent(run.share_target)}, {run.share_definition} definition (see Definitions)"),
         (
             "intervals",
-            f"{percent(run['confidence'])} {interval_method(run['n_pairs'])} bootstrap over word pairs, "
-            f"{run['n_resamples']:,} resamples",
+            f"{percent(run.confidence)} {interval_method(run.n_pairs)} bootstrap over word pairs, "
+            f"{run.n_resamples:,} resamples",
         ),
     ]
 

@@ -39,7 +39,7 @@ WRONG = "the model's first prediction is another token"
 
 def wordings(tables: RunTables) -> TableBlock:
     """How the model does in each wording."""
-    unit = tables.metrics["run"]["metric"]["unit"]
+    unit = tables.run.metric.unit
     # A token group's own corrupted prompts may be left out too ("group ..."); those say nothing about the wording.
     # (A list of truths would select columns where it is empty.)
     is_wrong = [_kind(reason) == WRONG and not _group(reason) for reason in tables.dropped["reason"]]
@@ -76,7 +76,7 @@ def wordings(tables: RunTables) -> TableBlock:
 
 def prompts(tables: RunTables) -> TableBlock:
     """Every prompt pair that was measured."""
-    unit = tables.metrics["run"]["metric"]["unit"]
+    unit = tables.run.metric.unit
     shown = tables.prompts.head(MOST_PROMPTS)
     texts = ["clean", "corrupted", "answer", "foil", "clean_top1"]
     rows = [

@@ -73,7 +73,7 @@ def write_report(folder: Path, tables: RunTables, story: Story, figures: list[Dr
     after = ["The run", "Prompts", "What was left out", "Definitions", "Reproduce"]
     facts = gather(tables, manifest, resolved)
     # What a run's prompts should be read with is no matter of the recipe.
-    notes = [*precision_caveat(tables.metrics["run"]), *tables.metrics["run"].get("notes", ())]
+    notes = [*precision_caveat(tables.run), *tables.run.notes]
     story = dataclasses.replace(story, caveats=[*story.caveats, *notes])
     extra = {"facts": facts, "files": FILES, "definitions": DEFINITIONS, "sources": SOURCES}
     _write(folder, "report", story, figures, ["Tokens"], after, extra)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from interp.analysis.findings_of_run import RunFindings
 from interp.report.story import TableBlock
 from interp.words.numbers import NONE, fixed, interval, number
 from interp.words.phrases import percent, tenth
 
 
-def wordings_table(run: dict[str, Any]) -> TableBlock:
+def wordings_table(run: RunFindings) -> TableBlock:
     """One row a wording; the columns of the gates only where the model has any."""
-    gated = any(row["gates"] for row in run["wordings"])
+    gated = any(row.gates for row in run.wordings)
     rows = []
-    for row in run["wordings"]:
-        right, log_prob, gates = row["accuracy"], row["log_prob"], row["gates"]
-        ends = [None if right[end] is None else 100 * right[end] for end in ("low", "high")]
+    for row in run.wordings:
+        right, log_prob, gates = row.accuracy, row.log_prob, row.gates
+        ends = [None if end is None else 100 * end for end in (right.low, right.high)]
         opened = (
             [NONE, NONE]
             if not gates
@@ -23,13 +22,13 @@ def wordings_table(run: dict[str, Any]) -> TableBlock:
         )
         rows.append(
             [
-                row["template"],
-                f"{row['n_asked']:,}",
-                percent(right["mean"]),
+                row.template,
+                f"{row.n_asked:,}",
+                percent(right.mean),
                 NONE if None in ends else f"[{fixed(ends[0], 0)}, {fixed(ends[1], 0)}]",
-                number(log_prob["mean"], log_prob["low"], log_prob["high"]),
-                interval(log_prob["low"], log_prob["high"]),
-                f"{row['n_prompts']:,}",
+                number(log_prob.mean, log_prob.low, log_prob.high),
+                interval(log_prob.low, log_prob.high),
+                f"{row.n_prompts:,}",
                 *(opened if gated else []),
             ]
         )

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
-from interp.analysis.findings import VERSION, Findings
+from interp.analysis.findings import VERSION, Findings, Plain
+from interp.analysis.findings_of_run import Metrics, RunFindings
 from interp.configs.lazy import lazy
 from interp.errors import UserError
 from interp.results import reading
@@ -22,6 +23,7 @@ else:
     pd = lazy("pandas")
 
 F = TypeVar("F", bound=Findings)
+P = TypeVar("P", bound=Plain)
 SCREENED = "screen"
 """The part of a probe's table that holds estimates beside its effects."""
 
@@ -40,7 +42,7 @@ class RunTables:
     prompts: pd.DataFrame
     dropped: pd.DataFrame
     candidates: pd.DataFrame
-    metrics: dict[str, Any]
+    metrics: Metrics
     config: dict[str, Any]
 
     @classmethod
@@ -77,14 +79,29 @@ class RunTables:
         """The probes, in the order in which they ran."""
         return self.record.labels()
 
-    def findings(self, label: str, kind: type[F]) -> F:
+    @property
+    def run(self) -> RunFindings:
+        """What was asked, of which model, and how the metric stands before any edit."""
+        return self.metrics.run
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """Label -> kind of every probe."""
+        return {label: found.kind for label, found in self.metrics.probes.items()}
+
+    def findings(self, label: str, of: type[F]) -> F:
         """What a probe concluded, typed; UserError where it was written by a version that said it otherwise."""
-        try:
-            return kind.model_validate(self.metrics["probes"][label])
-        except ValidationError:
-            raise UserError(
-                f"what metrics.json says of the probe {label!r} was written by another version of interp; {FRESH}"
-            ) from None
+        found = self.metrics.probes[label]
+        return found if isinstance(found, of) else _read(of, found.plain(), f"the probe {label!r}")
+
+    def findings_of(self, kind: str, of: type[F]) -> dict[str, F]:
+        """What every probe of a kind concluded, typed, by its label."""
+        return {label: self.findings(label, of) for label, mine in self.kinds.items() if mine == kind}
+
+    def ablation(self, label: str) -> str | None:
+        """What a search replaces an edge's value by; None for a probe that does not say so."""
+        found: str | None = getattr(self.metrics.probes[label], "ablation", None)
+        return found
 
     def probe(self, label: str, columns: Sequence[str] | None = None, **equals: object) -> pd.DataFrame:
         """The effects of one probe, by its label; some columns of them, and the rows where others have the given values."""
@@ -101,15 +118,22 @@ class RunTables:
         return rows
 
 
-def _metrics(path: Path) -> dict[str, Any]:
+def _metrics(path: Path) -> Metrics:
     found = reading.read_json(path)
     # Runs from before there was a number have the first schema, but for what was added since.
-    if isinstance(found, dict) and found.get("schema_version", VERSION) != VERSION:
+    if found.get("schema_version", VERSION) != VERSION:
         raise UserError(
             f"{path} has schema_version {found['schema_version']!r}, and this version of interp reads {VERSION}; draw the report "
             f"with the version that measured it, or {FRESH}"
         )
-    return found
+    return _read(Metrics, found, "the run")
+
+
+def _read(of: type[P], found: dict[str, Any], what: str) -> P:
+    try:
+        return of.model_validate(found)
+    except ValidationError:
+        raise UserError(f"what metrics.json says of {what} was written by another version of interp; {FRESH}") from None
 
 
 def _record(path: Path) -> OnDisk:

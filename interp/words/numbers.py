@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, TypeGuard
+from collections.abc import Callable
+from typing import TypeGuard
+
+from interp.analysis.findings import EstimateFound
 
 NONE = "—"
 NUMBER = re.compile(r"[−+-]?\d[\d,]*(\.\d+)?([eE][−+-]?\d+)?( %)?|—|")
@@ -25,10 +27,10 @@ def interval(low: float | None, high: float | None) -> str:
     return fixed_interval(low, high, _decimals(max(abs(low), abs(high)), low, high))
 
 
-def estimate(found: Mapping[str, Any]) -> str:
-    """`9.75 [9.09, 10.49]` from {"mean", "low", "high"}; the interval is left out where it is undefined."""
-    text = number(found["mean"], found["low"], found["high"])
-    return text if NONE in (text, inside := interval(found["low"], found["high"])) else f"{text} {inside}"
+def estimate(found: EstimateFound) -> str:
+    """`9.75 [9.09, 10.49]`; the interval is left out where it is undefined."""
+    text = number(found.mean, found.low, found.high)
+    return text if NONE in (text, inside := interval(found.low, found.high)) else f"{text} {inside}"
 
 
 def fixed(value: float | None, decimals: int, signed: bool = False) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from interp.analysis.findings_of_run import RunFindings
 from interp.results.tables import RunTables
 from interp.words.numbers import NONE, defined, fixed, significant
 from interp.words.visible import visible_token
@@ -19,29 +18,28 @@ SOURCES = {
 
 def metric_text(tables: RunTables) -> str:
     """`logit difference of answer and foil`."""
-    return metric_words(tables.metrics["run"])
+    return metric_words(tables.run)
 
 
-def metric_words(run: dict[str, Any]) -> str:
+def metric_words(run: RunFindings) -> str:
     """What the run's metric calls itself."""
-    metric = run["metric"]
-    return str(metric.get("words") or metric["kind"].replace("_", " "))
+    return run.metric.words or run.metric.kind.replace("_", " ")
 
 
 def unit(tables: RunTables) -> str:
     """The metric's unit."""
-    return str(tables.metrics["run"]["metric"]["unit"])
+    return tables.run.metric.unit
 
 
 def basis_text(tables: RunTables, label: str | None = None) -> str:
     """Metric, what replaces what is edited, definition of a share, model, prompts of a probe (or of the run), intervals."""
-    run = tables.metrics["run"]
+    run = tables.run
     used = tables.prompts
     edited = ""
     if label is not None:
         used = used[used["prompt"].isin(tables.probe(label, ["prompt"])["prompt"])]
         # A search names its main replacement; others stand beside it in tables of their own.
-        main = tables.metrics["probes"][label].get("ablation")
+        main = tables.ablation(label)
         every = tables.probe(label, ["source"])["source"].unique()
         sources = [main] if main else sorted(source for source in every if source)
         edited = (
@@ -49,25 +47,25 @@ def basis_text(tables: RunTables, label: str | None = None) -> str:
         )
     n, pairs, wordings = len(used), used["pair"].nunique(), used["template"].nunique()
     basis = (
-        f"Metric: {metric_text(tables)} ({unit(tables)}); {edited}share definition in use: {run['share_definition']}; "
-        f"model: {run['model']['name']}; "
+        f"Metric: {metric_text(tables)} ({unit(tables)}); {edited}share definition in use: {run.share_definition}; "
+        f"model: {run.model.name}; "
     )
     if n == 1:
         return f"{basis}n = 1 prompt: {visible_token(used.iloc[0]['clean'])}"
     return (
         f"{basis}n = {n} prompts ({plural(pairs, 'word pair')}, {plural(wordings, 'wording')}); "
-        f"intervals: {percent(run['confidence'])} bootstrap over word pairs."
+        f"intervals: {percent(run.confidence)} bootstrap over word pairs."
     )
 
 
-def ablation_text(found: dict[str, Any]) -> str:
+def ablation_text(source: str) -> str:
     """How an edge was cut."""
     return {
         "zero": "cut (set to zero)",
         "corrupted": "replaced by its value in the corrupted run",
         "mean": "replaced by its mean over prompts",
         "resample": "replaced by its value in another prompt",
-    }[found["ablation"]]
+    }[source]
 
 
 def percent(value: float | None) -> str:

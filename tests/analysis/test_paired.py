@@ -31,16 +31,16 @@ def test_a_ratio_of_counts_and_its_interval():
 
 def test_a_count_that_is_never_reached_leaves_the_ratio_open():
     firsts, seconds = np.full(500, np.inf), np.full(500, 4.0)
-    assert count_ratio(None, 4, firsts, seconds, bootstrap()).as_dict() == {"value": None, "low": None, "high": None}
+    assert count_ratio(None, 4, firsts, seconds, bootstrap()).plain() == {"value": None, "low": None, "high": None}
     firsts[:400] = 8.0
-    assert count_ratio(8, 4, firsts, seconds, bootstrap()).as_dict() == {"value": 2.0, "low": 2.0, "high": None}
+    assert count_ratio(8, 4, firsts, seconds, bootstrap()).plain() == {"value": 2.0, "low": 2.0, "high": None}
     seconds[:] = np.inf
     assert count_ratio(8, None, firsts, seconds, bootstrap()).value is None
 
 
 def test_one_cluster_has_no_interval():
     one = Bootstrap(["a", "a"], 100, 0.95, np.random.default_rng(0))
-    assert count_ratio(8, 4, np.full(100, 8.0), np.full(100, 4.0), one).as_dict() == {
+    assert count_ratio(8, 4, np.full(100, 8.0), np.full(100, 4.0), one).plain() == {
         "value": 2.0,
         "low": None,
         "high": None,

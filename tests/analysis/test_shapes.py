@@ -56,7 +56,7 @@ def test_probes_keep_to_the_shapes_that_they_declare(finished):
     tables = RunTables.load(finished[1])
     seen = 0
     for label in tables.labels:
-        declared = probes[tables.metrics["probes"][label]["kind"]].shapes
+        declared = probes[tables.kinds[label]].shapes
         found = {shape for panel in panels(tables.summary_of(label)) for shape in panel.shapes}
         assert found or label == "attention_pattern"
         if declared is not None:

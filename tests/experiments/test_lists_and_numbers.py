@@ -9,12 +9,21 @@ import pytest
 
 from experiments.overview import Overview, top_effects
 from experiments.sentences import against_text, effect_sentence, some
+from interp.analysis.findings_of_heads import HeadFindings, HeadFound
 from interp.metrics import metrics
-from interp.words.phrases import metric_words, percent, tenth
+from interp.words.phrases import percent, tenth
+from tests.findings import changed, estimate
 
 
 def head(number, carried):
-    return {"label": f"L0-H{number}", "carried": {"mean": carried, "low": carried - 0.1, "high": carried + 0.1}}
+    return HeadFound(
+        label=f"L0-H{number}",
+        layer=0,
+        head=number,
+        carried=estimate(carried, carried - 0.1, carried + 0.1),
+        discovered=True,
+        named=True,
+    )
 
 
 @pytest.mark.parametrize(("n", "said"), [(12, "L0-H11"), (13, "and 3 more"), (700, "and 690 more")])
@@ -31,13 +40,16 @@ def test_heads_against_the_answer_are_cut_as_those_for_it():
 
 
 def test_one_of_each_is_singular(finished_tables):
-    run = finished_tables.metrics["run"] | {"n_prompts": 1, "n_pairs": 1, "n_templates": 1}
-    one = dataclasses.replace(finished_tables, metrics={"run": run, "probes": {"logit_lens": {"kind": "logit_lens"}}})
+    def alone(metrics):
+        metrics["run"] |= {"n_prompts": 1, "n_pairs": 1, "n_templates": 1}
+        metrics["probes"] = {"logit_lens": {"kind": "logit_lens"}}
+
+    one = changed(finished_tables, alone)
     assert Overview().story(one, []).answer == [
         "1 probe measured 1 prompt (1 word pair); the largest effects stand below."
     ]
-    found = finished_tables.metrics["probes"]["key_query_heads"]
-    assert effect_sentence(run, found).endswith("over 1 prompt of 1 word pair in 1 wording.")
+    search = finished_tables.findings("key_query_heads", HeadFindings)
+    assert effect_sentence(one.run, search).endswith("over 1 prompt of 1 word pair in 1 wording.")
 
 
 def test_an_interval_that_is_not_there_is_a_dash(finished_tables):
@@ -52,4 +64,3 @@ def test_an_interval_that_is_not_there_is_a_dash(finished_tables):
 
 def test_every_metric_has_its_own_words():
     assert all(metrics[kind].described()["words"] for kind in metrics)
-    assert metric_words({"metric": {"kind": "my_own", "unit": "logits"}}) == "my own"

@@ -7,8 +7,12 @@ import json
 import numpy as np
 import pandas as pd
 
+from interp.analysis.findings import LayerModulationFindings, LayerSpanFindings
+from interp.analysis.findings_of_heads import HeadFindings
+from interp.analysis.findings_of_run import Metrics, RunFindings
 from interp.results.effects_file import InMemory
 from interp.results.tables import RunTables
+from tests.findings import filled
 
 WORDS = ["The", "opposite", "of", '"', "large", '"', "is", "small", ",", "and", "in", "the", "words", "of", "a", "very"]
 WORDS += ["extraordinary", "misunderstanding"]
@@ -41,9 +45,9 @@ def make_tables(
     ranking = _ranking(heads, rng)
     selected = ranking[: min(len(ranking), 45)]
     probes = {
-        "key_query_heads": _key_query_heads(ranking, selected, rng),
-        "layer_modulation": _modulation(n_layers, selected, rng),
-        "layer_span": _spans(n_layers, n_tokens, shown, rng),
+        "key_query_heads": filled(HeadFindings, _key_query_heads(ranking, selected, rng)),
+        "layer_modulation": filled(LayerModulationFindings, _modulation(n_layers, selected, rng)),
+        "layer_span": filled(LayerSpanFindings, _spans(n_layers, n_tokens, shown, rng)),
         "attention_pattern": {"kind": "attention_pattern"},
         "edge_patching": {"kind": "edge_patching"},
         "activation_patching": {"kind": "activation_patching"},
@@ -63,7 +67,7 @@ def make_tables(
         "n_pairs": len(PAIRS),
         "model": {"name": MODEL, "n_layers": n_layers, "n_heads": n_heads},
         "n_templates": 2,
-        "metric": {"kind": "logit_diff", "unit": "logits"},
+        "metric": {"kind": "logit_diff", "unit": "logits", "words": "logit difference"},
         "confidence": 0.95,
         "n_resamples": 200,
         "share_target": 0.8,
@@ -76,7 +80,7 @@ def make_tables(
         prompts=_prompts(tokens, shown),
         dropped=pd.DataFrame(columns=["pair", "template", "reason"]),
         candidates=pd.DataFrame(),
-        metrics={"run": run, "probes": probes},
+        metrics=Metrics.model_validate({"run": filled(RunFindings, run), "probes": probes}),
         config={"name": "sizes"},
     )
 

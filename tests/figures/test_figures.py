@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
 
+from interp.analysis.findings_of_heads import HeadFindings
 from interp.errors import UserError
 from interp.figures import figures, save
 from interp.figures.maps import attention_weights, draw_map
@@ -18,6 +18,7 @@ from interp.figures.window import window
 from interp.results.tables import RunTables
 from interp.words.phrases import runs_text
 from tests.figures.readable import drawn, faults
+from tests.findings import changed
 
 
 @pytest.fixture(scope="session", params=["finished", "crowded"])
@@ -42,7 +43,7 @@ def test_texts_are_legible_inside_the_page_and_do_not_overlap(tables, kind):
 @pytest.mark.parametrize("kind", list(figures))
 def test_captions_state_what_a_reader_needs(small, kind):
     made = figures[kind]().render(small)
-    assert small.metrics["run"]["model"]["name"] in made.caption
+    assert small.run.model.name in made.caption
     assert "prompt" in made.caption
     assert made.title
     assert len(made.data)
@@ -57,10 +58,10 @@ def test_the_same_tables_give_the_same_bytes(small, kind, tmp_path):
 
 
 def test_drawn_numbers_are_the_tables_numbers(small):
-    search = small.metrics["probes"]["key_query_heads"]
-    assert figures["share_curve"]().render(small).data["share"].tolist() == [p["share"] for p in search["curve"]]
+    search = small.findings("key_query_heads", HeadFindings)
+    assert figures["share_curve"]().render(small).data["share"].tolist() == [point.share for point in search.curve]
     bars = figures["effect_bars"]().render(small).data
-    assert bars["mean"].tolist() == [head["carried"]["mean"] for head in search["ranking"]]
+    assert bars["mean"].tolist() == [head.carried.mean for head in search.ranking]
     heat = figures["head_heatmap"]().render(small).data
     assert heat["part"].iloc[0] == "single"
     for part, rows in heat.groupby("part"):
@@ -71,10 +72,10 @@ def test_drawn_numbers_are_the_tables_numbers(small):
 
 
 def test_the_red_cell_is_at_key_five_and_query_eight_counted_from_one(small):
-    heads = small.metrics["probes"]["key_query_heads"]["ranking"][:1]
-    weights = attention_weights(small, "attention_pattern", heads)[heads[0]["label"]]
+    heads = small.findings("key_query_heads", HeadFindings).ranking[:1]
+    weights = attention_weights(small, "attention_pattern", heads)[heads[0].label]
     rows = small.probe("attention_pattern")
-    cell = rows.query(f"layer == {heads[0]['layer']} and head == {heads[0]['head']} and query == 8 and key == 5")
+    cell = rows.query(f"layer == {heads[0].layer} and head == {heads[0].head} and query == 8 and key == 5")
     assert weights[7, 4] == cell["value"].iloc[0]
     assert weights.sum(axis=1) == pytest.approx(np.ones(8))
     axes = figures["share_curve"]().render(small).figure.axes[0]
@@ -88,7 +89,7 @@ def test_the_red_cell_is_at_key_five_and_query_eight_counted_from_one(small):
 
 def test_a_crowd_of_heads_is_shown_up_to_the_limit_and_the_caption_says_so(crowded):
     tables = RunTables.load(crowded[1])
-    needed = len(tables.metrics["probes"]["key_query_heads"]["shares"]["joint"]["heads"])
+    needed = len(tables.findings("key_query_heads", HeadFindings).shares.joint.heads)
     assert needed > 10
     made = figures["attention_panel"](max_heads=10).render(tables)
     assert made.data["head"].nunique() == 10
@@ -110,7 +111,7 @@ def test_a_probe_that_does_not_fit_is_refused(small, kind, probe, says):
 
 
 def test_a_run_without_the_probe_is_refused(small):
-    poorer = dataclasses.replace(small, metrics={**small.metrics, "probes": {"logit_lens": {"kind": "logit_lens"}}})
+    poorer = changed(small, lambda metrics: metrics.update(probes={"logit_lens": {"kind": "logit_lens"}}))
     with pytest.raises(UserError, match="needs a probe of kind layer_modulation; this run has logit_lens"):
         figures["modulation_curve"]().render(poorer)
 
@@ -128,15 +129,16 @@ def test_tokens_are_shown_literally(small):
 
 
 def test_no_interval_from_one_word_pair_is_drawn_as_none(small):
-    metrics = json.loads(json.dumps(small.metrics))
-    found = metrics["probes"]["key_query_heads"]
-    for point in found["curve"]:
-        point["low"] = point["high"] = None
-    for share in found["shares"].values():
-        share["n_low"] = share["n_high"] = None
-    for head in found["ranking"]:
-        head["carried"].update(low=None, high=None)
-    bare = dataclasses.replace(small, metrics=metrics)
+    def without_intervals(metrics):
+        found = metrics["probes"]["key_query_heads"]
+        for point in found["curve"]:
+            point["low"] = point["high"] = None
+        for share in found["shares"].values():
+            share["n_low"] = share["n_high"] = None
+        for head in found["ranking"]:
+            head["carried"].update(low=None, high=None)
+
+    bare = changed(small, without_intervals)
     for kind in ("share_curve", "effect_bars", "attention_panel"):
         assert isinstance(figures[kind]().render(bare).data, pd.DataFrame)
 

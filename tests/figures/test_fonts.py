@@ -14,6 +14,7 @@ from matplotlib import font_manager
 from interp.figures import figures, fonts, save
 from tests.figures.readable import drawn
 from tests.figures.sizes import make_tables
+from tests.findings import changed
 
 CHINESE = ["大", "小", "<E5>", "<A4>", "\t", "\n", "🦜", " \u200b"]
 
@@ -98,9 +99,13 @@ def test_a_font_that_cannot_be_read_is_passed_over(bare, tmp_path):
 @pytest.mark.parametrize("text", ["bell\x07 null\x00 escape\x1b", "\ufffe\x85", "a & <b> \"q\" 'r'"])
 def test_an_svg_is_well_formed_whatever_stands_in_it(tmp_path, text):
     tables = make_tables(8, 2, 2, tokens=[text] * 8, answer=text)
-    tables.metrics["run"]["model"]["name"] = text
-    for group in tables.metrics["probes"]["layer_span"]["groups"]:
-        group["group"] = text
+
+    def named(metrics):
+        metrics["run"]["model"]["name"] = text
+        for group in metrics["probes"]["layer_span"]["groups"]:
+            group["group"] = text
+
+    tables = changed(tables, named)
     for kind in ("circuit_panel", "span_chart"):
         save(figures[kind]().render(tables), tmp_path, kind)
         content = (tmp_path / f"{kind}.svg").read_text(encoding="utf-8")

@@ -17,6 +17,7 @@ from interp.runs.toy import figures as toy
 from tests.figures.grid import SOME, ways
 from tests.figures.readable import drawn, faults
 from tests.figures.sizes import make_tables
+from tests.findings import changed
 
 tables_of = functools.cache(make_tables)
 
@@ -116,9 +117,11 @@ def test_words_of_any_length_can_be_read():
 
 
 def test_a_long_name_of_a_group_and_many_gaps_stay_in_their_box():
-    tables = make_tables(24, 9, 48)
-    for group in tables.metrics["probes"]["layer_span"]["groups"]:
-        group["group"] = "a group whose name is " + "very " * 20 + "long"
+    def named(metrics):
+        for group in metrics["probes"]["layer_span"]["groups"]:
+            group["group"] = "a group whose name is " + "very " * 20 + "long"
+
+    tables = changed(make_tables(24, 9, 48), named)
     for kind in ("circuit_panel", "span_chart"):
         check(lambda kind=kind: figures[kind]().render(tables), tables)
     assert circuit_panel.MOST_LINES == 3

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from interp.analysis.findings import LayerModulationFindings, LayerSpanFindings
+from interp.analysis.findings_of_heads import HeadFindings
 from interp.models import PackagedModel, load_model
 from interp.results.tables import RunTables
 from interp.runs.circuit.config import load
@@ -51,29 +53,29 @@ def test_the_prompt_has_the_eight_tokens_of_the_figure_and_small_comes_first(loa
 
 
 def test_the_heads_that_carry_large_to_small(tables):
-    found = tables.metrics["probes"]["key_query_heads"]
-    carried = {head["label"]: head["carried"]["mean"] for head in found["ranking"]}
+    found = tables.findings("key_query_heads", HeadFindings)
+    carried = {head.label: head.carried.mean for head in found.ranking}
     assert carried["L25-H7"] > 0.3
-    share = found["shares"]["joint"]
-    assert share["share"] >= 0.8
-    assert share["fresh_low"] < share["share_low"] < share["share"] < share["share_high"] < share["fresh_high"]
+    share = found.shares.joint
+    assert share.share >= 0.8
+    assert share.fresh_low < share.share_low < share.share < share.share_high < share.fresh_high
     # The corrupted values of the edges move nearly the whole gap; zeros could not be read as a share of it.
-    assert 0.8 < found["total"]["of_gap"]["mean"] < 1.05
-    assert found["in_sample"]["share"] > share["share"] - 0.05
-    assert found["controls"]["random"]["percentile"] > 0.99
-    assert abs(found["controls"]["nonsense"]["of_real"]["mean"]) < 0.3
+    assert 0.8 < found.total.of_gap.mean < 1.05
+    assert found.in_sample.share > share.share - 0.05
+    assert found.controls.random.percentile > 0.99
+    assert abs(found.controls.nonsense.of_real.mean) < 0.3
 
 
 def test_modulation_ends_at_the_share_and_rises_in_the_last_third(tables):
-    probes = tables.metrics["probes"]
-    found = probes["layer_modulation"]
-    assert found["final"]["mean"] == pytest.approx(probes["key_query_heads"]["shares"]["joint"]["share"], abs=1e-3)
-    assert found["curve"][20]["share"] < 0.1
-    assert found["steps"][0]["layer"] == 22
+    found = tables.findings("layer_modulation", LayerModulationFindings)
+    share = tables.findings("key_query_heads", HeadFindings).shares.joint.share
+    assert found.final.mean == pytest.approx(share, abs=1e-3)
+    assert found.curve[20].share < 0.1
+    assert found.steps[0].layer == 22
 
 
 def test_the_key_word_is_read_first_in_layer_zero(tables):
-    groups = {group["group"]: group for group in tables.metrics["probes"]["layer_span"]["groups"]}
-    assert groups["large"]["first"] == 0
-    assert groups["large"]["profile"][0]["normalised"]["mean"] > 0.9
-    assert groups["small"] == {**groups["small"], "output": True, "first": 30}
+    groups = {group.group: group for group in tables.findings("layer_span", LayerSpanFindings).groups}
+    assert groups["large"].first == 0
+    assert groups["large"].profile[0].normalised.mean > 0.9
+    assert (groups["small"].output, groups["small"].first) == (True, 30)

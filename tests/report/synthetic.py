@@ -10,10 +10,12 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from interp.analysis.findings_of_run import Metrics, RunFindings
 from interp.report.render import DrawnFile, write_report
 from interp.report.story import Section, Story, TableBlock
 from interp.results.effects_file import InMemory
 from interp.results.tables import RunTables
+from tests.findings import filled
 
 TOKENS = ["The", " opposite", " of", ' "', "large", '"', " is", ' "']
 HOSTILE = "<script>alert(1)</script> &amp; \"double\" 'single' | `tick` ``two`` $x$ *a* _b_ [l](u) {{ 1 }} C:\\|\nnext"
@@ -113,7 +115,7 @@ def make_tables(text: str | None) -> RunTables:
         prompts=pd.DataFrame(rows),
         dropped=pd.DataFrame(dropped, columns=["pair", "template", "reason"]),
         candidates=pd.DataFrame(),
-        metrics={"run": make_run(text), "probes": {}},
+        metrics=Metrics.model_validate({"run": make_run(text), "probes": {}}),
         config={"name": "little", "output": {"root": "runs"}},
     )
 
@@ -170,7 +172,7 @@ def make_run(text: str | None) -> dict:
         "prepend_bos": False,
         "processing": {"fold_ln": True, "center_unembed": False},
     }
-    return {
+    run = {
         "name": "little",
         "title": "",
         "question": "",
@@ -178,7 +180,7 @@ def make_run(text: str | None) -> dict:
         "n_prompts": 4,
         "n_pairs": 2,
         "n_templates": 2,
-        "metric": {"kind": "logit_diff", "unit": "logits"},
+        "metric": {"kind": "logit_diff", "unit": "logits", "words": "logit difference"},
         "confidence": 0.95,
         "n_resamples": 200,
         "share_target": 0.8,
@@ -186,6 +188,7 @@ def make_run(text: str | None) -> dict:
         "clean": {"mean": 3.48213, "low": 3.1, "high": 3.9},
         "corrupted": {"mean": -1.5, "low": None, "high": None},
     }
+    return filled(RunFindings, run)
 
 
 def make_manifest(text: str | None) -> dict:

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from interp.analysis.findings_of_run import RunFindings
 from interp.report.facts import gather, precision_caveat
 from interp.report.prompts import MOST_PROMPTS, prompts
 from interp.report.story import TableBlock
 from interp.words import numbers
+from tests.findings import estimate, filled
 from tests.report.synthetic import make_manifest, make_tables
 
 
@@ -39,8 +41,8 @@ def test_digits_fit_the_interval(value, low, high, expected):
 
 
 def test_an_interval_is_printed_with_the_digits_of_its_value():
-    assert numbers.estimate({"mean": -9.78775, "low": -10.68005, "high": -8.93481}) == "−9.79 [−10.68, −8.93]"
-    assert numbers.estimate({"mean": 1.5, "low": None, "high": None}) == "1.50"
+    assert numbers.estimate(estimate(-9.78775, -10.68005, -8.93481)) == "−9.79 [−10.68, −8.93]"
+    assert numbers.estimate(estimate(1.5)) == "1.50"
     assert numbers.interval(math.nan, math.nan) == "—"
 
 
@@ -101,14 +103,18 @@ def test_a_ragged_table_is_refused():
         TableBlock("T", ["a", "b"], [["1"]])
 
 
+def run_in(dtype, mean):
+    given = {"model": {"name": "m", "dtype": dtype}, "clean": {"mean": mean}}
+    return RunFindings.model_validate(filled(RunFindings, given))
+
+
 @pytest.mark.parametrize(
     ("dtype", "mean", "step"), [("bfloat16", 9.75, "0.062"), ("bfloat16", -3.9, "0.016"), ("float16", 9.75, "0.0078")]
 )
 def test_half_precision_is_said_with_its_step(dtype, mean, step):
     import torch
 
-    run = {"model": {"name": "m", "dtype": dtype}, "clean": {"mean": mean}}
-    (sentence,) = precision_caveat(run)
+    (sentence,) = precision_caveat(run_in(dtype, mean))
     assert f"lie {step} apart" in sentence
     here = torch.tensor(abs(mean), dtype=getattr(torch, dtype))
     after = (
@@ -117,4 +123,4 @@ def test_half_precision_is_said_with_its_step(dtype, mean, step):
         else here + float(step)
     )
     assert float(after - here) == pytest.approx(float(step), rel=0.03)
-    assert precision_caveat({"model": {"name": "m", "dtype": "float32"}, "clean": {"mean": mean}}) == []
+    assert precision_caveat(run_in("float32", mean)) == []

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from interp.analysis.findings_of_heads import HeadFindings
 from interp.configs.paths import shown_path
 from interp.results.tables import RunTables
 from tests.report.page import Page
@@ -20,15 +21,15 @@ def test_a_reader_finds_answer_tokens_drops_and_the_command(page, finished):
     path, folder = finished
     text, manifest = page.text(), json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     tables = RunTables.load(folder)
-    share = tables.metrics["probes"]["key_query_heads"]["shares"]["joint"]
-    assert f"{share['n']} head" in text
+    share = tables.findings("key_query_heads", HeadFindings).shares.joint
+    assert f"{share.n} head" in text
     for words in (
         *("5 key", "8 query", "opposite", "large", "beyond max_pairs", f"make experiment CONFIG={shown_path(path)}"),
         *(manifest["config_hash"], f"torch {manifest['versions']['torch']}", "kind: key_query_heads"),
     ):
         assert words in text
     assert all(prompt in text for prompt in tables.prompts["clean"])
-    assert all(probe in text for probe in tables.metrics["probes"])
+    assert all(probe in text for probe in tables.labels)
 
 
 def test_every_figure_is_shown_once(page, finished):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from interp.analysis.findings import EdgePatchingFindings
 from interp.errors import UserError
 from interp.figures.position_grid import PositionGrid
 from interp.results.tables import RunTables
@@ -19,14 +20,13 @@ def screened(tiny_llama, tmp_path_factory):
 
 
 def test_the_sentence_says_how_much_was_cut_and_what_may_be_missed(screened):
-    found = RunTables.load(screened).metrics["probes"]["edge_patching"]["screen"]
+    found = RunTables.load(screened).findings("edge_patching", EdgePatchingFindings).screen
     text = (screened / "report.md").read_text(encoding="utf-8")
-    cut = found["n_candidates"] + found["n_audited"]
-    assert f"The 3 largest of {found['n_effects']:,} edges" in text
+    cut = found.n_candidates + found.n_audited
+    assert f"The 3 largest of {found.n_effects:,} edges" in text
     assert f"were found by cutting {cut:,}" in text
-    assert [one["effect"]["mean"] for one in found["top"]] == sorted(
-        (one["effect"]["mean"] for one in found["top"]), key=abs, reverse=True
-    )
+    effects = [edge.effect.mean for edge in found.top]
+    assert effects == sorted(effects, key=abs, reverse=True)
 
 
 def test_estimates_stand_in_no_table_or_figure_of_cuts(screened):

@@ -36,14 +36,14 @@ class OneSentence(Recipe):
 
     def story(self, tables: RunTables, figures: list[str]) -> Story:
         """Every number comes from the tables."""
-        run, rows = tables.metrics["run"], tables.summary_of(self.probe)
+        run, rows = tables.run, tables.summary_of(self.probe)
         best = rows.loc[rows["mean"].abs().idxmax()]
         return Story(
-            title=run["title"] or run["name"],
-            question=run["question"],
+            title=run.title or run.name,
+            question=run.question,
             answer=[
-                f"Cutting L{best['layer']}-H{best['head']} moves the {run['metric']['words']} by "
-                f"{number(best['mean'], best['ci_low'], best['ci_high'])} {run['metric']['unit']}."
+                f"Cutting L{best['layer']}-H{best['head']} moves the {run.metric.words} by "
+                f"{number(best['mean'], best['ci_low'], best['ci_high'])} {run.metric.unit}."
             ],
             sections=[Section("Every head", figures=figures)],
         )

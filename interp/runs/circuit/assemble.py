@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from interp.analysis.findings import VERSION, EstimateFound
+from interp.analysis.findings import VERSION, MeanFound
 from interp.analysis.findings_of_run import FocusFound, MetricFound, Metrics, ModelFound, RunFindings, WordingFound
 from interp.analysis.summary import summarise_effects
 from interp.probes.base import Reading
@@ -83,8 +83,8 @@ def _wordings(
                 n_asked=len(asked),
                 n_prompts=len(mine),
                 n_tokens=None if mine.empty else len(mine["clean_tokens"].iloc[0]),
-                accuracy=EstimateFound.of(right),
-                log_prob=EstimateFound.of(log_prob),
+                accuracy=MeanFound.of(right),
+                log_prob=MeanFound.of(log_prob),
                 gates=gates.get(str(template)) or None,
             )
         )
@@ -112,8 +112,8 @@ def _run(settings: RunConfig, prompts: pd.DataFrame, facts: dict[str, Any]) -> R
         n_resamples=settings.statistics.n_resamples,
         share_target=settings.share.target,
         share_definition=settings.share.definition,
-        clean=EstimateFound.of(clean),
-        corrupted=EstimateFound.of(corrupted),
+        clean=MeanFound.of(clean),
+        corrupted=MeanFound.of(corrupted),
         accuracy_kept=float((prompts["top1_id"] == prompts["answer_id"]).mean()),
         accuracy=float(candidates["right"].mean()),
         n_asked=len(candidates),

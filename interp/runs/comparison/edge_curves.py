@@ -5,14 +5,16 @@ from __future__ import annotations
 import matplotlib as mpl
 import pandas as pd
 
+from interp.analysis.circuits import Direction
+from interp.analysis.findings_of_edges import EdgeFindings
 from interp.figures import style
-from interp.figures.base import Drawn, new_figure, probe_label
+from interp.figures.base import Drawn, frame, new_figure, probe_label
 from interp.results.tables import RunTables
 from interp.runs.comparison.figures import basis, coloured, named
 from interp.words.numbers import fixed
 from interp.words.phrases import percent
 
-LINES = {"sufficient": "-", "necessary": "--"}
+LINES: dict[Direction, str] = {"sufficient": "-", "necessary": "--"}
 
 
 def edge_curves(arms: dict[str, RunTables]) -> Drawn:
@@ -23,17 +25,17 @@ def edge_curves(arms: dict[str, RunTables]) -> Drawn:
         axes = figure.add_subplot()
         for label, _, colour in coloured(arms):
             tables = arms[label]
-            found = tables.metrics["probes"][probe_label(tables, None, ("attention_edges",), "edge_curves")]
-            target = f"{found['explained']:g}"
+            search = tables.findings(probe_label(tables, None, ("attention_edges",), "edge_curves"), EdgeFindings)
+            target = f"{search.explained:g}"
             for direction, line in LINES.items():
-                curve = pd.DataFrame(found["curves"][direction]).astype(float)
-                needed = found["needed"][direction][target]["edges"]
+                curve = frame(search.curves.of(direction))
+                needed = search.needed.of(direction)[target].edges
                 words = f"{label}, {direction}: {'never' if needed is None else fixed(needed, 0)}"
                 if direction == "sufficient":
                     axes.fill_between(curve["n"], curve["low"], curve["high"], color=colour, alpha=0.2, linewidth=0)
                 axes.plot(curve["n"], curve["share"], color=colour, linestyle=line, linewidth=1.0, label=words)
                 pieces.append(curve.assign(model=label, direction=direction))
-        axes.axhline(found["explained"], color=style.RED, linewidth=0.8, linestyle=":")
+        axes.axhline(search.explained, color=style.RED, linewidth=0.8, linestyle=":")
         axes.axhline(0, color=style.GREY, linewidth=0.5)
         last = float(curve["n"].iloc[-1])
         axes.set_xscale("symlog", linthresh=1, linscale=0.3)
@@ -42,7 +44,7 @@ def edge_curves(arms: dict[str, RunTables]) -> Drawn:
         axes.minorticks_off()
         axes.set(xlabel="attention edges (best first)", ylabel="share of all edges' effect", xlim=(0, last))
         axes.legend(
-            loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=1, title=f"edges for {percent(found['explained'])}"
+            loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=1, title=f"edges for {percent(search.explained)}"
         )
     first = next(iter(arms.values()))
     caption = (

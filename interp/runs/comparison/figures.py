@@ -10,16 +10,16 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure as MplFigure
 
-from interp.errors import UserError
+from interp.analysis.findings_of_heads import HeadFindings
+from interp.analysis.findings_of_run import FocusFound
 from interp.figures import style
-from interp.figures.base import Drawn, drawn_texts, new_figure, new_page, probe_label
-from interp.figures.fit import whole_numbers, wrap
+from interp.figures.base import Drawn, drawn_texts, new_page, probe_label
+from interp.figures.fit import wrap
 from interp.figures.fonts import drawable, rc
-from interp.figures.maps import attention_weights, draw_map, weights_table
+from interp.figures.maps import Weights, attention_weights, draw_map, weights_table
 from interp.figures.sentence import focus_window, sentence
 from interp.figures.window import Window
 from interp.results.tables import RunTables
-from interp.words.numbers import needed
 from interp.words.phrases import ablation_text, basis_text, percent, plural
 from interp.words.visible import visible_token
 
@@ -45,7 +45,7 @@ def side_by_side(arms: dict[str, RunTables]) -> Drawn:
     """the figure's two panels: for the first and the last model the maps of the heads that each needs, and the sentence below."""
     arms = {label: arms[label] for label in (next(iter(arms)), list(arms)[-1])}
     first = next(iter(arms.values()))
-    focus = first.metrics["run"]["focus"]
+    focus = first.run.focus
     columns, side = 5, 0.56
     panels = {label: _panel(tables) for label, tables in arms.items()}
     lines = max(math.ceil(len(maps) / columns) for maps, _ in panels.values())
@@ -63,16 +63,16 @@ def side_by_side(arms: dict[str, RunTables]) -> Drawn:
             heading = wrap(drawable(title), width, 8, "bold")
             page.text(left, height - 0.08, heading[0], ha="left", va="top", fontsize=8, fontweight="bold")
             _grid(figure, page, maps, shown, left, top, step, side, columns, focus, height)
-        red = f"All heads map key pos {focus['key']} to query pos {focus['query']}"
+        red = f"All heads map key pos {focus.key} to query pos {focus.query}"
         page.text(
             style.PAGE / 2, height - 0.28, red, ha="center", va="top", color=style.RED, fontsize=8, fontweight="bold"
         )
         row.draw(page)
-    names = " and ".join(tables.metrics["run"]["model"]["name"] for tables in arms.values())
-    found = first.metrics["probes"][probe_label(first, None, ("key_query_heads",), "side_by_side")]
+    names = " and ".join(tables.run.model.name for tables in arms.values())
+    search = first.findings(probe_label(first, None, ("key_query_heads",), "side_by_side"), HeadFindings)
     caption = (
-        f"Attention maps on {visible_token(focus['clean'])} of the heads that carry {percent(found['target'])} of what key "
-        f"position {focus['key']} does to the answer at query position {focus['query']} ({found['definition']} share), in order of "
+        f"Attention maps on {visible_token(focus.clean)} of the heads that carry {percent(search.target)} of what key "
+        f"position {focus.key} does to the answer at query position {focus.query} ({search.definition} share), in order of "
         f"importance, in {names}. Up: queries; across: keys; blue: weight, the darker, the larger; red: the key→query cell."
         f"{shown.words} "
         f"Importance: size of the mean effect of the key→query edge. {basis(first, None)}"
@@ -83,14 +83,14 @@ def side_by_side(arms: dict[str, RunTables]) -> Drawn:
     return Drawn(figure, data, "Dense and sparse side by side" if "sparse" in arms else "Side by side", caption)
 
 
-def _panel(tables: RunTables) -> tuple[dict[str, Any], str]:
+def _panel(tables: RunTables) -> tuple[dict[str, Weights], str]:
     """The maps of the heads that a model needs, and the panel's title."""
     label = probe_label(tables, None, ("key_query_heads",), "side_by_side")
     source = probe_label(tables, None, ("attention_pattern",), "side_by_side")
-    found, name = tables.metrics["probes"][label], tables.metrics["run"]["model"]["name"]
-    share = found["shares"][found["definition"]]
-    heads = share["heads"] or found["ranking"]
-    counted = plural(len(heads), "head") if share["n"] is not None else f"no set reaches {percent(found['target'])}"
+    search, name = tables.findings(label, HeadFindings), tables.run.model.name
+    share = search.share
+    heads = share.heads or search.ranking
+    counted = plural(len(heads), "head") if share.n is not None else f"no set reaches {percent(search.target)}"
     more = f" (first {MOST} shown)" if len(heads) > MOST else ""
     return attention_weights(tables, source, heads[:MOST]), f"{name}: {counted}{more}"
 
@@ -98,21 +98,21 @@ def _panel(tables: RunTables) -> tuple[dict[str, Any], str]:
 def _grid(
     figure: MplFigure,
     page: Any,
-    maps: dict[str, Any],
+    maps: dict[str, Weights],
     shown: Window,
     left: float,
     top: float,
     step: float,
     side: float,
     columns: int,
-    focus: dict[str, Any],
+    focus: FocusFound,
     height: float,
 ) -> None:
     for number, (name, weights) in enumerate(maps.items()):
         line, column = divmod(number, columns)
         x, y = left + column * step, top - line * (step + 0.1) - side
         axes = figure.add_axes((x / style.PAGE, y / height, side / style.PAGE, side / height))
-        draw_map(axes, weights, shown, focus["key"], focus["query"])
+        draw_map(axes, weights, shown, focus.key, focus.query)
         page.text(x + side / 2, y + side + 0.02, name, ha="center", va="bottom", fontsize=6.5)
     line = (len(maps) - 1) // columns
     y = top - line * (step + 0.1) - side - 0.05
@@ -123,50 +123,10 @@ def _grid(
     page.text(left - 0.05, y + 0.05 + 0.74 * side, "Q", ha="center", va="bottom", fontsize=7)
 
 
-def curves(arms: dict[str, RunTables], kind: str, x: str, xlabel: str, ylabel: str, title: str, caption: str) -> Drawn:
-    """The curve of one kind of probe for every model, each with its band and its target line."""
-    with mpl.rc_context(style.STYLE):
-        figure = new_figure(style.COLUMN, 2.4)
-        axes = figure.add_subplot()
-        tables_ = []
-        for label, _, colour in coloured(arms):
-            tables = arms[label]
-            found = tables.metrics["probes"][probe_label(tables, None, (kind,), kind)]
-            curve = pd.DataFrame(found["curve"]).astype(float)
-            axes.fill_between(curve[x], curve["low"], curve["high"], color=colour, alpha=0.2, linewidth=0)
-            axes.plot(curve[x], curve["share"], color=colour, label=_legend(label, found, x))
-            tables_.append(curve.assign(model=label))
-        if not tables_:
-            raise UserError(f"a comparison of {kind} needs that probe in both runs")
-        axes.axhline(found["target"], color=style.RED, linewidth=0.8, linestyle="--")
-        axes.axhline(0, color=style.GREY, linewidth=0.5)
-        last = float(curve[x].iloc[-1])
-        if x == "n":
-            axes.set_xscale("symlog", linthresh=10, linscale=1.0)
-            ticks = [tick for tick in (0, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000) if tick < 0.6 * last]
-            ticks.append(int(last))
-            axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks], rotation=45 if last > 1000 else 0)
-            axes.minorticks_off()
-        else:
-            whole_numbers(axes.xaxis)
-        axes.set(xlabel=xlabel, ylabel=ylabel, xlim=(0, last))
-        # Above the frame: inside, it would lie on one of the bands or on the line at 0.
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0))
-    return Drawn(figure, pd.concat(tables_, ignore_index=True), title, caption)
-
-
 def basis(first: RunTables, kind: str | None) -> str:
     """What the models' numbers rest on; `kind` is that of a probe that measured on prompts of its own."""
     label = None if kind is None else probe_label(first, None, (kind,), kind)
-    words = basis_text(first, label).replace(f"model: {first.metrics['run']['model']['name']}; ", "")
-    cut = ablation_text(first.metrics["probes"][probe_label(first, None, (kind or "key_query_heads",), "caption")])
+    words = basis_text(first, label).replace(f"model: {first.run.model.name}; ", "")
+    search = probe_label(first, None, (kind or "key_query_heads",), "caption")
+    cut = ablation_text(first.ablation(search) or "corrupted")
     return f"An edge that is not kept is {cut}. {words} The same prompts for all models."
-
-
-def _legend(label: str, found: dict[str, Any], x: str) -> str:
-    if x != "n":
-        return f"{label}: {percent(found['final']['mean'])} at the output"
-    share = found["shares"]["joint"]
-    if share["n"] is None:
-        return f"{label}: never {percent(found['target'])}"
-    return f"{label}: {needed(share['n'], share['n_low'], share['n_high'])}"

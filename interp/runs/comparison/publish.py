@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+from pydantic import ValidationError
 from rich.console import Console
 
 from interp.analysis.bootstrap import interval_method
+from interp.analysis.findings_of_comparison import VERSION, ComparisonFindings, PairFindings
 from interp.configs.loading import validate_as
 from interp.figures.base import Drawn, drawn_texts, save
 from interp.figures.circuit_panel import CircuitPanel
@@ -21,15 +22,17 @@ from interp.report.render import DrawnFile, Page, write_page
 from interp.report.story import Section, Story, TableBlock
 from interp.report.terminal import print_answer
 from interp.results import reading
+from interp.results.parts import FRESH
 from interp.results.run_folder import RESOLVED, RunFolder
 from interp.results.tables import RunTables
 from interp.runs.circuit.assemble import reading_of
 from interp.runs.circuit.publish import KEPT as KEPT_BY_ARMS
-from interp.runs.comparison import figures
 from interp.runs.comparison.ability import ability_table
 from interp.runs.comparison.compare import compare
 from interp.runs.comparison.config import ComparisonConfig
+from interp.runs.comparison.curves import modulation_curves, share_curves
 from interp.runs.comparison.edge_curves import edge_curves
+from interp.runs.comparison.figures import side_by_side
 from interp.runs.comparison.sentences import answer, caveats, observations, opened_caveat
 from interp.runs.comparison.tables import counts_table, means_table, spans_table
 from interp.runs.lifecycle import Kept, whole
@@ -47,22 +50,22 @@ FILES = {
 
 def publish(folder: RunFolder, console: Console) -> Path:
     """Draw the figures, write report.md and report.html, print the answer; returns the path of report.html."""
-    found = reading.read_json(folder.path / COMPARISON)
-    arms = {label: RunTables.load(folder.path / label) for label in found["labels"]}
+    found = comparison_of(folder.path)
+    arms = {label: RunTables.load(folder.path / label) for label in found.labels}
     files = [_saved(folder, stem, made) for stem, made in _figures(arms).items()]
     if said := warning(text for tables in arms.values() for text in drawn_texts(tables)):
         console.print(said, style="yellow", markup=False, highlight=False)
-    run, pairs = next(iter(arms.values())).metrics["run"], found["pairs"]
+    run, pairs = next(iter(arms.values())).run, found.pairs
     drawn = {file.stem for file in files}
     story = Story(
-        title=run["title"].rsplit(": ", 1)[0],
-        question=run["question"],
+        title=run.title.rsplit(": ", 1)[0],
+        question=run.question,
         answer=[sentence for pair in pairs for sentence in answer(pair, run)],
         observations=_once(sentence for pair in pairs for sentence in observations(pair, run)),
         caveats=[
             *_once(note for pair in pairs for note in caveats(pair, run)),
             *opened_caveat(arms),
-            *(one for tables in arms.values() for one in precision_caveat(tables.metrics["run"])),
+            *(one for tables in arms.values() for one in precision_caveat(tables.run)),
         ],
         sections=[
             Section("Side by side", figures=_drawn(["side_by_side"], drawn)),
@@ -92,18 +95,18 @@ def publish(folder: RunFolder, console: Console) -> Path:
     facts = [
         (f"{label}: {name}" if name != "model" else label, text)
         for label, tables in arms.items()
-        for name, text in model_facts(tables.metrics["run"]["model"])
+        for name, text in model_facts(tables.run.model)
         if name != "beginning-of-sequence token"
     ]
     facts += [
         (
             "prompts",
-            f"{plural(run['n_prompts'], 'prompt pair')} of {plural(run['n_pairs'], 'word pair')}, the same for all models",
+            f"{plural(run.n_prompts, 'prompt pair')} of {plural(run.n_pairs, 'word pair')}, the same for all models",
         ),
         (
             "intervals",
-            f"{percent(run['confidence'])} {interval_method(run['n_pairs'])} bootstrap over word pairs, "
-            f"{run['n_resamples']:,} resamples, paired",
+            f"{percent(run.confidence)} {interval_method(run.n_pairs)} bootstrap over word pairs, "
+            f"{run.n_resamples:,} resamples, paired",
         ),
     ]
     files_of = {**{f"{label}/": f"the whole run of the {label} model, with its report" for label in arms}, **FILES}
@@ -114,6 +117,15 @@ def publish(folder: RunFolder, console: Console) -> Path:
     report = folder.path / "report.html"
     print_answer(console, story, report)
     return report
+
+
+def comparison_of(folder: Path) -> ComparisonFindings:
+    """comparison.json of a finished run; Damaged where another version wrote it, or it was changed since."""
+    place = folder / COMPARISON
+    try:
+        return ComparisonFindings.model_validate(reading.read_json(place))
+    except ValidationError:
+        raise reading.Damaged(f"{place} was written by another version of interp; {FRESH}") from None
 
 
 def restore(folder: RunFolder) -> None:
@@ -133,15 +145,15 @@ def write_comparison(folder: RunFolder) -> None:
     *references, subject = arms
     how = reading_of(settings.arm(subject))
     pairs = [compare({label: arms[label], subject: arms[subject]}, how) for label in references]
-    folder.write_json(COMPARISON, {"labels": list(arms), "pairs": pairs})
+    folder.write_json(COMPARISON, ComparisonFindings(schema_version=VERSION, labels=list(arms), pairs=pairs).plain())
 
 
-def _told(pairs: list[dict[str, Any]], tables: Callable[[dict[str, Any]], list[TableBlock]]) -> list[TableBlock]:
+def _told(pairs: list[PairFindings], tables: Callable[[PairFindings], list[TableBlock]]) -> list[TableBlock]:
     """The tables of every pair of models; where there are several pairs, each title names its own."""
     if len(pairs) == 1:
         return tables(pairs[0])
     return [
-        replace(block, title=f"{block.title}: {pair['labels'][1]} against {pair['labels'][0]}")
+        replace(block, title=f"{block.title}: {pair.labels[1]} against {pair.labels[0]}")
         for pair in pairs
         for block in tables(pair)
     ]
@@ -162,37 +174,16 @@ def _settings(folder: RunFolder) -> ComparisonConfig:
 
 def _figures(arms: dict[str, RunTables]) -> dict[str, Drawn]:
     """Every figure that all runs can feed."""
-    kinds = [{one["kind"] for one in tables.metrics["probes"].values()} for tables in arms.values()]
-    have = set.intersection(*kinds)
-    labels = figures.named(arms)
-    first = next(iter(arms.values()))
+    have = set.intersection(*(set(tables.kinds.values()) for tables in arms.values()))
     made: dict[str, Drawn] = {}
     if {"key_query_heads", "attention_pattern"} <= have:
-        made["side_by_side"] = figures.side_by_side(arms)
+        made["side_by_side"] = side_by_side(arms)
     if "key_query_heads" in have:
-        made["share_curves"] = figures.curves(
-            arms,
-            "key_query_heads",
-            "n",
-            "heads kept (best first)",
-            "share of key→query effect",
-            "Heads needed",
-            f"Share of the key→query effect that the best n heads carry together, {labels}; each model's heads in its own "
-            f"order. Legend: heads for the target share (dashed), with intervals. {figures.basis(first, None)}",
-        )
+        made["share_curves"] = share_curves(arms)
     if "attention_edges" in have:
         made["edge_curves"] = edge_curves(arms)
     if "layer_modulation" in have:
-        made["modulation_curves"] = figures.curves(
-            arms,
-            "layer_modulation",
-            "layer",
-            "layer",
-            "share carried below",
-            "Modulation by layer",
-            f"Share of the key→query effect that the selected heads have carried in blocks below a layer, {labels}. "
-            f"{figures.basis(first, None)}",
-        )
+        made["modulation_curves"] = modulation_curves(arms)
     if {"key_query_heads", "attention_pattern", "layer_span"} <= have:
         for label, tables in arms.items():
             made[f"circuit_panel-{label}"] = CircuitPanel(kind="circuit_panel").render(tables)

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
+from interp.analysis.findings_of_comparison import (
+    EdgesBothWays,
+    EdgesCompared,
+    HeadsCompared,
+    PairedFound,
+    PairFindings,
+    RatioFound,
+)
+from interp.analysis.findings_of_run import RunFindings
 from interp.results.tables import RunTables
 from interp.runs.comparison.ability import ability_sentence
 from interp.runs.comparison.tables import WORDS, edges, heads, ratio
@@ -13,29 +22,28 @@ from interp.words.phrases import percent, plural, tenth
 SMALLER = {True: "fewer", False: "more"}
 
 
-def answer(found: dict[str, Any], run: dict[str, Any]) -> list[str]:
+def answer(found: PairFindings, run: RunFindings) -> list[str]:
     """The sentences on top of the report: heads, edges, and what it cost."""
     sentences = []
-    if "heads" in found:
-        sentences.append(_heads(found, run))
-    if "edges" in found:
-        sentences.append(_circuit(found))
+    if found.heads is not None:
+        sentences.append(_heads(found.labels, found.heads.of(run.share_definition), run))
+    if found.edges is not None:
+        sentences.append(_circuit(found.labels, found.edges))
     sentences.append(ability_sentence(found))
     return sentences
 
 
-def _heads(found: dict[str, Any], run: dict[str, Any]) -> str:
-    first, second = found["labels"]
-    counts = found["heads"][run["share_definition"]]
+def _heads(labels: tuple[str, str], counts: HeadsCompared, run: RunFindings) -> str:
+    first, second = labels
     two = [
-        (second, counts["second"]["n"], heads(counts["second"])),
-        (first, counts["first"]["n"], heads(counts["first"])),
+        (second, counts.second.n, heads(counts.second)),
+        (first, counts.first.n, heads(counts.first)),
     ]
-    of = f"For {percent(run['share_target'])} of the key→query effect ({run['share_definition']} definition)"
-    return f"{of}, {_needs(two, 'heads')}{_verdict(counts, counts['first']['n'], counts['second']['n'])}."
+    of = f"For {percent(run.share_target)} of the key→query effect ({run.share_definition} definition)"
+    return f"{of}, {_needs(two, 'heads')}{_verdict(counts, counts.first.n, counts.second.n)}."
 
 
-def _needs(two: list[tuple[str, float | None, str]], what: str) -> str:
+def _needs(two: Sequence[tuple[str, float | None, str]], what: str) -> str:
     """`sparse needs 5 heads and dense 10`, or who never gets there."""
     if all(n is None for _, n, _ in two):
         return f"neither {two[0][0]} nor {two[1][0]} ever gets there"
@@ -44,56 +52,55 @@ def _needs(two: list[tuple[str, float | None, str]], what: str) -> str:
     )
 
 
-def _circuit(found: dict[str, Any]) -> str:
+def _circuit(labels: tuple[str, str], circuits: EdgesBothWays) -> str:
     """The edges of both circuits, in both directions."""
-    first, second = found["labels"]
-    enough, needs = found["edges"]["sufficient"], found["edges"]["necessary"]
+    first, second = labels
+    enough, needs = circuits.sufficient, circuits.necessary
     two = [
-        (second, enough["second"]["edges"], edges(enough["second"])),
-        (first, enough["first"]["edges"], edges(enough["first"])),
+        (second, enough.second.edges, edges(enough.second)),
+        (first, enough.first.edges, edges(enough.first)),
     ]
-    explained = percent(found["edges"]["explained"])
+    explained = percent(circuits.explained)
     start = (
         f"To explain {explained} of what all attention edges do to the answer by keeping the best alone, on word pairs that they "
-        f"were not chosen from, {_needs(two, 'edges')} (ratio {ratio(enough['ratio'])})"
+        f"were not chosen from, {_needs(two, 'edges')} (ratio {ratio(enough.ratio)})"
     )
-    if needs["first"]["edges"] is None or needs["second"]["edges"] is None:
+    if needs.first.edges is None or needs.second.edges is None:
         return f"{start}."
-    both = f"{start}; replacing the best {edges(needs['second'])} and {edges(needs['first'])} alone destroys as much"
+    both = f"{start}; replacing the best {edges(needs.second)} and {edges(needs.first)} alone destroys as much"
     claims = {_claim(enough), _claim(needs)}
-    ends = f"{both} (ratio {ratio(needs['ratio'])})"
+    ends = f"{both} (ratio {ratio(needs.ratio)})"
     # Sufficient and necessary sets are two questions that the literature mixes: one of them alone decides nothing.
     if len(claims) > 1 or None in claims:
         return f"{ends}. The two directions do not both tell the models apart, so neither is said to need fewer."
     return f"{ends}: {second} needs {claims.pop()} both ways."
 
 
-def _verdict(counts: dict[str, Any], first: float | None, second: float | None) -> str:
+def _verdict(counts: HeadsCompared, first: float | None, second: float | None) -> str:
     """Fewer or more, where the interval and every other share that was asked for agree; else what keeps it from being said."""
     if first is None or second is None:
         return ", so there is no ratio"
     if (claim := _claim(counts)) is not None:
-        times = counts["ratio"] if claim == "fewer" else _inverse(counts["ratio"])
+        times = counts.ratio if claim == "fewer" else _inverse(counts.ratio)
         return f": {ratio(times)} times {claim}"
-    if _clear(counts["ratio"]) is None:
-        return f": no clear difference (ratio {ratio(counts['ratio'])})"
+    if _clear(counts.ratio) is None:
+        return f": no clear difference (ratio {ratio(counts.ratio)})"
     told = "; ".join(
-        f"at {percent(one['target'])} {_count(one['second'])} against {_count(one['first'])}"
-        for one in counts["by_target"]
+        f"at {percent(one.target)} {_count(one.second)} against {_count(one.first)}" for one in counts.by_target
     )
     return f". Which of the two needs fewer depends on the share that is asked for ({told}), so neither is claimed"
 
 
-def _claim(counts: dict[str, Any]) -> str | None:
+def _claim(counts: HeadsCompared | EdgesCompared) -> str | None:
     """`fewer` or `more` in the second model; None where the interval or another share does not bear it out."""
-    clear = _clear(counts["ratio"])
-    signs = {_sign(one["first"], one["second"]) for one in counts.get("by_target", ())} - {None}
+    clear = _clear(counts.ratio)
+    signs = {_sign(one.first, one.second) for one in counts.by_target} - {None}
     return None if clear is None or signs - {clear} else SMALLER[clear > 0]
 
 
-def _clear(found: dict[str, Any]) -> int | None:
+def _clear(found: RatioFound) -> int | None:
     """1 where the second needs fewer, -1 where more; None where the ratio's interval holds 1, or there is none."""
-    low, high = found["low"], found["high"]
+    low, high = found.low, found.high
     if low is None or (low <= 1 and (high is None or high >= 1)):
         return None
     return 1 if low > 1 else -1
@@ -109,85 +116,82 @@ def _count(n: float | None) -> str:
     return "never" if n is None else fixed(n, 0)
 
 
-def _inverse(found: dict[str, Any]) -> dict[str, Any]:
-    low, high = found["low"], found["high"]
-    return {
-        "value": 1 / found["value"],
-        "low": 0.0 if high is None and low is not None else None if high is None else 1 / high,
-        "high": None if not low else 1 / low,
-    }
-
-
-def observations(found: dict[str, Any], run: dict[str, Any]) -> list[str]:
-    """What the second model gained and lost."""
-    first, second = found["labels"]
-    unit = run["metric"]["unit"]
-    sentences = [
-        _change(found["means"][name], words, first, second, unit)
-        for name, words in MEANS.items()
-        if name in found["means"]
-    ]
-    probability = found["means"]["answer_prob"]
-    sentences.append(
-        f"Mean probability of the answer: {number(probability['first']['mean'])} ({first}), "
-        f"{number(probability['second']['mean'])} ({second}); difference {estimate(probability['difference'])}."
+def _inverse(found: RatioFound) -> RatioFound:
+    low, high = found.low, found.high
+    least = None if low is None else 0.0
+    return RatioFound(
+        value=1 / found.value if found.value else None,
+        low=least if high is None else 1 / high,
+        high=1 / low if low else None,
     )
-    if found["selected"][0] and found["selected"][1]:
+
+
+def observations(found: PairFindings, run: RunFindings) -> list[str]:
+    """What the second model gained and lost."""
+    first, second = found.labels
+    unit = run.metric.unit
+    means = {
+        "the metric on clean prompts": found.means.clean_metric,
+        "the effect of all key→query edges": found.means.key_query_effect,
+    }
+    sentences = [_change(mean, words, first, second, unit) for words, mean in means.items() if mean is not None]
+    probability = found.means.answer_prob
+    sentences.append(
+        f"Mean probability of the answer: {number(probability.first.mean)} ({first}), "
+        f"{number(probability.second.mean)} ({second}); difference {estimate(probability.difference)}."
+    )
+    if found.selected[0] and found.selected[1]:
         sentences.append(
-            f"{plural(len(found['shared']), 'head')} of the {len(found['selected'][0])} that {first} needs "
-            f"{'is' if len(found['shared']) == 1 else 'are'} among the {len(found['selected'][1])} that {second} needs"
-            + (f": {', '.join(found['shared'])}." if found["shared"] else ".")
+            f"{plural(len(found.shared), 'head')} of the {len(found.selected[0])} that {first} needs "
+            f"{'is' if len(found.shared) == 1 else 'are'} among the {len(found.selected[1])} that {second} needs"
+            + (f": {', '.join(found.shared)}." if found.shared else ".")
         )
-    if all(found["open_edges"]):
-        shares = [one["open"] / one["causal"] for one in found["open_edges"]]
+    before, after = found.open_edges
+    if before is not None and after is not None:
         sentences.append(
-            f"On the focus prompt {tenth(shares[1])} of the causal edges carry weight in {second}, {tenth(shares[0])} in {first}."
+            f"On the focus prompt {tenth(after.share)} of the causal edges carry weight in {second}, {tenth(before.share)} in "
+            f"{first}."
         )
-    if "heads" in found:
-        others = [
-            f"{heads(found['heads'][name]['second'])} against {heads(found['heads'][name]['first'])} ({WORDS[name]})"
-            for name in WORDS
-            if name != run["share_definition"]
-        ]
+    if found.heads is not None:
+        counts = {name: found.heads.of(name) for name in WORDS if name != run.share_definition}
+        others = [f"{heads(one.second)} against {heads(one.first)} ({WORDS[name]})" for name, one in counts.items()]
         sentences.append(f"By the other definitions {second} needs " + " and ".join(others) + " heads.")
-    for label, trained in zip(found["labels"], found["trained"], strict=True):
-        if trained and "above_dense" in trained:
+    for label, trained in zip(found.labels, found.trained, strict=True):
+        if trained is not None and trained.above_dense is not None:
             sentences.append(
-                f"On held-out text {label} has {tenth(trained['density'])} of its causal edges open, at "
-                f"{fixed(trained['above_dense'], 3, signed=True)} nats a token against its dense base "
-                f"({trained['context']} tokens of context)."
+                f"On held-out text {label} has {tenth(trained.density)} of its causal edges open, at "
+                f"{fixed(trained.above_dense, 3, signed=True)} nats a token against its dense base "
+                f"({trained.context} tokens of context)."
             )
     return sentences
 
 
-MEANS = {
-    "clean_metric": "the metric on clean prompts",
-    "key_query_effect": "the effect of all key→query edges",
-}
-
-
-def _change(mean: dict[str, Any], words: str, first: str, second: str, unit: str) -> str:
-    difference = mean["difference"]
-    low, high = difference["low"], difference["high"]
+def _change(mean: PairedFound, words: str, first: str, second: str, unit: str) -> str:
+    difference = mean.difference
+    low, high = difference.low, difference.high
     verdict = (
-        "does not clearly differ" if low is None or low <= 0 <= high else "is smaller" if high < 0 else "is larger"
+        "does not clearly differ"
+        if low is None or high is None or low <= 0 <= high
+        else "is smaller"
+        if high < 0
+        else "is larger"
     )
     return (
         f"In {second}, {words} {verdict}: "
-        f"{number(mean['second']['mean'])} against {number(mean['first']['mean'])} {unit} in {first}, "
+        f"{number(mean.second.mean)} against {number(mean.first.mean)} {unit} in {first}, "
         f"a difference of {estimate(difference)}."
     )
 
 
-def caveats(found: dict[str, Any], run: dict[str, Any]) -> list[str]:
+def caveats(found: PairFindings, run: RunFindings) -> list[str]:
     """What a reader must know before quoting the comparison."""
     notes = [
-        f"Shares refer to each model's own total effect; {found['labels'][1]} may need fewer heads for a share of less.",
+        f"Shares refer to each model's own total effect; {found.labels[1]} may need fewer heads for a share of less.",
         "Prompts are those that all models pass; a model that fails on a prompt is not asked how it answers it.",
         "Each model's heads and edges stand in an order of its own, made on one half of the word pairs and measured on the other; "
         "intervals resample word pairs and choose again.",
     ]
-    if "edges" in found and not found["edges"]["wordings"]["held_out"]:
+    if found.edges is not None and not found.edges.wordings.held_out:
         notes.append(
             "Edges were ranked and measured in one wording, as no other has its tokens at the same positions: the circuits hold on "
             "other word pairs, and are untried on other wordings."
@@ -197,7 +201,9 @@ def caveats(found: dict[str, Any], run: dict[str, Any]) -> list[str]:
 
 def opened_caveat(arms: dict[str, RunTables]) -> list[str]:
     """What a model with the weights of a sparse one and no gate is there for."""
-    opened = [label for label, one in arms.items() if (one.metrics["run"]["model"]["sparse"] or {}).get("opened")]
+    opened = [
+        label for label, one in arms.items() if (one.run.model.sparse is not None and one.run.model.sparse.opened)
+    ]
     return [
         f"{label} has the weights that were trained under the gate, with every edge open: against it, the gate alone differs; "
         "between it and the dense model, the training alone. These weights were never run so in training."

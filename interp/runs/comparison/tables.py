@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from interp.analysis.circuits import Direction
+from interp.analysis.findings_of_comparison import PairFindings, RatioFound, SpanFound
+from interp.analysis.findings_of_edges import EdgeCount
+from interp.analysis.findings_of_heads import HeadCount
+from interp.analysis.findings_of_run import RunFindings
 from interp.report.story import TableBlock
 from interp.words.numbers import NONE, estimate, fixed, needed
 from interp.words.phrases import percent, runs_text, tenth
@@ -15,70 +18,71 @@ WORDS = {
 }
 
 
-def counts_table(found: dict[str, Any], run: dict[str, Any]) -> list[TableBlock]:
+def counts_table(found: PairFindings, run: RunFindings) -> list[TableBlock]:
     """Heads needed in the three definitions and orders, and edges of the circuit in both directions."""
-    first, second = found["labels"]
+    first, second = found.labels
     blocks = []
     above = f"{first} / {second}: above 1 where {second} needs fewer; resampled together."
-    if "heads" in found:
-        counts = found["heads"]
+    if found.heads is not None:
+        counts = found.heads
         rows = [
             [
-                WORDS[name] + (" (in use)" if name == run["share_definition"] else ""),
-                heads(counts[name]["first"]),
-                heads(counts[name]["second"]),
-                ratio(counts[name]["ratio"]),
+                WORDS[name] + (" (in use)" if name == run.share_definition else ""),
+                heads(counts.of(name).first),
+                heads(counts.of(name).second),
+                ratio(counts.of(name).ratio),
             ]
             for name in WORDS
         ]
         rows += [
-            [f"joint, {percent(one['target'])}", needed(one["first"]), needed(one["second"]), NONE]
-            for one in counts["joint"]["by_target"]
-            if one["target"] != run["share_target"]
+            [f"joint, {percent(one.target)}", needed(one.first), needed(one.second), NONE]
+            for one in counts.joint.by_target
+            if one.target != run.share_target
         ]
         rows += [
-            [f"joint, kept by {words}", *(needed(one[kind]) for one in counts["orders"]), NONE]
+            [f"joint, kept by {words}", *(needed(one[kind]) for one in counts.orders), NONE]
             for kind, words in ORDERS.items()
         ]
         blocks.append(
             TableBlock(
-                title=f"Heads needed for {percent(run['share_target'])}",
+                title=f"Heads needed for {percent(run.share_target)}",
                 columns=["definition", first, second, f"{first} / {second}"],
                 rows=rows,
-                note=f"{above} Of {counts['n_candidates'][0]:,} heads; ranked on one half of the word pairs, measured on "
+                note=f"{above} Of {counts.n_candidates[0]:,} heads; ranked on one half of the word pairs, measured on "
                 "the other.",
             )
         )
-    if "edges" in found:
-        counts = found["edges"]
+    if found.edges is not None:
+        circuits = found.edges
         rows = []
         for direction, words in DIRECTIONS.items():
-            mine = counts[direction]
-            rows.append([f"edges, {words}", edges(mine["first"]), edges(mine["second"]), ratio(mine["ratio"])])
+            mine = circuits.of(direction)
+            rows.append([f"edges, {words}", edges(mine.first), edges(mine.second), ratio(mine.ratio)])
             rows += [
-                [f"at {percent(one['target'])}, {direction}", needed(one["first"]), needed(one["second"]), NONE]
-                for one in mine["by_target"]
-                if one["target"] != counts["explained"]
+                [f"at {percent(one.target)}, {direction}", needed(one.first), needed(one.second), NONE]
+                for one in mine.by_target
+                if one.target != circuits.explained
             ]
-            rows.append([f"heads of these edges, {words}", *(_tenth(mine[side]["heads"]) for side in SIDES), NONE])
-        wording = "in other wordings" if counts["wordings"]["held_out"] else "in the same wording"
+            rows.append(
+                [f"heads of these edges, {words}", *(_tenth(side.heads) for side in (mine.first, mine.second)), NONE]
+            )
+        wording = "in other wordings" if circuits.wordings.held_out else "in the same wording"
         blocks.append(
             TableBlock(
-                title=f"Edges of the circuit that explains {percent(counts['explained'])}",
+                title=f"Edges of the circuit that explains {percent(circuits.explained)}",
                 columns=["direction", first, second, f"{first} / {second}"],
                 rows=rows,
-                note=f"{above} Of {counts['n_candidates'][0]:,} edges, on {counts['n_prompts']} prompts; ranked on one half of "
-                f"the word pairs ({first}: {counts['order'][0]}, {second}: {counts['order'][1]}), "
+                note=f"{above} Of {circuits.n_candidates[0]:,} edges, on {circuits.n_prompts} prompts; ranked on one half of "
+                f"the word pairs ({first}: {circuits.order[0]}, {second}: {circuits.order[1]}), "
                 f"measured on the other half, {wording}; "
-                f"intervals from {counts['seeds']} seeds of the halves and the word pairs. Read off the interpolated curve.",
+                f"intervals from {circuits.seeds} seeds of the halves and the word pairs. Read off the interpolated curve.",
             )
         )
     return blocks
 
 
-SIDES = ("first", "second")
 ORDERS = {"value": "signed single effect", "size": "size of the single effect", "greedy": "greedy selection"}
-DIRECTIONS = {
+DIRECTIONS: dict[Direction, str] = {
     "sufficient": "sufficient (they kept, all others corrupted)",
     "necessary": "necessary (they corrupted, all others kept)",
 }
@@ -88,74 +92,69 @@ def _tenth(n: float | None) -> str:
     return fixed(n, 1).removesuffix(".0")
 
 
-def edges(one: dict[str, Any]) -> str:
+def edges(one: EdgeCount) -> str:
     """`1,294 [980, 1,560]`."""
-    return needed(one["edges"], one["low"], one["high"])
+    return needed(one.edges, one.low, one.high)
 
 
-def means_table(found: dict[str, Any], run: dict[str, Any]) -> TableBlock:
+def means_table(found: PairFindings, run: RunFindings) -> TableBlock:
     """Paired means of both models."""
-    unit = run["metric"]["unit"]
-    words = {
-        "clean_metric": f"metric, clean run ({unit})",
-        "gap": f"clean minus corrupted ({unit})",
-        "key_query_effect": f"effect of all key→query edges ({unit})",
-        "answer_prob": "probability of the answer",
+    unit = run.metric.unit
+    means = {
+        f"metric, clean run ({unit})": found.means.clean_metric,
+        f"clean minus corrupted ({unit})": found.means.gap,
+        f"effect of all key→query edges ({unit})": found.means.key_query_effect,
+        "probability of the answer": found.means.answer_prob,
     }
     rows = [
-        [words[name], *(estimate(found["means"][name][side]) for side in ("first", "second", "difference"))]
-        for name in words
-        if name in found["means"]
+        [words, *(estimate(side) for side in (mean.first, mean.second, mean.difference))]
+        for words, mean in means.items()
+        if mean is not None
     ]
-    if all(found["open_edges"]):
-        shares = [one["open"] / one["causal"] for one in found["open_edges"]]
-        rows.append(
-            [
-                "attention edges with weight, focus prompt",
-                *(f"{one['open']:,} ({tenth(share)})" for one, share in zip(found["open_edges"], shares, strict=True)),
-                NONE,
-            ]
-        )
+    opened = [edges for edges in found.open_edges if edges is not None]
+    if len(opened) == len(found.open_edges):
+        cells = [f"{edges.open:,} ({tenth(edges.share)})" for edges in opened]
+        rows.append(["attention edges with weight, focus prompt", *cells, NONE])
     return TableBlock(
         title="Both models on the same prompts",
-        columns=["quantity", *found["labels"], "difference"],
+        columns=["quantity", *found.labels, "difference"],
         rows=rows,
         note="On the prompts that both models answer as the config asks.",
     )
 
 
-def spans_table(found: dict[str, Any]) -> list[TableBlock]:
+def spans_table(found: PairFindings) -> list[TableBlock]:
     """Layers in which each token group is at work, in both models."""
-    first, second = ({(span["group"], span["output"]): span for span in spans} for spans in found["spans"])
+    first, second = ({(span.group, span.output): span for span in spans} for spans in found.spans)
     if not first and not second:
         return []
     return [
         TableBlock(
             title="Layers in which a token group is at work",
-            columns=["group", *found["labels"]],
+            columns=["group", *found.labels],
             rows=[[place[0], _layers(first.get(place)), _layers(second.get(place))] for place in {**first, **second}],
         )
     ]
 
 
-def heads(share: dict[str, Any]) -> str:
+def heads(share: HeadCount) -> str:
     """`8 [7, 9]`."""
-    return needed(share["n"], share["n_low"], share["n_high"])
+    return needed(share.n, share.n_low, share.n_high)
 
 
-def ratio(found: dict[str, Any]) -> str:
+def ratio(found: RatioFound) -> str:
     """`1.6 [1.2, 2.0]`."""
-    if found["value"] is None:
+    if found.value is None:
         return NONE
-    if found["low"] is None and found["high"] is None:
-        return fixed(found["value"], 2)
-    low, high = ("…" if end is None else fixed(end, 2) for end in (found["low"], found["high"]))
-    return f"{fixed(found['value'], 2)} [{low}, {high}]"
+    if found.low is None and found.high is None:
+        return fixed(found.value, 2)
+    low, high = ("…" if end is None else fixed(end, 2) for end in (found.low, found.high))
+    return f"{fixed(found.value, 2)} [{low}, {high}]"
 
 
-def _layers(span: dict[str, Any] | None) -> str:
+def _layers(span: SpanFound | None) -> str:
     if span is None:
         return NONE
-    if span.get("output"):
-        return f"{span['last']} (output)"
-    return runs_text(span["layers"]) if span["layers"] else "none"
+    if span.output:
+        return f"{span.last} (output)"
+    return runs_text(span.layers) if span.layers else "none"

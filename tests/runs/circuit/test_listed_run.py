@@ -73,9 +73,8 @@ def test_a_run_that_left_nothing_out_has_its_report(listed):
     assert len(tables.dropped) == 0
     text = (listed[1] / "report.md").read_text()
     assert "## What was left out\n\nNothing." in text
-    run = tables.metrics["run"]
     right = (tables.prompts["top1_id"] == tables.prompts["answer_id"]).mean()
-    assert run["accuracy"] == run["accuracy_kept"] == pytest.approx(right)
+    assert tables.run.accuracy == tables.run.accuracy_kept == pytest.approx(right)
 
 
 def test_names_that_look_like_numbers_stay_names(listed):

@@ -17,6 +17,8 @@ import pytest
 import torch
 from rich.console import Console
 
+from interp.analysis.findings import DirectFindings, LayerModulationFindings
+from interp.analysis.findings_of_heads import HeadFindings
 from interp.errors import UserError
 from interp.results.run_folder import RunFolder
 from interp.results.tables import RunTables
@@ -73,11 +75,12 @@ def test_effects_are_the_primary_record_and_the_summary_follows_from_them(finish
 
 
 def test_modulation_ends_at_the_reported_share(finished):
-    probes = RunTables.load(finished[1]).metrics["probes"]
-    share = probes["key_query_heads"]["shares"]["joint"]
-    assert probes["layer_modulation"]["final"]["mean"] == pytest.approx(share["share"], abs=1e-3)
-    assert probes["layer_modulation"]["curve"][0]["share"] == 0
-    assert probes["direct_logit_attribution"]["max_abs_error"] < 1e-3
+    tables = RunTables.load(finished[1])
+    modulation = tables.findings("layer_modulation", LayerModulationFindings)
+    share = tables.findings("key_query_heads", HeadFindings).shares.joint
+    assert modulation.final.mean == pytest.approx(share.share, abs=1e-3)
+    assert modulation.curve[0].share == 0
+    assert tables.findings("direct_logit_attribution", DirectFindings).max_abs_error < 1e-3
 
 
 def test_the_same_yaml_twice_gives_identical_tables(finished, model, tmp_path):
@@ -172,8 +175,7 @@ def test_gpt2_takes_the_same_road_with_a_bos_token(tmp_path):
     path = write_yaml(tmp_path, model)
     report = running.run(load(path, ["model.prepend_bos=true", "probes.6.sites=[z]"]), QUIET)
     tables = RunTables.load(report.parent)
-    focus = tables.metrics["run"]["focus"]
-    assert (focus["key"], focus["query"]) == (5, 8)
+    assert (tables.run.focus.key, tables.run.focus.query) == (5, 8)
     assert list(tables.prompts.iloc[0]["clean_tokens"])[4] == "large"
     assert "prepended, not counted" in report.read_text()
 

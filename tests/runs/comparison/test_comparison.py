@@ -6,14 +6,18 @@ import json
 import shutil
 from pathlib import Path
 
+import jsonschema
 import pandas as pd
 import pytest
 from rich.console import Console
 from ruamel.yaml import YAML
 
+from interp.analysis.findings_of_comparison import ComparisonFindings, PairFindings
 from interp.errors import UserError
+from interp.runs.comparison.publish import comparison_of
 from interp.runs.comparison.tables import spans_table
 from interp.runs.kinds import load_any, publish_any
+from tests.findings import filled
 from tests.tiny_models import write_random_twin, write_tiny_gpt2
 
 QUIET = Console(quiet=True)
@@ -115,6 +119,22 @@ def test_counts_are_those_of_each_models_own_run(gpt2_twins, against):
             assert numbers["edges"][direction][side]["edges"] == wanted
 
 
+def test_comparison_json_is_what_its_schema_says(gpt2_twins, tmp_path):
+    numbers = json.loads((gpt2_twins / "comparison.json").read_text(encoding="utf-8"))
+    schema = json.loads((CONFIGS / "comparison_findings.schema.json").read_text(encoding="utf-8"))
+    jsonschema.validate(numbers, schema)
+    assert numbers["schema_version"] == 1
+    # Through the classes and back, nothing is lost and no number changes its type.
+    typed = ComparisonFindings.model_validate(numbers)
+    assert json.dumps(typed.plain(), sort_keys=True) == json.dumps(numbers, sort_keys=True)
+    numbers["pairs"][0]["means"]["gap"]["first"] = {"mean": 1.0}
+    (tmp_path / "comparison.json").write_text(json.dumps(numbers), encoding="utf-8")
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(numbers, schema)
+    with pytest.raises(UserError, match="written by another version of interp"):
+        comparison_of(tmp_path)
+
+
 @pytest.mark.parametrize("against", ["dense", "opened"])
 def test_open_edges_are_counted_on_the_focus_prompt(gpt2_twins, against):
     full, sparse = found(gpt2_twins, against)["open_edges"]
@@ -210,8 +230,8 @@ def test_mistakes_are_one_sentence(tmp_path, models, words):
 
 def test_a_group_that_is_called_like_the_answer_is_no_output():
     """The output's row has the answer's text for a name; both stand in the table, each with its own layers."""
-    group = {"group": "small", "output": None, "first": 0, "last": 1, "layers": [0, 1]}
-    output = {"group": "small", "output": True, "first": 3, "last": 3, "layers": None}
-    found = {"labels": ["dense", "sparse"], "spans": [[group, output], [{**group, "layers": [0]}, output]]}
-    (table,) = spans_table(found)
+    group = {"group": "small", "output": False, "first": 0, "last": 1, "layers": [0, 1]}
+    output = {"group": "small", "output": True, "first": 3, "last": 3, "layers": []}
+    given = {"labels": ["dense", "sparse"], "spans": [[group, output], [{**group, "layers": [0]}, output]]}
+    (table,) = spans_table(PairFindings.model_validate(filled(PairFindings, given)))
     assert table.rows == [["small", "0–1", "0"], ["small", "3 (output)", "3 (output)"]]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from interp.analysis.findings_of_comparison import EdgesBothWays, HeadsByDefinition, PairFindings
+from interp.analysis.findings_of_run import RunFindings
 from interp.runs.comparison.sentences import answer
+from tests.findings import filled
 
-RUN = {"share_definition": "joint", "share_target": 0.8}
+RUN = RunFindings.model_validate(filled(RunFindings, {"share_definition": "joint", "share_target": 0.8}))
 
 
 def paired(first, second):
@@ -29,7 +32,12 @@ def heads(first, second, low, high, others=()):
         "log_prob": paired(-1.0, -1.5),
         "wordings": [{"n_tokens": 8}, {"n_tokens": 10}],
     }
-    return {"labels": ["dense", "sparse"], "heads": {"joint": joint}, "ability": ability}
+    heads = filled(HeadsByDefinition, {"joint": joint})
+    return filled(PairFindings, {"labels": ["dense", "sparse"], "heads": heads, "ability": ability})
+
+
+def said(found):
+    return answer(PairFindings.model_validate(found), RUN)
 
 
 ALIKE = ((0.7, 8, 4), (0.8, 10, 5), (0.9, 20, 9))
@@ -58,7 +66,7 @@ ALIKE = ((0.7, 8, 4), (0.8, 10, 5), (0.9, 20, 9))
     ],
 )
 def test_what_is_said_of_heads(found, words):
-    assert words in answer(found, RUN)[0]
+    assert words in said(found)[0]
 
 
 def circuits(enough, needs):
@@ -72,8 +80,8 @@ def circuits(enough, needs):
         by_target = [{"target": target, "first": a, "second": b} for target, a, b in others]
         return {"first": side(first), "second": side(second), "ratio": ratio, "by_target": by_target}
 
-    found = heads(10, 10, 0.9, 1.1)
-    return found | {"edges": {"explained": 0.9, "sufficient": of(*enough), "necessary": of(*needs)}}
+    edges = {"explained": 0.9, "sufficient": of(*enough), "necessary": of(*needs)}
+    return heads(10, 10, 0.9, 1.1) | {"edges": filled(EdgesBothWays, edges)}
 
 
 @pytest.mark.parametrize(
@@ -89,14 +97,14 @@ def circuits(enough, needs):
     ],
 )
 def test_what_is_said_of_edges(enough, needs, words):
-    said = answer(circuits(enough, needs), RUN)[1]
-    assert said.startswith("To explain 90 % of what all attention edges do")
-    assert said.endswith(words)
+    sentence = said(circuits(enough, needs))[1]
+    assert sentence.startswith("To explain 90 % of what all attention edges do")
+    assert sentence.endswith(words)
 
 
 def test_what_a_twin_is_worth_on_the_prompts_themselves():
-    said = answer(heads(10, 5, 1.5, 2.5, ALIKE), RUN)[-1]
-    assert "(8 to 10 tokens; all 20 candidates)" in said
-    assert "sparse keeps 5.0 % of the causal edges open (0.50 keys a query and head)" in said
-    assert "sparse answers 70 % correctly and dense 80 % (−10 [−15, −5] points)" in said
-    assert "loss in sparse is +0.50 [+0.45, +0.55] nats against dense" in said
+    worth = said(heads(10, 5, 1.5, 2.5, ALIKE))[-1]
+    assert "(8 to 10 tokens; all 20 candidates)" in worth
+    assert "sparse keeps 5.0 % of the causal edges open (0.50 keys a query and head)" in worth
+    assert "sparse answers 70 % correctly and dense 80 % (−10 [−15, −5] points)" in worth
+    assert "loss in sparse is +0.50 [+0.45, +0.55] nats against dense" in worth
