@@ -12,7 +12,7 @@ from interp.sweep.cells import Cell, Found, repeats_of
 from interp.sweep.figures import needed_words
 from interp.sweep.store import State, Store
 from interp.sweep.summary import TOGETHER, records
-from interp.words.numbers import estimate, fixed, number
+from interp.words.numbers import around, fixed, number
 from interp.words.phrases import percent, plural
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def answer(
     elif cells:
         unit = cells[0].points[0].run["metric"]["unit"]
         listed = "; ".join(
-            f"{cell.words}: {estimate(_effect(row))}"
+            f"{cell.words}: {around(*_effect(row))}"
             for cell, row in list(zip(cells, records(summary), strict=True))[:MOST_CELLS]
         )
         said.append(f"The clean prompt is above the corrupted one by ({unit}): {listed}.")
@@ -106,7 +106,7 @@ def observations(cells: Sequence[Cell], summary: pd.DataFrame) -> list[str]:
             continue
         unit = cell.points[0].run["metric"]["unit"]
         said.append(
-            f"{cell.words}: over {plural(len(cell.points), 'point')} the effect is {estimate(_effect(row))} {unit} "
+            f"{cell.words}: over {plural(len(cell.points), 'point')} the effect is {around(*_effect(row))} {unit} "
             "(word pairs drawn over "
             f"all of them); the points' own means differ with a standard deviation of {number(row['effect_sd'])}."
         )
@@ -150,5 +150,5 @@ def _code(one: Found) -> str:
     return found.get("the code of interp", "")
 
 
-def _effect(row: Any) -> dict[str, Any]:
-    return {name: row[f"effect_{name}"] for name in ("mean", "low", "high")}
+def _effect(row: Any) -> tuple[float | None, float | None, float | None]:
+    return row["effect_mean"], row["effect_low"], row["effect_high"]

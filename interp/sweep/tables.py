@@ -12,7 +12,7 @@ from interp.sweep.drive import hours
 from interp.sweep.figures import needed_words
 from interp.sweep.store import State, Store
 from interp.sweep.summary import TOGETHER, records
-from interp.words.numbers import NONE, estimate, fixed, number
+from interp.words.numbers import NONE, around, fixed, number
 from interp.words.phrases import percent
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def summary_block(summary: pd.DataFrame, cells: Sequence[Cell]) -> TableBlock:
             [
                 *(cell.levels.get(axis, "") for axis in axes),
                 str(row["points"]),
-                estimate(effect),
+                around(effect["mean"], effect["low"], effect["high"]),
                 number(row["effect_sd"]),
                 number(row["heads_mean"]),
                 span + (f"; never in {row['never']}" if row["never"] else ""),
@@ -119,7 +119,12 @@ def failures(store: Store, states: dict[str, State]) -> list[TableBlock]:
 
 def _numbers(one: Found) -> list[str]:
     run = one.run
-    return [estimate(one.effect), needed_words(one), str(run["n_prompts"]), percent(run["accuracy"])]
+    return [
+        around(one.effect["mean"], one.effect["low"], one.effect["high"]),
+        needed_words(one),
+        str(run["n_prompts"]),
+        percent(run["accuracy"]),
+    ]
 
 
 def _count(value: Any) -> str:

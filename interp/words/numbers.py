@@ -29,8 +29,13 @@ def interval(low: float | None, high: float | None) -> str:
 
 def estimate(found: EstimateFound) -> str:
     """`9.75 [9.09, 10.49]`; the interval is left out where it is undefined."""
-    text = number(found.mean, found.low, found.high)
-    return text if NONE in (text, inside := interval(found.low, found.high)) else f"{text} {inside}"
+    return around(found.mean, found.low, found.high)
+
+
+def around(mean: float | None, low: float | None, high: float | None) -> str:
+    """The same of three numbers."""
+    text = number(mean, low, high)
+    return text if NONE in (text, inside := interval(low, high)) else f"{text} {inside}"
 
 
 def fixed(value: float | None, decimals: int, signed: bool = False) -> str:
