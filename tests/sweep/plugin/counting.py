@@ -1,0 +1,49 @@
+"""A kind of run that takes no model: it waits, and writes down that it was here. Workers find it as a plugin."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+from interp.configs.loading import AnyConfig
+from interp.errors import UserError
+from interp.results.run_folder import RunFolder
+from interp.runs.kinds import RunKind, run_kinds
+from interp.runs.lifecycle import Kept, carry_out
+
+
+class CountingConfig(AnyConfig):
+    study: Literal["counting"] = "counting"
+    model: str = "one"
+    seconds: float = 0.0
+    log: str
+    fault: Literal["", "refuse", "bug", "die"] = ""
+
+
+def run(config, console, fresh=False):
+    settings = config.run
+
+    def measure(folder: RunFolder, inputs: Any) -> dict[str, Any]:
+        if settings.fault == "refuse":
+            raise UserError("no prompt is left; ask for more")
+        if settings.fault == "bug":
+            raise ValueError("a bug")
+        if settings.fault == "die":
+            os.kill(os.getpid(), 9)
+        time.sleep(settings.seconds)
+        folder.write_json("found.json", {"effect": {"mean": float(settings.seed), "low": 0.0, "high": 9.0}})
+        with Path(settings.log).open("a") as file:
+            file.write(f"{settings.name} {os.getpid()}\n")
+        return {"threads": 1}
+
+    return carry_out(config, console, KEPT, measure, fresh)
+
+
+def publish(folder, console):
+    return folder.path / "report.html"
+
+
+KEPT = Kept(("found.json",), publish)
+run_kinds.register("counting", RunKind("Waits", "counting:CountingConfig", "counting:run", "counting:KEPT"))
