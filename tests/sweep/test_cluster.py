@@ -42,7 +42,7 @@ def test_an_array_of_jobs_each_of_one_model(tmp_path, cluster):
     assert code == 0, said
     assert done(tmp_path) == SIX
     script = (cluster / "script").read_text()
-    assert "--array=0-3%100" in script  # three points a model, two a job
+    assert "--array=0-3%" in script  # three points a model, two a job
     assert "--partition=gpu" in script
     assert "export THERE=1" in script
     assert sweep("cancel", path)[0] == 0
