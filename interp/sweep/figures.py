@@ -135,7 +135,9 @@ def grid(points: Sequence[Found], across: str, down: str) -> Drawn:
         tall = min(style.TALL, 1.1 + 0.26 * len(rows) + max(width(short(one, 24), TICK) for one in columns) * 0.75)
         figure = new_figure(min(style.PAGE, max(style.COLUMN, 1.6 + 0.42 * len(columns))), tall)
         axes = figure.add_subplot()
-        shown = axes.imshow(np.ma.masked_invalid(image), cmap=style.WEIGHTS, aspect="auto")
+        # From 0, so that a shade is a size and no small difference fills the whole scale.
+        least = min(0.0, float(np.nanmin(image))) if np.isfinite(image).any() else 0.0
+        shown = axes.imshow(np.ma.masked_invalid(image), cmap=style.WEIGHTS, aspect="auto", vmin=least)
         axes.set_xticks(
             range(len(columns)),
             [drawable(short(one, 24)) for one in columns],
@@ -145,7 +147,7 @@ def grid(points: Sequence[Found], across: str, down: str) -> Drawn:
         )
         axes.set_yticks(range(len(rows)), [drawable(short(one, 24)) for one in rows])
         axes.set(xlabel=drawable(across), ylabel=drawable(down))
-        middle = np.nanmean(image) if np.isfinite(image).any() else 0.0
+        middle = (least + float(np.nanmax(image))) / 2 if np.isfinite(image).any() else 0.0
         if len(columns) <= 12 and len(rows) <= 30:
             for place, line in enumerate(texts):
                 for column, text in enumerate(line):

@@ -79,7 +79,7 @@ def _ratios(compared: pd.DataFrame, reference: str) -> list[str]:
         over = "" if single else f" (geometric mean over {plural(len(rows) - 1, 'combination')})"
         said.append(
             f"{str(reference).capitalize()} needs {fixed(row['ratio'], 2)} times as many heads as {level}{over}"
-            f"{_interval(row)}: {_verdict(row, str(level), str(reference))}."
+            f"{_interval(row)}, {_verdict(row, str(level), str(reference))}."
         )
     return said
 

@@ -94,7 +94,13 @@ class LocalRound:
         threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(self._threads))
         # What this process could import, the others can, too, wherever they are started.
         path = os.pathsep.join(filter(None, [str(Path(__file__).parents[3]), os.environ.get("PYTHONPATH", "")]))
-        found = {**os.environ, **threads, "PYTHONPATH": path, "TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1"}
+        found = {
+            **os.environ,
+            **threads,
+            "PYTHONPATH": path,
+            "TOKENIZERS_PARALLELISM": "false",
+            "PYTHONUNBUFFERED": "1",
+        }
         if len(self._gpus) > 1:
             found["CUDA_VISIBLE_DEVICES"] = self._gpus[number % len(self._gpus)]
         return found
