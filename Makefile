@@ -64,7 +64,7 @@ $(VENV)/.benchmark: $(DEV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --constraint $(VENV)/installed.txt --editable '.[benchmark]'
 	@touch $@
 
-benchmark: $(VENV)/.benchmark ## our engine beside other libraries: SET=quick, standard (default) or full
+benchmark: $(VENV)/.benchmark ## our engine beside other libraries: SET=quick, standard (default), full or training
 	@$(BIN)/python -m benchmarks $(if $(SET),--set $(SET))
 
 experiment: $(READY) ## run CONFIG to its report

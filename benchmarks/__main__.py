@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 import benchmarks  # noqa: F401  its environment comes before other libraries' imports
-from benchmarks import memory, plot, results
+from benchmarks import memory, plot, results, training
 from benchmarks.agreement import DisagreementError, check
 from benchmarks.cases import Case, Selection, selection
 from benchmarks.contestant import Ours
@@ -26,6 +26,7 @@ from benchmarks.timing import race
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 FOLDER = Path(__file__).parent / "results"
 CHECK_PROMPTS, CHECK_S = 2, 1.0
+TRAINING_STEPS = 4
 
 
 class SetName(Enum):
@@ -34,6 +35,7 @@ class SetName(Enum):
     quick = "quick"
     standard = "standard"
     full = "full"
+    training = "training"
 
 
 class Suite:
@@ -132,10 +134,13 @@ def main(
     go_on: Annotated[bool, typer.Option("--go-on", help="Keep the cases that are there; run the others.")] = False,
     out: Annotated[Path, typer.Option(help="Where the tables and plots go.", show_default=False)] = FOLDER,
 ) -> None:
-    """Our engine beside TransformerLens, nnsight and pyvene: the same numbers first, then the time."""
+    """Our engine beside TransformerLens, nnsight and pyvene: the same numbers first, then the time; or a step of training."""
     threads = threads or os.cpu_count() or 1
     torch.set_num_threads(threads)
     console = Console()
+    if set_ is SetName.training:
+        _training(out, console)
+        return
     names = installed()
     for missing in [name for name in RIVALS if name not in names]:
         console.print(f"{missing} is not installed and is left out (pip install '.\\[benchmark]')")
@@ -150,6 +155,19 @@ def main(
             console.print(f"[red]error:[/red] {error}; nothing is timed before that is settled")
             raise typer.Exit(2) from None
     console.print(f"results: {out / 'results.md'}")
+
+
+def _training(out: Path, console: Console) -> None:
+    """Sparse training beside fine-tuning; no library but Hugging Face's has a part in it."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("training", total=2 * (TRAINING_STEPS + 1) * len(training.CASES))
+        found = training.run(out, TRAINING_STEPS, lambda: progress.advance(task))
+    for row in found.to_dict("records"):
+        console.print(
+            f"{row['batch']} x {row['length']} tokens, {row['contestant']}: {row['tokens_per_s']:.0f} tokens/s, "
+            f"{row['of_sdpa']:.2f} of SDPA's"
+        )
 
 
 if __name__ == "__main__":

@@ -21,14 +21,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from interp.configs.literals import check_literal
 from interp.models.config import GateKind
+from interp.models.gating import Done, Settings, allowed_edges, gated, judged_and_weights
 
 NAME = "sparse_gate"
 BIAS = "gate_bias"
@@ -114,24 +117,16 @@ class Gate:
         """Open edges of a head, a query."""
         return float(torch.stack(list(self.open_edges.values())).mean() / self.queries)
 
-    def count(self, layer: int, logits: Tensor, opened: Tensor, allowed: Tensor) -> None:
+    def count(self, layer: int, done: Done) -> None:
         """Note what one layer did."""
-        copies = logits.shape[0] // allowed.shape[0]
-        keys = allowed.sum(-1, dtype=torch.float32)
-        probabilities = torch.sigmoid(logits / self.temperature).masked_fill(~allowed, 0.0)
-        if self.power is None:  # layers have equally many heads and edges, so the mean over them is one number a layer
-            expected = probabilities.sum() / (keys.sum() * copies * logits.shape[1])
-        else:
-            expected = (probabilities.sum(-1) * keys.clamp(min=1) ** -self.power).mean()
-        self._expected.append(expected)
-        self.open_edges[layer] = opened.detach().sum(dim=(0, 2, 3), dtype=torch.float32)
-        self.causal_edges = float(keys.sum() * copies)
-        self.queries = float(keys.numel() * copies)
+        self._expected.append(done.expected)
+        self.open_edges[layer] = done.mask.sum(dim=(0, 2, 3), dtype=torch.float32)
+        self.causal_edges, self.queries = float(done.causal_edges), float(done.queries)
         if self.mode == "infer":
-            self.shut_rows.append(float((~opened.any(-1)).sum()))
-            self.first_edges.append(float(opened[..., 0].sum()))
+            self.shut_rows.append(float((~done.mask.any(-1)).sum()))
+            self.first_edges.append(float(done.mask[..., 0].sum()))
         if self.masks is not None:
-            self.masks[layer] = opened.detach()
+            self.masks[layer] = done.mask
 
 
 def attach(model: Any, gate: Gate) -> None:
@@ -176,63 +171,38 @@ def gated_attention(
     scaling: float | None = None,
     dropout: float = 0.0,
     **_: Any,
-) -> tuple[Float[Tensor, "batch query head d_head"], Float[Tensor, "batch head query key"]]:
-    """Attention with the module's gate; scores, softmax and gate in float32 whatever the model's precision."""
+) -> tuple[Float[Tensor, "batch query head d_head"], Float[Tensor, "batch head query key"] | None]:
+    """Attention with the module's gate (and its weights in mode `dense`); scores, softmax and gate in float32 always."""
     gate: Gate = module.sparse_gate
     groups = query.shape[1] // key.shape[1]
     key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-    scores = (query @ key.transpose(-1, -2)).float() * scale
-    allowed = _allowed(scores, attention_mask)
-    scores = scores.masked_fill(~allowed, torch.finfo(torch.float32).min)
-    log_weights = scores.log_softmax(-1)
-    weights = log_weights.exp()
-    judged = (scores if gate.kind == "score" else log_weights) + gate.bias
-    if gate.mode != "dense":
-        logits = judged
-        learnt, of_first = getattr(module, BIAS, None), getattr(module, FIRST_BIAS, None)
-        if learnt is not None:
-            logits = logits + learnt[:, None, None]
-        if of_first is not None:
-            logits = logits + of_first[:, None, None] * first_keys(allowed)
-        opened, passed = _open(logits, allowed, gate)
-        gate.count(module.layer_idx, logits, opened, allowed)
-        weights = weights * passed
-    weights = torch.nn.functional.dropout(weights, p=dropout, training=module.training)
-    out = weights.to(value.dtype) @ value
-    if gate.watched is not None:
-        if out.requires_grad:
-            out.retain_grad()
-        gate.watched[module.layer_idx] = Watched(judged.detach(), allowed, weights.detach(), value.detach(), out)
-    return out.transpose(1, 2).contiguous(), weights
+    settings = Settings(gate.kind, gate.bias, gate.power, gate.temperature, scale, _noise_seed(gate, query.device))
+    kept = partial(torch.nn.functional.dropout, p=dropout, training=module.training)
+    if gate.mode == "dense":
+        allowed = allowed_edges(query, key, attention_mask)
+        judged, log_weights = judged_and_weights(settings, query, key, allowed)
+        weights = kept(log_weights.exp())
+        out = weights.to(value.dtype) @ value
+        if gate.watched is not None:
+            if out.requires_grad:
+                out.retain_grad()
+            gate.watched[module.layer_idx] = Watched(judged.detach(), allowed, weights.detach(), value.detach(), out)
+        return out.transpose(1, 2).contiguous(), weights
+    biases = getattr(module, BIAS, None), getattr(module, FIRST_BIAS, None)
+    inputs = settings, kept, query, key, value, attention_mask, *biases
+    if gate.mode == "train" and torch.is_grad_enabled():
+        # A layer's scores, weights and noise are computed again when its gradient is. Kept for all layers, they would take
+        # gigabytes at 1,024 tokens.
+        out, done = checkpoint(gated, *inputs, use_reentrant=False)
+    else:
+        out, done = gated(*inputs)
+    gate.count(module.layer_idx, done)
+    return out.transpose(1, 2).contiguous(), None
 
 
-def _allowed(scores: Tensor, attention_mask: Tensor | None) -> Bool[Tensor, "batch 1 query key"]:
-    n_query, n_key = scores.shape[-2:]
-    if attention_mask is not None:
-        mask = attention_mask[..., :n_key]
-        return mask if mask.dtype == torch.bool else mask >= 0
-    causal = torch.ones(n_query, n_key, dtype=torch.bool, device=scores.device).tril(n_key - n_query)
-    return causal[None, None]
-
-
-def first_keys(allowed: Bool[Tensor, "*any query key"]) -> Bool[Tensor, "*any query key"]:
-    """The first key that each query may see: of its own piece, where a row of text is cut into several."""
-    return allowed & (allowed.cumsum(-1) == 1)
-
-
-def _open(logits: Tensor, allowed: Tensor, gate: Gate) -> tuple[Tensor, Tensor]:
-    """(open edges, the factor on the weights); in training the factor is straight-through."""
-    if gate.mode == "infer":
-        opened = (logits > 0) & allowed
-        return opened, opened.to(logits.dtype)
-    uniform = torch.rand(logits.shape, generator=gate.noise, device=logits.device, dtype=logits.dtype)
-    noisy = logits + gate.temperature * torch.logit(uniform, eps=1e-6)
-    opened = (noisy > 0) & allowed
-    return opened, straight_through(noisy / gate.temperature, opened)
-
-
-def straight_through(noisy: Float[Tensor, "*any"], opened: Bool[Tensor, "*any"]) -> Float[Tensor, "*any"]:
-    """Forward 1[open], backward the gradient of sigmoid(noisy), 0 where an edge is not causal."""
-    soft = torch.sigmoid(noisy)
-    return opened.to(noisy.dtype) + (soft - soft.detach())
+def _noise_seed(gate: Gate, device: torch.device) -> int | None:
+    """A seed of this layer's noise, so that its gradient sees the same; None elsewhere than in training."""
+    if gate.mode != "train":
+        return None
+    return int(torch.randint(2**62, (), generator=gate.noise, device=device))

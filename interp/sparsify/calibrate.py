@@ -19,7 +19,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from interp.models.gated_attention import Gate, Watched, first_keys
+from interp.models.gated_attention import Gate, Watched
+from interp.models.gating import first_keys
 from interp.sparsify.config import Calibration
 from interp.sparsify.pieces import Rows
 

@@ -15,6 +15,9 @@ from interp.models.config import USUAL_BIAS, GateKind
 from interp.prompts.config import PromptsConfig
 from interp.sparsify.text_config import Text
 
+# No score or log weight is below its negative, and the gradient of a gate so far from its threshold is exactly 0.
+ALWAYS_OPEN = 1e6
+
 
 class Lora(Section):
     """Low-rank adapters on the attention layers (or all linear layers), with PEFT."""
@@ -214,6 +217,11 @@ class SparsifyConfig(AnyConfig):
     )
     text: Text = Text()
     training: Training
+    control: bool = Field(
+        default=False,
+        description="Train a dense control too, in a run folder of its own: the same adapter, text, steps and seed, with every "
+        "gate held open. It needs a loss that moves a dense model (training.loss.cross_entropy).",
+    )
     threads: int | None = Field(
         default=None, ge=1, le=1024, description="CPU threads of torch; null leaves its default."
     )
@@ -228,6 +236,33 @@ class SparsifyConfig(AnyConfig):
                 "gate.calibrate and training.begin both say where the gates' biases begin; leave one of them out"
             )
         return self
+
+    @model_validator(mode="after")
+    def _control_that_learns(self) -> SparsifyConfig:
+        if self.control and not self.training.loss.cross_entropy:
+            raise ValueError(
+                "control: with the KL to the dense model alone, a model whose gates are open has loss 0 and no gradient, so the "
+                "control would be the dense model itself; give training.loss.cross_entropy a weight, or compare with the dense "
+                "model and leave control out"
+            )
+        if self.control and self.training.begin is not None:
+            raise ValueError(
+                "control: training.begin starts from weights that were trained under the gate; a control has to start from the "
+                "dense model, so leave one of them out"
+            )
+        return self
+
+    def of_control(self) -> SparsifyConfig:
+        """The run of the dense control: this one with gates that no score can shut, and nothing learnt about them."""
+        changes = {
+            "name": f"{self.name}-control",
+            "title": f"{self.title or self.name}: dense control",
+            "gate": GateConfig(kind=self.gate.kind, bias=ALWAYS_OPEN),
+            "untrained": Untrained(score=(), weight=()),
+            "control": False,
+            "export": None if self.export is None else self.export.with_name(f"{self.export.name}-control"),
+        }
+        return self.model_copy(update=changes)
 
     @field_validator("model")
     @classmethod

@@ -28,15 +28,24 @@ class Twin:
 
 
 def untrained_gates(settings: SparsifyConfig, made: Trainable, text: Sequences) -> pd.DataFrame:
-    """Loss and density of the dense weights under the gate alone, for both kinds at several biases."""
+    """Loss and density of the dense weights under the gate alone, for both kinds at several biases, by length of text.
+
+    Every length has about as many tokens as the sequences of the text's own.
+    """
     gate, rows = made.gate, []
     kept = gate.kind, gate.bias
-    held_out = text.held_out[: settings.untrained.sequences]
+    context, sequences = settings.text.context, settings.untrained.sequences
+    texts = {context: text.held_out[:sequences]}
+    for length in settings.text.lengths:
+        texts.setdefault(length, text.of_length(length)[: max(1, sequences * context // length)])
     with made.untrained() as plain, WithoutHeadBias(plain):
         for kind, biases in (("score", settings.untrained.score), ("weight", settings.untrained.weight)):
             for bias in biases:
                 gate.kind, gate.bias = kind, bias  # type: ignore[assignment]
-                rows.append({"gate": kind, "bias": bias, **facts(evaluate(plain, gate, made.teacher, held_out))})
+                for length, tokens in texts.items():
+                    if len(tokens):
+                        judged = facts(evaluate(plain, gate, made.teacher, tokens))
+                        rows.append({"gate": kind, "bias": bias, "length": length, **judged})
     gate.kind, gate.bias = kept
     return pd.DataFrame(rows)
 

@@ -15,7 +15,8 @@ from interp.metrics import LogitDiff
 from interp.models import DirectoryModel, load_model
 from interp.models.config import Processing, SparseModel
 from interp.models.directory import read_config, read_model
-from interp.models.gated_attention import Gate, attach, first_keys, set_head_bias, straight_through
+from interp.models.gated_attention import Gate, attach, set_head_bias
+from interp.models.gating import first_keys, straight_through
 from interp.models.sparse_attention import gate_facts, install_gate
 from tests.interventions.models import random_prompts
 from tests.tiny_models import write_tiny_gpt2, write_tiny_llama

@@ -14,7 +14,7 @@ from interp.words.numbers import fixed, fixed_interval
 from interp.words.phrases import tenth
 
 
-def other_texts(tables: TrainingTables) -> list[Section]:
+def other_texts(tables: TrainingTables, figures: list[str]) -> list[Section]:
     """The last checkpoint by length of text and on a task's prompts; none where neither was measured."""
     blocks = []
     if "length" in tables.lengths:
@@ -76,7 +76,7 @@ def other_texts(tables: TrainingTables) -> list[Section]:
                 note="Every prompt whose answer is one token, also those that the dense model gets wrong.",
             )
         )
-    return [Section("Other lengths, and a task's prompts", tables=blocks)] if blocks else []
+    return [Section("Other lengths, and a task's prompts", figures=figures, tables=blocks)] if blocks else []
 
 
 def stages(tables: TrainingTables) -> TableBlock:
@@ -126,7 +126,7 @@ def untrained(tables: TrainingTables) -> TableBlock:
                 signed(row["above_dense"]),
                 fixed(row["kl"], 3),
             ]
-            for row in tables.baseline.to_dict("records")
+            for row in tables.untrained.to_dict("records")
         ],
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import pandas as pd
@@ -19,6 +20,7 @@ from interp.results.run_folder import RESOLVED, RunFolder
 from interp.runs.lifecycle import Kept
 from interp.runs.sparsify import figures
 from interp.runs.sparsify.blocks import facts, interval, other_texts, signed, stages, untrained
+from interp.runs.sparsify.by_length import frontier_by_length
 from interp.runs.sparsify.tables import TABLES, TrainingTables
 from interp.sparsify.train import WATCHED
 from interp.words.numbers import fixed
@@ -59,18 +61,20 @@ def publish(folder: RunFolder, console: Console) -> Path:
     tables = TrainingTables.load(folder)
     held_out = plural(int(tables.stages["sequences"].iloc[-1]), "held-out sequence")
     drawn = {
-        "frontier": figures.frontier(tables.stages, tables.baseline, tables.log, held_out),
+        "frontier": figures.frontier(tables.stages, tables.untrained, tables.log, held_out),
         "training_curves": figures.training_curves(
             tables.log, plural(min(WATCHED, int(tables.stages["sequences"].iloc[-1])), "held-out sequence")
         ),
         "head_densities": figures.head_densities(tables.heads, int(tables.stages["stage"].max()), held_out),
     }
+    if "length" in tables.lengths:
+        drawn["frontier_by_length"] = frontier_by_length(tables)
     files = []
     for stem, made in drawn.items():
         save(made, folder.path / "figures", stem)
         png = folder.path / "figures" / f"{stem}.png"
         files.append(DrawnFile(stem, made.title, made.caption, png, float(made.figure.get_figwidth())))
-    story = _story(tables)
+    story = _story(tables, drawn)
     resolved = reading.read_text(folder.path / RESOLVED)
     again = report_command(shown_path(folder.path))
     commands = f"{tables.manifest['command']}\n\n# draw this page again, without the model\n{again}"
@@ -84,7 +88,7 @@ def publish(folder: RunFolder, console: Console) -> Path:
 KEPT = Kept(TABLES, publish, also=("stages", "checkpoints"))
 
 
-def _story(tables: TrainingTables) -> Story:
+def _story(tables: TrainingTables, drawn: Collection[str]) -> Story:
     last, text = tables.stages.iloc[-1], tables.manifest["text"]
     name = tables.manifest["model"]["name"]
     words = tables.config["title"] or tables.config["name"]
@@ -97,7 +101,7 @@ def _story(tables: TrainingTables) -> Story:
             f"{signed(last['above_dense'])} nats a token above the dense model's {interval(last.to_dict())} "
             f"({fixed(last['dense_loss'], 3)} nats; "
             f"{int(last['sequences'])} sequences of {tables.config['text']['context']} tokens).",
-            *_without_training(tables.baseline, float(last["density"])),
+            *_without_training(tables.untrained, float(last["density"])),
             *on_prompts(tables.prompts),
         ],
         observations=[*_observations(tables)],
@@ -110,9 +114,9 @@ def _story(tables: TrainingTables) -> Story:
             Section(
                 "Density against loss",
                 figures=["frontier"],
-                tables=[stages(tables), *([] if tables.baseline.empty else [untrained(tables)])],
+                tables=[stages(tables), *([] if tables.untrained.empty else [untrained(tables)])],
             ),
-            *other_texts(tables),
+            *other_texts(tables, [stem for stem in drawn if stem == "frontier_by_length"]),
             Section("Training", figures=["training_curves"]),
             Section("Heads", figures=["head_densities"]),
         ],

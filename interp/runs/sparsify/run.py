@@ -59,7 +59,11 @@ def run(config: LoadedConfig[SparsifyConfig], console: Console, fresh: bool = Fa
             _export(folder, stage_folder(folder, len(settings.training.stages)), user_path(settings.export, "export"))
         return KEPT.publish(folder, console)
 
-    return carry_out(config, console, replace(KEPT, publish=publish_and_export), work, fresh, "sparsify")
+    report = carry_out(config, console, replace(KEPT, publish=publish_and_export), work, fresh, "sparsify")
+    if settings.control:
+        console.print("the dense control, with its gates held open:", style="bold")
+        run(replace(config, run=settings.of_control()), console, fresh)
+    return report
 
 
 def stage_folder(folder: RunFolder, number: int) -> Path:

@@ -27,11 +27,18 @@ class TrainingTables:
     manifest: dict[str, Any]
     config: dict[str, Any]
 
+    @property
+    def untrained(self) -> pd.DataFrame:
+        """The gates without training, on sequences of the length that was trained on."""
+        return self.baseline[self.baseline["length"] == self.config["text"]["context"]]
+
     @classmethod
     def load(cls, folder: RunFolder) -> TrainingTables:
         """Read a run folder; UserError when a table is missing or damaged."""
         log, stages, baseline, heads, lengths, prompts = (_table(folder.path / name) for name in TABLES)
         config = reading.read_yaml(folder.path / RESOLVED)
+        if "length" not in baseline:  # of a run from before lengths were measured
+            baseline = baseline.assign(length=config["text"]["context"])
         return cls(log, stages, baseline, heads, lengths, prompts, folder.manifest(), config)
 
 
@@ -39,4 +46,4 @@ def _table(path: Path) -> pd.DataFrame:
     if reading.read_text(path).strip():
         return reading.read_csv(path)
     # A run without untrained gates, or without a task.
-    return pd.DataFrame(columns=["gate", "bias", "density", "above_dense", "kl"], dtype=float)
+    return pd.DataFrame(columns=["gate", "bias", "length", "density", "keys_a_query", "above_dense", "kl"], dtype=float)

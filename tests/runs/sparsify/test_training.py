@@ -17,11 +17,14 @@ from safetensors.torch import load_file, save_file
 from interp.errors import UserError
 from interp.models import DirectoryModel, load_model
 from interp.models.config import SparseModel
+from interp.models.directory import read_config, read_model
 from interp.models.sparse_attention import gate_facts
 from interp.models.sparse_checkpoint import read_checkpoint
 from interp.runs.kinds import load_any
 from interp.sparsify import train
 from interp.sparsify.checkpoint import Checkpoints
+from interp.sparsify.config import ALWAYS_OPEN, AttentionWeights, GateConfig, Loss, Stage, Training
+from interp.sparsify.trainable import trainable
 from tests.tiny_models import write_tiny_gpt2, write_tiny_llama
 
 QUIET = Console(quiet=True)
@@ -84,15 +87,17 @@ def test_a_run_writes_checkpoints_tables_and_a_report(finished):
     assert frontier["stage"].tolist() == [1, 2]
     assert frontier["density"].between(0, 1).all()
     baseline = pd.read_csv(folder / "baseline.csv").sort_values("bias")
-    for kind in ("score", "weight"):
-        assert baseline.loc[baseline["gate"] == kind, "density"].is_monotonic_increasing
+    assert sorted(baseline["length"].unique()) == [6, 12]
+    for _, mine in baseline.groupby(["gate", "length"]):
+        assert len(mine) == 7
+        assert mine["density"].is_monotonic_increasing
     lengths = pd.read_csv(folder / "lengths.csv")
     assert lengths["length"].tolist() == [6, 12]  # sampled text has no more
     assert lengths["density"].iloc[1] == pytest.approx(frontier["density"].iloc[-1])
     assert frontier["keys_a_query"].iloc[-1] == pytest.approx(frontier["density"].iloc[-1] * 13 / 2)
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "of the causal edges are open on held-out text" in page
-    for stem in ("frontier", "training_curves", "head_densities"):
+    for stem in ("frontier", "frontier_by_length", "training_curves", "head_densities"):
         assert all((folder / "figures" / f"{stem}.{ending}").is_file() for ending in ("png", "pdf", "svg", "csv"))
     assert not (folder / "checkpoints").exists()
 
@@ -310,16 +315,18 @@ def test_the_exported_files_name_no_place_of_this_machine(finished):
         assert str(finished[1]) not in content.replace(str(finished[1] / "tiny.yaml"), "")
 
 
-def test_a_released_sparse_checkpoint_needs_its_threshold_alone(tmp_path, models):
-    """Dense shape, bias in the config: loaded as a directory, it is the gated model."""
-    sparse = load_model(DirectoryModel(path=str(models["llama"]), sparse=SparseModel(bias=-0.5)))
-    assert sparse.info.sparse == {"gate": "score", "bias": -0.5, "checkpoint": None}
-    state = load_file(models["llama"] / "model.safetensors")
-    shutil.copytree(models["llama"], tmp_path / "released")
-    save_file(state, tmp_path / "released" / "model.safetensors", metadata={"format": "pt"})
-    again = load_model(DirectoryModel(path=str(tmp_path / "released"), sparse=SparseModel(bias=-0.5)))
-    tokens = torch.randint(2, 100, (2, 9))
-    assert torch.equal(again.hooked(tokens), sparse.hooked(tokens))
+@pytest.mark.parametrize("family", ["llama", "gpt2"])
+def test_a_released_sparse_checkpoint_needs_its_threshold_alone(models, family):
+    """Weights of the dense shape load as a directory: an edge is open where its score is above 0, nothing is renormalised."""
+    sparse = load_model(DirectoryModel(path=str(models[family]), sparse=SparseModel()))
+    assert sparse.info.sparse == {"gate": "score", "bias": 0.0, "checkpoint": None}
+    with torch.no_grad():
+        cache = sparse.hooked.run_with_cache(torch.randint(2, 100, (2, 9)))[1]
+    for layer in range(3):
+        scores, pattern = (cache[f"blocks.{layer}.attn.hook_{name}"] for name in ("attn_scores", "pattern"))
+        causal = torch.ones(9, 9).tril().bool()
+        wanted = torch.where(causal, scores, -torch.inf).softmax(-1) * (scores > 0)
+        torch.testing.assert_close(pattern.float(), wanted.float(), atol=1e-6, rtol=0)
 
 
 def changed(folder: Path, target: Path, tensors=lambda state: state, **about) -> Path:
@@ -447,3 +454,57 @@ def test_the_result_is_judged_on_prompts_by_wording(tmp_path, models):
     assert row["density"] == pytest.approx(facts["open"] / facts["edges"], abs=1e-5)
     assert row["keys_a_query"] == pytest.approx(facts["open"] / facts["queries"], abs=1e-5)
     assert "own prompts (" in (folder / "report.html").read_text(encoding="utf-8")
+
+
+ATTENTION = {"kind": "attention", "rank": 16}
+
+
+def control_of(folder: Path) -> Path:
+    (found,) = (folder.parents[1] / "tiny-control").iterdir()
+    return found
+
+
+@pytest.mark.parametrize("family", ["llama", "gpt2"])
+def test_under_a_pure_kl_loss_the_control_is_the_dense_model(tmp_path, models, family):
+    """Gates open, at the dense weights: loss and gradient are 0 but for rounding, so there is nothing to learn."""
+    asked = Training(adapter=AttentionWeights(), stages=(Stage(target=1.0, steps=1),))
+    dense = read_model(models[family], read_config(models[family]), torch.float32).eval()
+    made = trainable(dense, asked, GateConfig(kind="weight", bias=ALWAYS_OPEN), 0)
+    tokens = torch.randint(2, 100, (2, 9), generator=torch.Generator().manual_seed(0))
+    teacher = made.teacher(tokens).log_softmax(-1)
+    largest = {}
+    for name, weights in (("kl", Loss()), ("cross_entropy", Loss(kl=0.0, cross_entropy=1.0))):
+        with made.gate.running("train", torch.Generator().manual_seed(0)) as counted:
+            student = made.model(tokens).logits.log_softmax(-1)
+            loss = train.excess_loss(weights, teacher, student, tokens)
+        assert counted.measured == 1.0
+        assert abs(float(loss.detach())) < 1e-5
+        made.model.zero_grad()
+        (loss + counted.expected).backward()
+        largest[name] = max(float(one.grad.abs().max()) for one in made.model.parameters() if one.requires_grad)
+    assert largest["kl"] < 1e-5
+    assert largest["cross_entropy"] > 1e-3
+    with pytest.raises(
+        UserError, match=r"the control would be the dense model itself; give training.loss.cross_entropy"
+    ):
+        load_any(config(tmp_path, models[family]), ["control=true"])
+
+
+def test_a_control_trains_on_the_same_text_with_every_gate_open(tmp_path, models):
+    loss = {"kl": 0.0, "cross_entropy": 1.0}
+    path = config(tmp_path, models["llama"], adapter=ATTENTION, loss=loss)
+    with pytest.raises(UserError, match="a control has to start from the dense model"):
+        load_any(path, ["control=true", "training.begin=x"])
+    folder = run(path, "control=true", "gate={kind: weight, learn_bias: true}")
+    sparse, control = read_checkpoint(tmp_path / "exported"), read_checkpoint(tmp_path / "exported-control")
+    for name in ("seed", "steps", "text_sha256", "context", "target"):
+        assert control.trained[name] == sparse.trained[name]
+    assert (control.trained["density"], control.head_bias) == (1.0, None)
+    assert sparse.trained["density"] < 1
+    rows = log(control_of(folder))
+    assert abs(rows["loss"].iloc[0]) < 1e-4  # the dense model, which it starts from
+    assert abs(rows["loss"].iloc[-1]) > 1e-3
+    twin = SparseModel(checkpoint=str(tmp_path / "exported-control"))
+    loaded = load_model(DirectoryModel(path=str(models["llama"]), sparse=twin)).hooked
+    facts = gate_facts(loaded, torch.randint(2, 100, (2, 9)))
+    assert facts["open"] == facts["edges"]
