@@ -25,6 +25,7 @@ def frontier_by_length(tables: TrainingTables) -> Drawn:
         figure = new_figure(min(style.PAGE, max(style.COLUMN, 0.6 + 2.1 * len(lengths))), 2.5)
         for axes, length in zip(figure.subplots(1, len(lengths), sharey=True, squeeze=False)[0], lengths, strict=True):
             untrained = tables.baseline[tables.baseline["length"] == length]
+            keys = untrained.get("keys_a_query", [])  # none without untrained gates
             for kind, colour, marker in GATES:
                 mine = untrained[untrained["gate"] == kind].sort_values("keys_a_query")
                 if len(mine):
@@ -49,7 +50,7 @@ def frontier_by_length(tables: TrainingTables) -> Drawn:
                 f"{length} tokens\n{tenth(row['density'])} open, {fixed(row['keys_a_query'], 1)} keys a query"
             )
             axes.set(xscale="log", xlabel="open keys a query")
-            _ticks(axes.xaxis, [row["keys_a_query"], *untrained["keys_a_query"]])
+            _ticks(axes.xaxis, [row["keys_a_query"], *keys])
         figure.axes[0].set(ylabel="loss above dense, nats a token", ylim=_range(trained, tables.baseline))
         handles, labels = figure.axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))

@@ -46,4 +46,4 @@ def _table(path: Path) -> pd.DataFrame:
     if reading.read_text(path).strip():
         return reading.read_csv(path)
     # A run without untrained gates, or without a task.
-    return pd.DataFrame(columns=["gate", "bias", "length", "density", "keys_a_query", "above_dense", "kl"], dtype=float)
+    return pd.DataFrame(columns=["gate", "bias", "density", "above_dense", "kl"], dtype=float)
