@@ -27,7 +27,7 @@ def frontier_by_length(tables: TrainingTables) -> Drawn:
             untrained = tables.baseline[tables.baseline["length"] == length]
             keys = untrained.get("keys_a_query", [])  # none without untrained gates
             for kind, colour, marker in GATES:
-                mine = untrained[untrained["gate"] == kind].sort_values("keys_a_query")
+                mine = untrained[untrained["gate"] == kind].sort_values("density")
                 if len(mine):
                     look = {"color": colour, "marker": marker, "markersize": 3}
                     axes.plot(mine["keys_a_query"], mine["above_dense"], label=f"{kind} gate, no training", **look)

@@ -508,3 +508,9 @@ def test_a_control_trains_on_the_same_text_with_every_gate_open(tmp_path, models
     loaded = load_model(DirectoryModel(path=str(models["llama"]), sparse=twin)).hooked
     facts = gate_facts(loaded, torch.randint(2, 100, (2, 9)))
     assert facts["open"] == facts["edges"]
+
+
+def test_a_run_without_untrained_gates_has_its_frontier_all_the_same(tmp_path, models):
+    path = config(tmp_path, models["llama"], stages=[{"target": 1.0, "steps": 1}])
+    folder = run(path, "untrained={score: [], weight: []}")
+    assert pd.read_csv(folder / "figures" / "frontier_by_length.csv")["length"].tolist() == [6, 12]
