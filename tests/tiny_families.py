@@ -57,7 +57,7 @@ BY_HOOKS: dict[str, tuple[str, dict[str, Any]]] = {
     "gpt_neo": (
         "gpt_neo",
         {"hidden_size": 32, "num_layers": 3, "num_heads": 4, "window_size": WINDOW, "max_position_embeddings": 32,
-         "attention_types": [[["global", "local", "global"], 1]]},
+         "attention_types": [[["local", "global", "local"], 1]]},
     ),
     "olmoe": ("olmoe", {**NARROW, "num_experts": 4, "num_experts_per_tok": 2}),
 }  # fmt: skip

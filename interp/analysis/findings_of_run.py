@@ -49,6 +49,8 @@ class ModelFound(Plain):
     d_vocab: int
     n_ctx: int
     gated_mlp: bool
+    windows: tuple[int | None, ...] = ()
+    """How many positions each layer's queries see, their own included (null: all); empty: all, in every layer."""
     source: str
     origin: str
     dtype: str

@@ -28,6 +28,7 @@ from interp.models import LoadedModel
 from interp.models.by_hand import must_be_at_rest
 from interp.probes import Probe, Reading, probes
 from interp.probes.activation_patching import DIRECTIONS
+from interp.probes.base import within_windows
 from interp.prompts.choice import PromptChoice
 from interp.prompts.config import PromptsConfig
 from interp.prompts.task import Task
@@ -198,9 +199,10 @@ class NotebookStudy:
         """
         one_of("source", source, ("corrupted", "zero", "mean", "resample"))
         sizes = self.inner.sizes
-        edits = [
+        everywhere = [
             Edit("edge", la, head, query, key, source) for la in range(sizes.n_layers) for head in range(sizes.n_heads)
         ]
+        edits = within_windows(everywhere, self.inner, self.inner.select(prompts))
         return self.measure([Variant.of(edit, part="edge") for edit in edits], prompts, "cut_edges")
 
     def measure(

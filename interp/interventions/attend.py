@@ -42,12 +42,17 @@ def attend(
     scores = torch.cat(
         [torch.einsum(f"vptkgd,{one.axes}->vpkgts", grouped, one.keys.to(grouped.dtype)) for one in places], dim=-1
     ).flatten(2, 3)
-    n_queries = query.shape[2]
-    last = places[-1].first + places[-1].size - 1
-    if last > first:
-        ends = torch.arange(first, first + n_queries, device=query.device)
-        later = torch.arange(places[0].first, last + 1, device=query.device) > ends[:, None]
-        scores = scores.masked_fill_(later, -torch.inf)
+    if block.cap > 0:
+        scores = scores.div_(block.cap).tanh_().mul_(block.cap)
+    start, last = places[0].first, places[-1].first + places[-1].size - 1
+    end = first + query.shape[2] - 1
+    if last > first or (block.window is not None and end - start >= block.window):
+        ends = torch.arange(first, end + 1, device=query.device)[:, None]
+        keys = torch.arange(start, last + 1, device=query.device)
+        unseen = keys > ends
+        if block.window is not None:
+            unseen |= keys <= ends - block.window
+        scores = scores.masked_fill_(unseen, -torch.inf)
     return block.pattern(scores)
 
 

@@ -18,6 +18,7 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import gelu, layer_norm
+from transformer_lens.utilities.architectures import POST_NORM_ARCHITECTURES
 
 from interp.errors import UserError
 from interp.interventions.precision import wide
@@ -26,12 +27,9 @@ from interp.models.sparse_attention import GateRule
 # Flags of a TransformerLens config under which a block computes something else, with the value that is understood here.
 PLAIN = {
     "attention_dir": "causal",
-    "parallel_attn_mlp": False,
-    "use_normalization_before_and_after": False,
-    "use_qk_norm": False,
     "clip_qkv": None,
     "use_logn_attn": False,
-    "use_local_attn": False,
+    "use_dynamic_ntk_rope": False,
     "n_devices": 1,
     "use_attention_sinks": False,
     "ungroup_grouped_query_attention": False,
@@ -50,19 +48,20 @@ def reason_against(model: Any) -> str | None:
             return f"its config has {flag} = {getattr(cfg, flag)!r}"
     if cfg.positional_embedding_type not in ("standard", "rotary"):
         return f"its positions are of type {cfg.positional_embedding_type}"
-    if (cfg.attn_scores_soft_cap or 0) > 0:
-        return "its attention scores are capped"
     for block in model.blocks:
         parts = {
             "attention": (block.attn, ("Attention", "GroupedQueryAttention")),
             "normalisation": (block.ln1, NORMS),
             **({} if cfg.attn_only else {"MLP": (block.mlp, ("MLP", "GatedMLP", "BiasedGatedMLP"))}),
+            **{
+                f"normalisation {name}": (getattr(holder, name), NORMS)
+                for holder, name in ((block, "ln1_post"), (block, "ln2_post"), (block.attn, "q_norm"))
+                if getattr(holder, name, None) is not None
+            },
         }
         for what, (part, known) in parts.items():
             if type(part).__name__ not in known:
                 return f"its {what} is a {type(part).__name__}"
-        if getattr(block.attn, "q_norm", None) is not None:
-            return "its queries are normalised"
     if str(cfg.act_fn).endswith("_ln"):
         return f"its activation is {cfg.act_fn}"
     return None
@@ -101,7 +100,11 @@ def _gated(model: Any, name: str) -> bool:
 
 
 class Block:
-    """The weights of one block. Shapes: d = d_model, H query heads on K key-value heads of size d_head."""
+    """The weights of one block. Shapes: d = d_model, H query heads on K key-value heads of size d_head.
+
+    `parallel`: the MLP reads the stream before the attention. `window`: how many positions a query sees; None: all.
+    `norm_after`: what is done to the sum of what the heads write before it is added; None: nothing.
+    """
 
     def __init__(self, block: Any, cfg: Any) -> None:
         attention = block.attn
@@ -111,6 +114,9 @@ class Block:
         biases = [wide(getattr(attention, name.replace("W", "b")).detach()) for name in names]
         self.n_heads, self.n_kv_heads, self.d_head = len(weights[0]), len(weights[1]), weights[0].shape[-1]
         self.attn_only = bool(cfg.attn_only)
+        self.parallel = bool(cfg.parallel_attn_mlp)
+        self.window: int | None = cfg.window_size if attention.attn_type == "local" else None
+        self.cap = float(cfg.attn_scores_soft_cap or -1.0)
         self._qkv = torch.cat([rearrange(w, "head d_model d_head -> d_model (head d_head)") for w in weights], dim=1)
         self._qkv_bias = torch.cat([bias.flatten() for bias in biases])
         self.head_out: Float[Tensor, "head d_head d_model"] = wide(attention.W_O.detach())
@@ -121,9 +127,12 @@ class Block:
         self._dtype = self._out.dtype
         self._rotary = attention if cfg.positional_embedding_type == "rotary" else None
         self._adjacent = bool(getattr(cfg, "rotary_adjacent_pairs", False))
-        self._ln1 = norm_of(block.ln1, cfg)
+        self._q_norm, self._k_norm = (_norm_or_none(attention, name, cfg) for name in ("q_norm", "k_norm"))
+        self._norm_by_head = bool(cfg.use_qk_norm)
+        self._ln1, self.norm_after = _norms(block, "ln1", cfg)
         if not self.attn_only:
-            self._ln2, self._mlp = norm_of(block.ln2, cfg), _mlp(block.mlp, cfg)
+            self._ln2, self._after_mlp = _norms(block, "ln2", cfg)
+            self._mlp = _mlp(block.mlp, cfg)
 
     def qkv(
         self, resid: Float[Tensor, "token d_model"]
@@ -136,10 +145,21 @@ class Block:
         query, key, value = torch.split(heads, [self.n_heads, self.n_kv_heads, self.n_kv_heads], dim=1)
         return query, key, value
 
-    def rotated(
-        self, heads: Float[Tensor, "*any pos head d_head"], first: int
-    ) -> Float[Tensor, "*any pos head d_head"]:
-        """Rotary positions first, first + 1, ... applied; unchanged for models with learned positions."""
+    def query(self, heads: Float[Tensor, "*any pos head d_head"], first: int) -> Float[Tensor, "*any pos head d_head"]:
+        """Queries as scores are made of: normalised where the model does that, positions first, first + 1, ... applied."""
+        return self._turned(self._normed(heads, self._q_norm), first)
+
+    def key(self, heads: Float[Tensor, "*any pos head d_head"], first: int) -> Float[Tensor, "*any pos head d_head"]:
+        """Keys likewise."""
+        return self._turned(self._normed(heads, self._k_norm), first)
+
+    def _normed(self, heads: Tensor, norm: Any) -> Tensor:
+        if norm is None:
+            return heads
+        normed: Tensor = norm(heads) if self._norm_by_head else norm(heads.flatten(-2)).view(heads.shape)
+        return normed
+
+    def _turned(self, heads: Tensor, first: int) -> Tensor:
         if self._rotary is None:
             return heads
         places = slice(first, first + heads.shape[-3])
@@ -172,17 +192,35 @@ class Block:
             return weights
         return weights.mul_(self._rule.logits(scores) > 0).to(self._dtype)
 
-    def out(self, z: Float[Tensor, "token head d_head"]) -> Float[Tensor, "token d_model"]:
-        """What all heads together write."""
+    def summed(self, z: Float[Tensor, "token head d_head"]) -> Float[Tensor, "token d_model"]:
+        """What all heads together write, before a norm that may follow."""
         return torch.addmm(self._out_bias, z.flatten(1), self._out)
 
+    def out(self, z: Float[Tensor, "token head d_head"]) -> Float[Tensor, "token d_model"]:
+        """What the attention adds to the residual stream."""
+        written = self.summed(z)
+        return written if self.norm_after is None else self.norm_after(written)
+
     def mlp(self, resid: Float[Tensor, "token d_model"]) -> Float[Tensor, "token d_model"]:
-        """What the MLP writes."""
-        return self._mlp(self._ln2(resid))
+        """What the MLP adds to it; of a parallel block, from the stream before the attention."""
+        written = self._mlp(self._ln2(resid))
+        return written if self._after_mlp is None else self._after_mlp(written)
+
+
+def _norms(block: Any, name: str, cfg: Any) -> tuple[Any, Any]:
+    """The norms of what a part reads and of what it writes (None: none)."""
+    if getattr(cfg, "original_architecture", None) in POST_NORM_ARCHITECTURES:
+        return lambda x: x, norm_of(getattr(block, name), cfg)
+    return norm_of(getattr(block, name), cfg), _norm_or_none(block, f"{name}_post", cfg)
+
+
+def _norm_or_none(holder: Any, name: str, cfg: Any) -> Any:
+    module = getattr(holder, name, None)
+    return None if module is None else norm_of(module, cfg)
 
 
 def norm_of(module: Any, cfg: Any) -> Any:
-    """A normalisation as a function of [token, d_model]; in float32, but for models in float64."""
+    """A normalisation of the last axis, as a function; in float32, but for models in float64."""
     kind, size = type(module).__name__, (cfg.d_model,)
     if kind == "Identity":
         return lambda x: x

@@ -28,7 +28,8 @@ def base_run_bytes(cfg: Any, sizes: Dimensions, n_prompts: int, n_tokens: int) -
     In float32 at least, also of a model in half precision (interp.interventions.precision).
     """
     heads = (2 * sizes.n_heads + 2 * sizes.n_kv_heads) * cfg.d_head + sizes.n_heads * n_tokens
-    width = sizes.n_layers * (2 * cfg.d_model + heads) + 2 * cfg.d_model
+    streams = 3 if getattr(cfg, "parallel_attn_mlp", False) else 2  # what a parallel MLP adds is kept, too
+    width = sizes.n_layers * (streams * cfg.d_model + heads) + 2 * cfg.d_model
     return 2 * n_prompts * n_tokens * width * max(4, getattr(getattr(cfg, "dtype", None), "itemsize", 4))
 
 

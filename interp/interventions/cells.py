@@ -17,7 +17,8 @@ from torch import Tensor
 
 from interp.errors import UserError
 from interp.interventions.edits import KEY_SIDE, RESIDUAL, Edit, Reference, Source
-from interp.interventions.runs import Runs
+from interp.interventions.runs import Runs, no_site
+from interp.models.info import windows_of
 from interp.prompts.pairs import PromptSet
 
 Place = tuple[int, str, Source, Reference]
@@ -26,20 +27,42 @@ Place = tuple[int, str, Source, Reference]
 
 @dataclass(frozen=True)
 class Dimensions:
-    """The sizes that edits are checked against."""
+    """The sizes that edits are checked against.
+
+    Args:
+        windows: how many positions a layer's queries see, their own included (None: all); empty: all, in every layer.
+        absent: sites that the model's blocks do not have.
+    """
 
     n_layers: int
     n_heads: int
     n_kv_heads: int
+    windows: tuple[int | None, ...] = ()
+    absent: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, cfg: Any) -> Dimensions:
         """Sizes of a TransformerLens config."""
-        return cls(cfg.n_layers, cfg.n_heads, cfg.n_key_value_heads or cfg.n_heads)
+        absent = ["resid_mid"] if cfg.parallel_attn_mlp else ["resid_mid", "mlp_out"] if cfg.attn_only else []
+        kv_heads = cfg.n_key_value_heads or cfg.n_heads
+        return cls(cfg.n_layers, cfg.n_heads, kv_heads, windows_of(cfg), frozenset(absent))
 
     def heads(self, site: str) -> int:
         """Heads that a site has: keys and values belong to key-value heads."""
         return self.n_kv_heads if site in KEY_SIDE else self.n_heads
+
+    def sees(self, layer: int, query: int, key: int) -> bool:
+        """Whether a layer's query looks at a key: not after it, and within the window."""
+        window = self.windows[layer] if self.windows else None
+        return key <= query and (window is None or query - key < window)
+
+    def exists(self, edit: Edit, prompts: PromptSet) -> bool:
+        """Whether an edge or attention weight of an edit, or any of them, is within its layer's window."""
+        if edit.site not in ("edge", "pattern") or not self.windows or self.windows[edit.layer] is None:
+            return True
+        queries, keys = prompts.indices(edit.query), prompts.indices(edit.key)
+        causal = [(query, key) for query in queries for key in keys if key <= query]
+        return not causal or any(self.sees(edit.layer, *pair) for pair in causal)
 
 
 @dataclass(frozen=True)
@@ -61,9 +84,11 @@ class Cell:
 
 
 def cells_of(edit: Edit, prompts: PromptSet, sizes: Dimensions) -> list[Cell]:
-    """The cells of one edit. Raises UserError for a layer, head or position that does not exist, or a key after its query."""
+    """The cells of one edit. Raises UserError for a layer, head, position, site or edge that does not exist."""
     if not 0 <= edit.layer < sizes.n_layers:
         raise UserError(f"layer {edit.layer} is out of range; the model has layers 0 to {sizes.n_layers - 1}")
+    if edit.site in sizes.absent:
+        raise no_site(edit.site, edit.layer)
     n_heads = sizes.heads(edit.site)
     if edit.head is not None and not 0 <= edit.head < n_heads:
         kind = "key-value heads" if edit.site in KEY_SIDE else "heads"
@@ -81,6 +106,13 @@ def cells_of(edit: Edit, prompts: PromptSet, sizes: Dimensions) -> list[Cell]:
     if not pairs:
         raise UserError(
             f"key {edit.key!r} comes after query {edit.query!r}; attention is causal, so there is no such edge"
+        )
+    distance = min(query - key for query, key in pairs)
+    pairs = [(query, key) for query, key in pairs if sizes.sees(edit.layer, query, key)]
+    if not pairs:
+        raise UserError(
+            f"key {edit.key!r} is {distance} tokens before query {edit.query!r}, and queries of layer {edit.layer} see "
+            f"{sizes.windows[edit.layer]} tokens, their own included, so there is no such edge"
         )
     return [Cell(*place, head, query, key) for head in heads for query, key in pairs]
 

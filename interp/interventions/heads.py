@@ -36,17 +36,17 @@ def gathered(
         places = []
         if rows.first:
             before = slice(0, rows.first)
-            keys = block.rotated(batch.part(base_k, part.shared, before), 0)
+            keys = block.key(batch.part(base_k, part.shared, before), 0)
             places.append(Keys("pskd", keys, batch.part(base_v, part.shared, before), 0))
         if prefix is not None:
             places.append(prefix)
-        places.append(Keys("vpskd", block.rotated(key, part.start), value, part.start))
+        places.append(Keys("vpskd", block.key(key, part.start), value, part.start))
         if part.shared:
             prefix = Keys("vskd", places[-1].keys[:, 0], places[-1].values[:, 0], part.start)
             if last:
                 continue
         begin = part.stop - 1 if last else part.start
-        pattern = attend(block, block.rotated(query[:, :, begin - part.start :], begin), begin, places)
+        pattern = attend(block, block.query(query[:, :, begin - part.start :], begin), begin, places)
         for cells in edits.at(layer, "pattern", rows, part):
             pattern[cells.variant, :, cells.head, cells.query - begin, cells.key] = edits.value(cells, part)
         z = head_values(pattern, places)

@@ -59,14 +59,33 @@ class Joining:
 
     def _add_summands(self, layer: int, rows: Rows, part: Part) -> None:
         """What edges, z and pattern entries that are edited add to the residual stream after the attention."""
-        block = self._blocks[layer]
-        for site in ("edge", "pattern", "z"):
-            for cells in self._edits.at(layer, site, rows, part, joining=True):
-                change = self._change_of_z(layer, site, cells, part)
-                for head in torch.unique(cells.head).tolist():
-                    here = cells.head == head
-                    written = change[here] @ block.head_out[head]
-                    add_at(part.resid, cells.variant[here], cells.query[here] - part.start, None, written)
+        block, into = self._blocks[layer], part.resid
+        found = [
+            (site, cells)
+            for site in ("edge", "pattern", "z")
+            for cells in self._edits.at(layer, site, rows, part, joining=True)
+        ]
+        if not found:
+            return
+        if block.norm_after is not None:
+            into = self._base_sum(layer, part).repeat(len(part.resid), 1, 1, 1)
+        for site, cells in found:
+            change = self._change_of_z(layer, site, cells, part)
+            for head in torch.unique(cells.head).tolist():
+                here = cells.head == head
+                written = change[here] @ block.head_out[head]
+                add_at(into, cells.variant[here], cells.query[here] - part.start, None, written)
+        if block.norm_after is not None:
+            part.resid.copy_(self._held(self._batch.base.site("resid_pre", layer), part) + block.norm_after(into))
+
+    def _held(self, act: Tensor, part: Part) -> Tensor:
+        """A base activation at the positions that a part holds."""
+        return self._batch.part(act, part.shared, slice(part.start, part.start + part.resid.shape[2]))
+
+    def _base_sum(self, layer: int, part: Part) -> Tensor:
+        """What all heads together write in the base run, before the norm that follows, where a part holds positions."""
+        z = self._held(self._batch.base.site("z", layer), part)
+        return torch.unflatten(self._blocks[layer].summed(z.flatten(0, 1)), 0, z.shape[:2])[None]
 
     def _change_of_z(self, layer: int, site: str, cells: Cells, part: Part) -> Tensor:
         """By how much an edit changes its head's output at its query, for every cell and prompt."""

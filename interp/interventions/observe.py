@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from einops import einsum
 from jaxtyping import Float
 from torch import Tensor
+from transformer_lens.utilities.architectures import POST_NORM_ARCHITECTURES
 
 from interp.errors import UserError
 from interp.interventions.edits import Run
@@ -30,6 +33,16 @@ def logit_lens(engine: Engine, prompts: PromptSet, metric: Metric, run: Run) -> 
     )
 
 
+def not_a_sum(cfg: Any) -> str | None:
+    """Why a model's logits are no sum over heads and MLPs, even with the last norm held; None when they are one."""
+    after = cfg.original_architecture in POST_NORM_ARCHITECTURES or cfg.use_normalization_before_and_after
+    if after:
+        return "a norm follows the sum over the heads of a layer, so no head has a share of its own"
+    if (cfg.output_logits_soft_cap or -1) > 0:
+        return f"logits are capped (at {cfg.output_logits_soft_cap:g}), so contributions do not add up"
+    return None
+
+
 @torch.no_grad()
 def direct_logit_attribution(
     engine: Engine, prompts: PromptSet, run: Run, logit_weights: tuple[float, float]
@@ -42,8 +55,10 @@ def direct_logit_attribution(
     models whose blocks add attention and MLP outputs to the residual stream.
     """
     model, sizes = engine.model, engine.sizes
-    if getattr(model.cfg, "use_normalization_before_and_after", False) or (model.cfg.output_logits_soft_cap or -1) > 0:
-        raise UserError("direct_logit_attribution: this model's logits are not a sum over components")
+    if reason := not_a_sum(model.cfg):
+        raise UserError(
+            f"direct_logit_attribution: this model's logits are no sum over its components, because {reason}"
+        )
     base, query = engine.runs(prompts)[run], prompts.query_index
     device = base.final.device
     on_answer, on_foil = logit_weights

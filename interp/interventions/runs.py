@@ -79,14 +79,18 @@ class BlockRun:
         shape = resid.shape[:2]
         for layer, block in enumerate(self._blocks):
             q, k, v = (torch.unflatten(made, 0, shape) for made in block.qkv(resid.flatten(0, 1)))
-            keys = Keys("pskd", block.rotated(k, 0), v, 0)
-            pattern = attend(block, block.rotated(q, 0)[None], 0, [keys])
+            keys = Keys("pskd", block.key(k, 0), v, 0)
+            pattern = attend(block, block.query(q, 0)[None], 0, [keys])
             z = head_values(pattern, [keys])[0]
             mid = resid + block.out(z.flatten(0, 1)).view_as(resid)
             made = {"resid_pre": resid, "q": q, "k": k, "v": v, "pattern": pattern[0], "z": z, "resid_mid": mid}
+            if not block.attn_only:
+                # Of a sequential block what the MLP adds is made again when it is asked for.
+                written = block.mlp((resid if block.parallel else mid).flatten(0, 1)).view_as(mid)
+                made |= {"mlp_out": written} if block.parallel else {}
             for name, act in made.items():
                 self._kept[layer][name] = _filled(self._kept[layer].get(name), act, rows, len(embedded))
-            resid = mid if block.attn_only else mid + block.mlp(mid.flatten(0, 1)).view_as(mid)
+            resid = mid if block.attn_only else mid + written
         return _filled(self.final if rows.start else None, resid, rows, len(embedded))
 
     def site(self, site: str, layer: int) -> Tensor:
@@ -94,7 +98,9 @@ class BlockRun:
         block, kept = self._blocks[layer], self._kept[layer]
         if block.attn_only and site in ("resid_mid", "mlp_out"):
             raise no_site(site, layer)
-        if site not in ("attn_out", "mlp_out"):
+        if block.parallel and site == "resid_mid":
+            raise no_site(site, layer)
+        if site in kept:
             return kept[site]
         if (site, layer) not in self._made:
             self._made.clear()  # asked for layer by layer

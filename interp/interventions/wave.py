@@ -12,7 +12,7 @@ all prompts share are held once a variant and not once a prompt. In the last lay
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import torch
@@ -47,7 +47,11 @@ class Wave:
             rows += copied(layer, self._chunk, rows)
             self._edits.write_stream(layer, "resid_pre", rows)
             rows = self._attention(layer, rows + self._joining.rows(layer, ATTENTION))
-            rows = self._mlp(layer, rows + self._joining.rows(layer, MID))
+            joined = self._joining.rows(layer, MID)
+            if self._blocks[layer].parallel:
+                rows = _merged([*rows, *(self._as_base_mlp(layer, one) for one in joined)])
+            else:
+                rows = self._mlp(layer, rows + joined)
         rows += self._joining.rows(len(self._blocks), PRE)
         self._edits.check()
         final = torch.cat([one.parts[-1].resid[:, :, -1] for one in rows])
@@ -65,6 +69,7 @@ class Wave:
             mine = tuple([next(of) for _ in one.parts] for of in (queries, keys, values))
             zs += gathered(block, layer, self._batch, self._edits, one, mine, last)  # type: ignore[arg-type]
         added = iter(unflat(block.out(flat(zs, 2)), zs, 2))
+        beside = self._parallel_mlp(layer, rows, last) if block.parallel else None
         before = self._batch.base.site("resid_pre", layer)
         found = []
         for one in rows:
@@ -74,14 +79,46 @@ class Wave:
             for part, new in zip(parts, after.parts, strict=True):
                 stream = self._batch.filled(part.resid, part, before)
                 new.resid.add_(stream[:, :, -1:] if last else stream)
-            found.append(after)
+            found.append(after if beside is None else self._with_mlp(layer, after, [next(beside) for _ in parts]))
         self._edits.write_stream(layer, "resid_mid", found)
         return found
+
+    def _parallel_mlp(self, layer: int, rows: list[Rows], last: bool) -> Iterator[Tensor]:
+        """What a parallel block's MLP adds, from the stream before the attention: where it differs from the base run's."""
+        parts = [part for one in rows for part in (one.parts[-1:] if last else one.parts)]
+        if last:  # of the query alone, where that is held
+            parts = [
+                replace(part, start=part.stop - 1, resid=part.resid[:, :, -1:] if part.whole else part.resid[:, :, :0])
+                for part in parts
+            ]
+        held = [part.resid for part in parts]
+        made = unflat(self._blocks[layer].mlp(flat(held, 1)), held, 1)
+        base = self._batch.base.site("mlp_out", layer)
+        for new, part in zip(made, parts, strict=True):
+            filled = self._batch.filled(new, part, base)
+            yield filled if new.shape[2] else filled.clone()  # edits are written into it
+
+    def _with_mlp(self, layer: int, rows: Rows, added: Sequence[Tensor]) -> Rows:
+        """Rows after a parallel block: what its MLP adds, edits included, on top of what the attention added."""
+        made = replace(rows, parts=tuple(replace(part, resid=new) for part, new in zip(rows.parts, added, strict=True)))
+        self._edits.write_stream(layer, "mlp_out", [made])
+        for part, new in zip(rows.parts, made.parts, strict=True):
+            part.resid.add_(new.resid)
+        return rows
+
+    def _as_base_mlp(self, layer: int, rows: Rows) -> Rows:
+        """Rows that join after a parallel block's attention, whose MLP therefore adds what it adds in the base run."""
+        base = self._batch.base.site("mlp_out", layer)
+        added = []
+        for part in rows.parts:
+            here = self._batch.part(base, part.shared, slice(part.start, part.start + part.resid.shape[2]))
+            added.append(here[None].repeat(len(rows.members), 1, 1, 1))
+        return self._with_mlp(layer, rows, added)
 
     def _mlp(self, layer: int, rows: list[Rows]) -> list[Rows]:
         """The residual stream after the block."""
         block = self._blocks[layer]
-        rows = merged([one for one in rows if one.whole]) + merged([one for one in rows if not one.whole])
+        rows = _merged(rows)
         if block.attn_only or not rows:
             return rows
         held = [part.resid for one in rows for part in one.parts]
@@ -96,6 +133,11 @@ class Wave:
                 part.resid.add_(next(before))
             found.append(after)
         return found
+
+
+def _merged(rows: Sequence[Rows]) -> list[Rows]:
+    """Whole rows with the same first position as one, and likewise those that are not."""
+    return merged([one for one in rows if one.whole]) + merged([one for one in rows if not one.whole])
 
 
 def _with(rows: Rows, parts: Sequence[Part], tensors: Sequence[Tensor]) -> Rows:

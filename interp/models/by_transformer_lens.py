@@ -18,7 +18,7 @@ import torch
 
 from interp.errors import UserError
 from interp.models.config import Processing
-from interp.models.info import Sizes
+from interp.models.info import Sizes, windows_of
 
 
 def hooked_by_transformer_lens(
@@ -103,4 +103,5 @@ def sizes_of_hooked(hooked: Any, architecture: str, name: str) -> Sizes:
         d_vocab=cfg.d_vocab,
         n_ctx=cfg.n_ctx,
         gated_mlp=bool(getattr(cfg, "gated_mlp", False)),
+        windows=windows_of(cfg),
     )

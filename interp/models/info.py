@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -21,6 +21,15 @@ class Sizes:
     d_vocab: int
     n_ctx: int
     gated_mlp: bool
+    windows: tuple[int | None, ...] = field(default=(), kw_only=True)
+    """How many positions each layer's queries see, their own included (None: all); empty: all, in every layer."""
+
+
+def windows_of(cfg: Any) -> tuple[int | None, ...]:
+    """The windows of a TransformerLens config."""
+    if not getattr(cfg, "use_local_attn", False):
+        return ()
+    return tuple(cfg.window_size if kind == "local" else None for kind in cfg.attn_types)
 
 
 @dataclass(frozen=True)

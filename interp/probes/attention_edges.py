@@ -19,7 +19,7 @@ from interp.analysis.halves import too_few
 from interp.configs.lazy import lazy
 from interp.errors import UserError
 from interp.interventions.edits import Edit, Variant
-from interp.probes.base import Probe, Reading, heads_of, probes
+from interp.probes.base import Probe, Reading, heads_of, probes, within_windows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,14 +58,16 @@ class AttentionEdges(Probe):
             yield Variant.of(edit, part="single")
 
     def edges(self, study: Study) -> list[Edit]:
-        """All causal edges of all heads, by layer, head, query and key."""
-        n_tokens = self.where(study)[0].prompts.n_tokens
+        """All edges of all heads, causal and within the layer's window, by layer, head, query and key."""
+        where = self.where(study)
+        n_tokens = where[0].prompts.n_tokens
         pairs = [(query, key) for query in range(1, n_tokens + 1) for key in range(1, query + 1)]
-        return [
+        edits = [
             Edit("edge", layer, head, query, key, "corrupted")
             for layer, head in heads_of("all", study)
             for query, key in pairs
         ]
+        return within_windows(edits, study, where)
 
     def where(self, study: Study) -> list[Selection]:
         """The focus wording, which ranks, and the other wordings of the same layout, which measure."""

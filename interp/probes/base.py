@@ -18,7 +18,7 @@ from interp.configs.lazy import lazy
 from interp.configs.registry import Registry
 from interp.configs.section import Section
 from interp.errors import UserError
-from interp.interventions.edits import Variant
+from interp.interventions.edits import Edit, Variant
 from interp.prompts.choice import PromptChoice
 
 if TYPE_CHECKING:
@@ -191,6 +191,19 @@ def heads_of(choice: Sequence[Head] | Literal["all"], study: Study, site: str = 
                 f"with heads 0 to {n_heads - 1}"
             )
     return [(layer, head) for layer, head in choice]
+
+
+def within_windows(edits: Iterable[Edit], study: Study, where: Sequence[Selection]) -> list[Edit]:
+    """The edits whose edge exists in all wordings; UserError when a window leaves none."""
+    asked = list(edits)
+    found = [one for one in asked if all(study.sizes.exists(one, here.prompts) for here in where)]
+    if asked and not found:
+        widest = max(window for window in study.sizes.windows if window is not None)
+        raise UserError(
+            f"key {asked[0].key!r} is too far from query {asked[0].query!r}: queries see at most {widest} tokens, their own "
+            "included, in every layer that was asked about, so there is no such edge"
+        )
+    return found
 
 
 def by_prompt(effects: pd.DataFrame, columns: Sequence[str], value: str = "value") -> pd.DataFrame:

@@ -21,7 +21,17 @@ from interp.configs.lazy import lazy
 from interp.configs.section import Section
 from interp.errors import UserError
 from interp.interventions.edits import Edit, Source, Variant
-from interp.probes.base import Head, Probe, Reading, by_prompt, clusters_of, head_label, heads_of, probes
+from interp.probes.base import (
+    Head,
+    Probe,
+    Reading,
+    by_prompt,
+    clusters_of,
+    head_label,
+    heads_of,
+    probes,
+    within_windows,
+)
 from interp.prompts.choice import PromptChoice
 from interp.prompts.pairs import Position
 from interp.results.effects_file import stacked
@@ -69,11 +79,15 @@ class EdgePatching(Probe):
     )
 
     def variants(self, study: Study) -> Iterable[Variant]:
-        """One variant a head and pair; pairs with the key after the query are never made."""
+        """One variant a head and pair; pairs with the key after the query, or outside a layer's window, are never made."""
         source: Source = self.source
-        for layer, head in heads_of(self.heads, study):
-            for key, query in self._pairs(study):
-                yield Variant.of(Edit("edge", layer, head, query, key, source), part="edge")
+        edits = [
+            Edit("edge", layer, head, query, key, source)
+            for layer, head in heads_of(self.heads, study)
+            for key, query in self._pairs(study)
+        ]
+        for edit in within_windows(edits, study, self.where(study)):
+            yield Variant.of(edit, part="edge")
 
     def run(self, study: Study) -> pd.DataFrame:
         """Every edge cut; with `screen`, all estimates and the cuts that were needed."""

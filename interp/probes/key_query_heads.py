@@ -20,7 +20,7 @@ from interp.analysis.shapes import Shape
 from interp.configs.section import Section
 from interp.errors import UserError
 from interp.interventions.edits import Edit, Source, Variant
-from interp.probes.base import Probe, Reading, head_label, heads_of, probes
+from interp.probes.base import Probe, Reading, head_label, heads_of, probes, within_windows
 from interp.probes.head_controls import Place
 from interp.probes.head_search import Measured, Plan, measure
 from interp.probes.head_verdict import verdict
@@ -88,9 +88,10 @@ class KeyQueryHeads(Probe):
             yield Variant.of(edit, part="single")
 
     def edges(self, study: Study, source: Source | None = None) -> list[Edit]:
-        """The key->query edge of every head, by layer and head."""
+        """The key->query edge of every head that has one, by layer and head."""
         used: Source = source or self.source
-        return [Edit("edge", layer, head, "query", "key", used) for layer, head in heads_of("all", study)]
+        edits = [Edit("edge", layer, head, "query", "key", used) for layer, head in heads_of("all", study)]
+        return within_windows(edits, study, self.where(study))
 
     def run(self, study: Study) -> pd.DataFrame:
         """The search, the controls, and what stands beside them."""

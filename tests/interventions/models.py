@@ -13,7 +13,7 @@ VOCAB = 23
 def random_model(family: str, seed: int = 0, d_vocab: int = VOCAB) -> HookedTransformer:
     """`gpt2`: LayerNorm and learned positions; `llama`: RMS norm, rotary positions, grouped queries, gated MLP; `odd`: what
     neither has, rotary positions on a part of the head, in adjacent pairs, folded norms, scores scaled by the layer;
-    `parallel`: attention and MLP side by side, which only the model's own blocks can run."""
+    `parallel`: the same with attention and MLP side by side."""
     torch.manual_seed(seed)
     common = {
         "n_layers": 3,

@@ -10,14 +10,16 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
+from interp.errors import UserError
 from interp.interventions import Edit, Engine, Variant
+from interp.interventions.observe import direct_logit_attribution
 from interp.metrics import LogitDiff
 from interp.models import DirectoryModel, Processing, load_model
 from interp.models.families import family_of
 from tests.interventions.hugging_face import Plain
 from tests.interventions.models import random_prompts
 from tests.interventions.naive import naive_logit_diff
-from tests.interventions.test_wave import with_prefix
+from tests.interventions.test_wave import random_variant, with_prefix
 from tests.tiny_families import BY_HOOKS, TINY, WINDOW, write_tiny
 
 METRIC = LogitDiff()
@@ -49,6 +51,52 @@ def loaded(request, tmp_path_factory) -> Loaded:
     return Loaded(model.hooked, Engine(model.hooked), Plain(theirs, family, prompts), prompts, windows)
 
 
+def test_random_sets_of_edits_equal_the_models_own_blocks(loaded):
+    assert loaded.engine.reason_against_blocks is None
+    rng = random.Random(1)
+    variants = [random_variant(rng, loaded.prompts, loaded.engine.sizes) for _ in range(40)]
+    measured, expected = (
+        one.measure(variants, loaded.prompts, METRIC) for one in (loaded.engine, Engine(loaded.hooked, by_hooks=True))
+    )
+    torch.testing.assert_close(measured, expected, atol=1e-4, rtol=1e-4)
+
+
+def test_a_value_replaced_by_itself_changes_nothing(loaded):
+    sites = {"z", "attn_out", "mlp_out", "resid_pre", "q", "k", "v", "pattern", "edge"}
+    variants = [Variant.of(Edit(site, 1, source="corrupted"), base="corrupted") for site in sorted(sites)]
+    base = loaded.engine.read(loaded.prompts, METRIC, "corrupted")
+    torch.testing.assert_close(
+        loaded.engine.measure(variants, loaded.prompts, METRIC), base.expand(len(variants), -1), atol=1e-4, rtol=1e-5
+    )
+
+
+def test_an_edge_outside_the_window_does_not_exist(loaded):
+    layers = [layer for layer, window in enumerate(loaded.windows) if window is not None]
+    for layer in layers:
+        far, near = (Edit("edge", layer, 0, query=6, key=6 - distance) for distance in (WINDOW, WINDOW - 1))
+        assert not loaded.engine.sizes.exists(far, loaded.prompts)
+        assert loaded.engine.sizes.exists(near, loaded.prompts)
+        with pytest.raises(UserError, match=f"queries of layer {layer} see {WINDOW} tokens"):
+            loaded.engine.measure([Variant.of(far)], loaded.prompts, METRIC)
+        assert (
+            loaded.plain.logit_diff(near, "clean") - loaded.engine.read(loaded.prompts, METRIC, "clean")
+        ).abs().max() > 0
+
+
+def test_direct_logit_attribution_is_refused_where_a_norm_follows_the_sum_over_heads(loaded, request):
+    name = request.node.callspec.params["loaded"]
+
+    def attribute():
+        return direct_logit_attribution(loaded.engine, loaded.prompts, "clean", (1.0, -1.0))
+
+    if name in ("gemma2", "gemma3", "olmo2"):
+        with pytest.raises(UserError, match="a norm follows the sum over the heads"):
+            attribute()
+    else:
+        total = sum(attribute().values())
+        torch.testing.assert_close(total, loaded.engine.read(loaded.prompts, METRIC, "clean"), atol=1e-4, rtol=1e-4)
+
+
 def possible(windows, layer, query, key):
     return windows[layer] is None or query - key < windows[layer]
 
@@ -78,11 +126,11 @@ def test_rows_sum_to_one_and_a_window_has_no_weight_outside_it(loaded):
 
 
 @pytest.mark.parametrize("name", BY_HOOKS)
-def test_families_without_a_record_run_by_hooks_and_say_so(name, tmp_path):
+def test_families_without_a_record_are_built_by_transformer_lens(name, tmp_path):
     model = load_model(DirectoryModel(path=str(write_tiny(tmp_path / "m", name))))
     assert model.info.logits_max_abs_diff < 1e-4
     engine, prompts = Engine(model.hooked), random_prompts(n_prompts=2)
-    assert engine.reason_against_blocks is not None
+    assert (engine.reason_against_blocks is None) is (name == "gpt_neo")  # blocks that the engine knows
     variant = Variant((Edit("edge", 1, 1, "query", "key"), Edit("z", 2, 2, "query", source="corrupted")))
     expected = naive_logit_diff(model.hooked, variant, prompts, engine.resampled(prompts))
     torch.testing.assert_close(engine.measure([variant], prompts, METRIC)[0], expected, atol=2e-5, rtol=1e-4)

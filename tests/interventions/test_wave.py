@@ -57,7 +57,7 @@ def random_variant(rng, prompts, sizes):
         taken = {"z": "edge", "edge": "z"}.get(edit.site)
         try:
             cells_of(edit, prompts, sizes)
-        except UserError:
+        except UserError:  # no such edge, or no such site in a parallel block
             continue
         if (edit.layer, taken) not in edits:
             edits[edit.layer, edit.site] = edit
@@ -79,10 +79,10 @@ def relatives(rng, variant, prompts, sizes):
 @pytest.mark.parametrize("seed", range(12))
 def test_random_sets_of_edits_equal_the_models_own_blocks(seed):
     rng = random.Random(seed)
-    model = random_model(("gpt2", "llama", "odd")[seed % 3], seed)
-    if seed % 4 == 3:
+    model = random_model(("gpt2", "llama", "odd", "parallel")[seed % 4], seed)
+    if seed % 3 == 2:
         install_gate(model, rng.choice([0.0, -0.5, 1.0]))
-    if seed % 4 == 1:
+    if seed % 3 == 1:
         biases = torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(seed))
         install_gate(model, 1.5, "weight", *biases)
     prompts = random_prompts(n_prompts=rng.choice([2, 3, 5]), bos=seed % 2, seed=seed)
@@ -219,12 +219,21 @@ def test_an_edit_that_is_never_written_is_an_error(monkeypatch):
 
 
 def test_a_model_with_other_blocks_is_run_by_its_own():
-    model, prompts = random_model("parallel"), random_prompts()
+    model, prompts = random_model("llama"), random_prompts()
+    model.cfg.use_logn_attn = True  # without effect on prompts as short as these
     engine = Engine(model)
-    assert "parallel_attn_mlp" in engine.reason_against_blocks
+    assert "use_logn_attn" in engine.reason_against_blocks
     variant = Variant((Edit("edge", 0, 1, "query", "key"), Edit("z", 1, 2, 4, source="corrupted")))
     expected = naive_logit_diff(model, variant, prompts, engine.resampled(prompts))
     torch.testing.assert_close(engine.measure([variant], prompts, METRIC)[0], expected, atol=2e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("by_hooks", [True, False])
+def test_a_parallel_block_has_no_stream_between_attention_and_mlp(by_hooks):
+    engine, prompts = Engine(random_model("parallel"), by_hooks=by_hooks), random_prompts()
+    with pytest.raises(UserError, match="'resid_mid' does not exist in this model"):
+        engine.measure([Variant.of(Edit("resid_mid", 1, query=3))], prompts, METRIC)
+    engine.measure([Variant.of(Edit("resid_pre", 1, query=3))], prompts, METRIC)
 
 
 def test_a_hook_that_somebody_left_on_the_model_counts():

@@ -94,6 +94,7 @@ class Anatomy:
             d_vocab=self.d_vocab,
             n_ctx=self.n_ctx,
             gated_mlp=self.gated_mlp,
+            windows=self.windows,
         )
 
     def settings(self) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def describe_run(
     book = choose_prompts(settings.prompts, encoder, [], generator(settings.seed, "prompts"))
     study = Study(
         model=info.name,
-        sizes=Dimensions(info.n_layers, info.n_heads, info.n_kv_heads),
+        sizes=Dimensions(info.n_layers, info.n_heads, info.n_kv_heads, info.windows),
         engine=cast(Engine, None),
         book=book,
         metric=settings.metric,
