@@ -3,39 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+
+from interp.analysis.findings import Crossing
 
 TARGETS = (0.7, 0.8, 0.9)
 CLOSE = 1e-9
 Curve = Float[np.ndarray, " point"]
 
 
-@dataclass(frozen=True)
-class Crossing:
-    """How many are needed for a target: `first` to reach it, `staying` to reach it for good; None where it never does."""
-
-    target: float
-    first: int | None
-    staying: int | None
-
-    @property
-    def stable(self) -> bool:
-        """Whether both ways of counting agree."""
-        return self.first == self.staying
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain data."""
-        return {"target": self.target, "first": self.first, "staying": self.staying, "stable": self.stable}
-
-
 def crossing(curve: Curve, counts: Sequence[int], target: float) -> Crossing:
     """Both crossings of a curve that is known at `counts`."""
-    first, staying = reaching(curve, target), lasting(curve, target)
-    return Crossing(target, *(None if place is None else int(counts[place]) for place in (first, staying)))
+    first, staying = (
+        None if place is None else int(counts[place]) for place in (reaching(curve, target), lasting(curve, target))
+    )
+    return Crossing(target=target, first=first, staying=staying, stable=first == staying)
 
 
 def reaching(curve: Curve, target: float) -> int | None:

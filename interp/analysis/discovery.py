@@ -8,11 +8,12 @@ given part of the total.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Bool, Float
 
+from interp.analysis.findings_of_heads import Matter
 from interp.configs.lazy import lazy
 
 if TYPE_CHECKING:
@@ -31,16 +32,16 @@ class Discovery:
     named: Bool[np.ndarray, " head"]
     least: float
 
-    def as_dict(self, effect: Float[np.ndarray, " head"]) -> dict[str, Any]:
+    def counts(self, effect: Float[np.ndarray, " head"]) -> Matter:
         """Counts: named heads for and against the answer, and discovered ones that are too small to name."""
-        return {
-            "rate": RATE,
-            "least_effect": self.least,
-            "n_for": int((self.named & (effect > 0)).sum()),
-            "n_against": int((self.named & (effect < 0)).sum()),
-            "n_too_small": int((self.discovered & ~self.named).sum()),
-            "n_undecided": int((~self.discovered).sum()),
-        }
+        return Matter(
+            rate=RATE,
+            least_effect=self.least,
+            n_for=int((self.named & (effect > 0)).sum()),
+            n_against=int((self.named & (effect < 0)).sum()),
+            n_too_small=int((self.discovered & ~self.named).sum()),
+            n_undecided=int((~self.discovered).sum()),
+        )
 
 
 def discover(

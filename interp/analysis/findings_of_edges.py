@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from pydantic import ConfigDict
@@ -27,6 +28,11 @@ class Directions(Plain, Generic[T]):
     def of(self, direction: Direction) -> T:
         """That of one direction."""
         return self.sufficient if direction == "sufficient" else self.necessary
+
+
+def both_ways(of: Callable[[Direction], T]) -> Directions[T]:
+    """What `of` gives for each direction."""
+    return Directions(sufficient=of("sufficient"), necessary=of("necessary"))
 
 
 class EdgeCount(Plain):

@@ -17,13 +17,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from interp.analysis.bootstrap import FEW, Bootstrap, plain
-from interp.analysis.crossings import Crossing, crossing, lasting, reaching
+from interp.analysis.crossings import crossing, lasting, reaching
+from interp.analysis.findings import Crossing, CurvePoint
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,11 @@ class HeldOut:
         """The pointwise interval."""
         return self.boot.interval(self.samples, self.curve, self.accelerations)
 
-    def points(self) -> list[dict[str, Any]]:
-        """The curve with its band, as plain data."""
+    def points(self) -> list[CurvePoint]:
+        """The curve with its band."""
         low, high = self.band()
         rows = zip(self.counts, self.curve, low, high, strict=True)
-        return [{"n": n, "share": plain(f), "low": plain(a), "high": plain(b)} for n, f, a, b in rows]
+        return [CurvePoint(n=n, share=plain(f), low=plain(a), high=plain(b)) for n, f, a, b in rows]
 
     def crossing(self, target: float) -> Crossing:
         """How many heads are needed for the target, counted both ways."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from interp.analysis.bootstrap import Bootstrap, Estimate
+from interp.analysis.findings import EstimateFound, LayerPoint, LayerRise
 
 
 @dataclass(frozen=True)
@@ -23,18 +23,19 @@ class Modulation:
     curve: tuple[Estimate, ...]
 
     @property
-    def steps(self) -> list[dict[str, int | float]]:
+    def steps(self) -> list[LayerRise]:
         """Blocks by how much the share rises through them, largest first."""
         rises = [(after.mean - before.mean, layer) for layer, (before, after) in enumerate(_pairs(self.curve))]
-        return [{"layer": layer, "rise": rise} for rise, layer in sorted(rises, reverse=True) if rise > 0]
+        return [LayerRise(layer=layer, rise=rise) for rise, layer in sorted(rises, reverse=True) if rise > 0]
 
-    def as_dict(self) -> dict[str, Any]:
-        """The curve, its end, and its steps."""
-        points = [
-            {"layer": layer, "share": one["mean"], "low": one["low"], "high": one["high"]}
-            for layer, one in enumerate(point.as_dict() for point in self.curve)
+    @property
+    def points(self) -> list[LayerPoint]:
+        """The curve with its band."""
+        shares = [EstimateFound.of(estimate) for estimate in self.curve]
+        return [
+            LayerPoint(layer=layer, share=share.mean, low=share.low, high=share.high)
+            for layer, share in enumerate(shares)
         ]
-        return {"curve": points, "final": self.curve[-1].as_dict(), "steps": self.steps}
 
 
 def modulation_curve(

@@ -19,13 +19,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from interp.analysis.agreement import agreement
 from interp.analysis.bootstrap import Bootstrap
+from interp.analysis.findings import Agreement, Screened, ScreenedEdge
 
 BATCH = 59  # the smallest sample that, without a miss, bounds the misses at 5 % with 95 % confidence
 CONFIDENCE = 0.95
@@ -44,21 +44,22 @@ class Screening:
     bound: float
     shortfall: float
     missed_at_most: float
-    agreement: dict[str, Any]
+    agreement: Agreement
 
-    def as_dict(self) -> dict[str, Any]:
-        """Plain data, the measured numbers as counts."""
-        return {
-            "n_top": len(self.top),
-            "n_candidates": len(self.candidates),
-            "n_audited": len(self.audited),
-            "n_effects": self.n_effects,
-            "bound": self.bound,
-            "shortfall": self.shortfall,
-            "missed_at_most": self.missed_at_most,
-            "confidence": CONFIDENCE,
-            "agreement": self.agreement,
-        }
+    def found(self, top: list[ScreenedEdge]) -> Screened:
+        """What is told of it: the top set as `top`, the measured numbers as counts."""
+        return Screened(
+            n_top=len(self.top),
+            n_candidates=len(self.candidates),
+            n_audited=len(self.audited),
+            n_effects=self.n_effects,
+            bound=self.bound,
+            shortfall=self.shortfall,
+            missed_at_most=self.missed_at_most,
+            confidence=CONFIDENCE,
+            agreement=self.agreement,
+            top=top,
+        )
 
 
 def screen(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 
 @dataclass(frozen=True)
@@ -29,10 +28,6 @@ class LayerSpan:
         if not self.layers:
             return ()
         return tuple(sorted(set(range(self.layers[0], self.layers[-1] + 1)) - set(self.layers)))
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain data."""
-        return {"layers": list(self.layers), "first": self.first, "last": self.last, "gaps": list(self.gaps)}
 
 
 def layer_span(change: Sequence[tuple[float, float]], threshold: float) -> LayerSpan:

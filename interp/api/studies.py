@@ -13,6 +13,8 @@ from typing import Any, Literal, get_args
 import pandas as pd
 from rich.console import Console
 
+from interp.analysis.findings import Findings
+from interp.analysis.findings_of_heads import HeadFindings
 from interp.api.given import listed, of_kind, one_of, section
 from interp.api.models import load
 from interp.api.prompts import Keep, Prompt, Role, by_lists, by_task
@@ -126,7 +128,7 @@ class NotebookStudy:
         self.seed = seed
 
     @property
-    def findings(self) -> dict[str, dict[str, Any]]:
+    def findings(self) -> dict[str, Findings]:
         """What each probe that was asked concludes, by its label (as in metrics.json)."""
         return self.inner.findings
 
@@ -252,7 +254,9 @@ class NotebookStudy:
         asked = of_kind(probes, "key_query_heads", settings, Probe)
         statistics = section(StatisticsConfig, {"confidence": confidence, "n_resamples": n_resamples})
         effects = self._done(asked, section(Share, {"target": share}, "share"), statistics)
-        return Found(effects, self.findings[asked.label])
+        found = self.findings[asked.label]
+        assert isinstance(found, HeadFindings)  # that is what the probe concludes
+        return Found(effects, found)
 
     def _places(self, site: Site, by: By, source: Source, at: Any, prompts: PromptChoice) -> list[Edit]:
         sizes, layers = self.inner.sizes, range(self.inner.sizes.n_layers)
@@ -291,9 +295,9 @@ class Found:
     @property
     def heads(self) -> list[str]:
         """The labels of the smallest set; empty where no set carries the share."""
-        return [head["label"] for head in self.findings["shares"]["joint"]["heads"]]
+        return [head.label for head in self.findings.shares.joint.heads]
 
-    def __init__(self, effects: pd.DataFrame, findings: Mapping[str, Any]) -> None:
+    def __init__(self, effects: pd.DataFrame, findings: HeadFindings) -> None:
         self.effects = effects
         self.findings = findings
 

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from interp.analysis.findings import Findings
 from interp.analysis.seeding import generator
 from interp.configs.literals import check_literal
 from interp.errors import UserError
@@ -67,7 +68,7 @@ class Study:
     share_definition: str = "joint"
     probes: dict[str, Any] = field(default_factory=dict)
     tables: MutableMapping[str, pd.DataFrame] = field(default_factory=dict)
-    findings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    findings: dict[str, Findings] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
     progress: Callable[[int], None] | None = None
 

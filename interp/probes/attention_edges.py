@@ -8,7 +8,7 @@ replaced sets are run exactly, with corrupted values (interp.analysis.circuits s
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -97,6 +97,6 @@ class AttentionEdges(Probe):
         """Single effects where they are run, and the curves; gradients leave no rows."""
         return circuit_search.n_rows(self, study)
 
-    def summarise(self, effects: pd.DataFrame, study: Study, reading: Reading) -> dict[str, Any]:
+    def summarise(self, effects: pd.DataFrame, study: Study, reading: Reading) -> EdgeFindings:
         """Edges and heads needed, in both directions and all orders."""
         return circuit_search.summarise(self, effects, study, reading)

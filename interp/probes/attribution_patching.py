@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -55,16 +55,24 @@ class AttributionPatching(Probe):
         """One a variant and prompt."""
         return sum(1 for _ in self.variants(study)) * self.n_prompts(study)
 
-    def summarise(self, effects: pd.DataFrame, study: Study, reading: Reading) -> dict[str, Any]:
+    def summarise(self, effects: pd.DataFrame, study: Study, reading: Reading) -> AttributionFindings:
         """Agreement of the mean estimate with the mean exact effect, variant by variant."""
         if self.of not in study.tables:
-            return {"of": self.of}
+            return AttributionFindings(kind=self.kind, of=self.of)
         cells = SAME[:-1]
         exact = study.tables[self.of].groupby(cells, dropna=False, sort=False)["effect"].mean()
         estimated = effects.groupby(cells, dropna=False, sort=False)["effect"].mean()
         both = pd.concat({"exact": exact, "estimated": estimated}, axis=1, join="inner")
         found = agreement(both["exact"].to_numpy(), both["estimated"].to_numpy(), self.top_k)
-        return {"of": self.of, **found}
+        return AttributionFindings(
+            kind=self.kind,
+            of=self.of,
+            pearson=found.pearson,
+            spearman=found.spearman,
+            top_k=found.top_k,
+            overlap=found.overlap,
+            n_variants=found.n_variants,
+        )
 
     def _exact(self, study: Study) -> Probe:
         if self.of not in study.probes:

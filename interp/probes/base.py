@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -131,13 +131,13 @@ class Probe(Section):
         """Whether it has a `summarise` of its own; else its table need not be read again."""
         return type(self).summarise is not Probe.summarise
 
-    def summarise(self, effects: pd.DataFrame, study: Study, reading: Reading) -> dict[str, Any]:
+    def summarise(self, effects: pd.DataFrame, study: Study, reading: Reading) -> Findings:
         """What the probe concludes, for metrics.json; the means and intervals of all effects are made without it."""
-        return {}
+        return Findings(kind=self.kind)
 
-    def concluded(self, effects: pd.DataFrame, study: Study, reading: Reading) -> dict[str, Any]:
-        """The same with the probe's kind, held against `findings`; plain data."""
-        return self.findings.model_validate({"kind": self.kind, **self.summarise(effects, study, reading)}).plain()
+    def concluded(self, effects: pd.DataFrame, study: Study, reading: Reading) -> Findings:
+        """The same, held against `findings`."""
+        return self.findings.model_validate(self.summarise(effects, study, reading).plain())
 
 
 class Observation(Probe):

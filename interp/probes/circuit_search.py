@@ -10,8 +10,19 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
+from interp.analysis.bootstrap import plain
 from interp.analysis.circuits import DIRECTIONS, Direction, EdgeOrder, edge_grid, reranked, strongest_first
 from interp.analysis.crossings import TARGETS, interpolated
+from interp.analysis.findings import CurvePoint, MeanFound
+from interp.analysis.findings_of_edges import (
+    EdgeCount,
+    EdgeFindings,
+    EdgeFound,
+    EdgeTotal,
+    PlainCurve,
+    Wordings,
+    both_ways,
+)
 from interp.analysis.halves import second_half
 from interp.analysis.held_out import HeldOut, held_out, share
 from interp.analysis.seeding import generator
@@ -98,7 +109,7 @@ def passes(probe: EdgeSearch, study: Study) -> int:
     return n_rows(probe, study) + 3 * probe.steps * ranked + again
 
 
-def summarise(probe: EdgeSearch, effects: pd.DataFrame, study: Study, reading: Reading) -> dict[str, Any]:
+def summarise(probe: EdgeSearch, effects: pd.DataFrame, study: Study, reading: Reading) -> EdgeFindings:
     """Edges needed in both directions with intervals, curves of all orders, and the heads of the circuit."""
     edges, orders, where = probe.edges(study), study.notes[probe.label], probe.where(study)
     base = effects[effects["part"].isin(("all", "none"))]
@@ -116,41 +127,35 @@ def summarise(probe: EdgeSearch, effects: pd.DataFrame, study: Study, reading: R
     total = boot.mean(np.stack([everything, none, everything - none], axis=1))
     targets = sorted({*TARGETS, probe.explained, reading.share_target})
     named = [orders.by_half[orders.best][0][half] for half in (0, 1)]
-    return {
-        "ablation": "corrupted",
-        "order": orders.best,
-        "explained": probe.explained,
-        "n_candidates": len(edges),
-        "n_ranked": len(where[0].rows),
-        "n_prompts": int(measured["prompt"].nunique()),
-        "n_pairs": boot.n_clusters,
-        "seeds": len(seeds),
-        "wordings": {
-            "ranked": where[0].prompts.pairs[0].template,
-            "measured": [one.prompts.pairs[0].template for one in _measured(where)],
-            "held_out": len(where) > 1,
-        },
-        "total": dict(zip(("all", "none", "effect"), (one.as_dict() for one in total), strict=True)),
-        "needed": {
-            direction: {f"{target:g}": _count(curve, target, named, edges) for target in targets}
-            for direction, curve in curves.items()
-        },
-        "curves": {direction: curve.points() for direction, curve in curves.items()},
-        "orders": {
-            kind: {
-                direction: _plain(effects, measured, kind, direction, len(edges), targets) for direction in DIRECTIONS
-            }
+    return EdgeFindings(
+        kind="attention_edges",
+        ablation="corrupted",
+        order=orders.best,
+        explained=probe.explained,
+        n_candidates=len(edges),
+        n_ranked=len(where[0].rows),
+        n_prompts=int(measured["prompt"].nunique()),
+        n_pairs=boot.n_clusters,
+        seeds=len(seeds),
+        wordings=Wordings(
+            ranked=where[0].prompts.pairs[0].template,
+            measured=[one.prompts.pairs[0].template for one in _measured(where)],
+            held_out=len(where) > 1,
+        ),
+        total=EdgeTotal(all=MeanFound.of(total[0]), none=MeanFound.of(total[1]), effect=MeanFound.of(total[2])),
+        needed=both_ways(lambda way: {f"{target:g}": _count(curves[way], target, named, edges) for target in targets}),
+        curves=both_ways(lambda way: curves[way].points()),
+        orders={
+            kind: both_ways(lambda way, kind=kind: _plain(effects, measured, kind, way, len(edges), targets))
             for kind in orders.by_half
         },
-        "resampled": {direction: _samples(curve, probe.explained) for direction, curve in curves.items()},
-        "first": [
-            [
-                {"label": head_label(edges[i].layer, edges[i].head or 0), "key": edges[i].key, "query": edges[i].query}
-                for i in order[:20].tolist()
-            ]
-            for order in named
-        ],
-    }
+        resampled=both_ways(lambda way: _samples(curves[way], probe.explained)),
+        first=[[_named(edges[i]) for i in order[:20].tolist()] for order in named],
+    )
+
+
+def _named(edge: Edit) -> EdgeFound:
+    return EdgeFound(label=head_label(edge.layer, edge.head or 0), key=edge.key, query=edge.query)
 
 
 def _measured(where: list[Selection]) -> list[Selection]:
@@ -246,9 +251,7 @@ def _held_out(
     return held_out(values.mean(axis=0), found[0][1], found[0][2], counts, boot, rng, again)
 
 
-def _count(
-    curve: HeldOut, target: float, orders: list[Int[np.ndarray, " edge"]], edges: list[Edit]
-) -> dict[str, float | int | None]:
+def _count(curve: HeldOut, target: float, orders: list[Int[np.ndarray, " edge"]], edges: list[Edit]) -> EdgeCount:
     """Edges on the interpolated curve with their interval, and the heads that so many edges belong to."""
     n = interpolated(curve.curve, curve.counts, target)
     samples = np.array(_samples(curve, target), dtype=float)
@@ -258,12 +261,12 @@ def _count(
     if n is not None:
         first = [order[: round(n)].tolist() for order in orders]
         heads = float(np.mean([len({(edges[i].layer, edges[i].head) for i in one}) for one in first]))
-    return {
-        "edges": n,
-        "low": float(low) if np.isfinite(low) else None,
-        "high": float(high) if np.isfinite(high) else None,
-        "heads": heads,
-    }
+    return EdgeCount(
+        edges=n,
+        low=float(low) if np.isfinite(low) else None,
+        high=float(high) if np.isfinite(high) else None,
+        heads=heads,
+    )
 
 
 def _samples(curve: HeldOut, target: float) -> list[float | None]:
@@ -272,11 +275,11 @@ def _samples(curve: HeldOut, target: float) -> list[float | None]:
 
 def _plain(
     effects: pd.DataFrame, base: pd.DataFrame, kind: str, direction: Direction, n_edges: int, targets: list[float]
-) -> dict[str, Any]:
+) -> PlainCurve:
     """One order's curve of the first seed, without a band."""
     curve = share(*_kept(effects, base, kind, direction, 0, n_edges))
     counts = edge_grid(n_edges)
-    return {
-        "curve": [{"n": n, "share": float(f)} for n, f in zip(counts, curve, strict=True)],
-        "needed": {f"{target:g}": interpolated(curve, counts, target) for target in targets},
-    }
+    return PlainCurve(
+        curve=[CurvePoint(n=n, share=plain(float(f))) for n, f in zip(counts, curve, strict=True)],
+        needed={f"{target:g}": interpolated(curve, counts, target) for target in targets},
+    )

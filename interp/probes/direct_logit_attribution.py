@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from interp.analysis.findings import DirectFindings, Findings
 from interp.analysis.shapes import Shape
@@ -33,12 +33,13 @@ class DirectLogitAttribution(Observation):
         """The contributions add up for a metric that is linear in the logits only."""
         study.need_linear_metric()
 
-    def summarise(self, effects: pd.DataFrame, study: Study, reading: Reading) -> dict[str, Any]:
+    def summarise(self, effects: pd.DataFrame, study: Study, reading: Reading) -> DirectFindings:
         """The mean of each part's sum, and the largest error of the sum against the metric itself."""
         total = effects.groupby("prompt")["effect"].sum()
         # normalised = effect / gap, so the clean metric is not in these rows: read it from the study.
         clean = pd.concat([study.clean_metric(selection) for selection in self.where(study)])
-        return {
-            "parts": effects.groupby("part")["effect"].sum().div(effects["prompt"].nunique()).to_dict(),
-            "max_abs_error": float((total - clean).abs().max()),
-        }
+        return DirectFindings(
+            kind=self.kind,
+            parts=effects.groupby("part")["effect"].sum().div(effects["prompt"].nunique()).to_dict(),
+            max_abs_error=float((total - clean).abs().max()),
+        )

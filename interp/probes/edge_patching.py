@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from interp.analysis.findings import EdgePatchingFindings, Findings
+from interp.analysis.findings import EdgePatchingFindings, Findings, MeanFound, ScreenedEdge
 from interp.analysis.screening import Measure, Screening, screen
 from interp.analysis.seeding import generator
 from interp.analysis.shapes import Shape
@@ -109,10 +109,10 @@ class EdgePatching(Probe):
         """One a variant; with `screen` at most, and one for the estimates."""
         return super().passes(study) + (0 if self.screen is None else self.n_prompts(study))
 
-    def summarise(self, effects: pd.DataFrame, study: Study, reading: Reading) -> dict[str, Any]:
+    def summarise(self, effects: pd.DataFrame, study: Study, reading: Reading) -> EdgePatchingFindings:
         """With `screen`: the top set with intervals, and how far estimates and cuts disagree."""
         if self.screen is None:
-            return {}
+            return EdgePatchingFindings(kind=self.kind)
         estimated, cuts = (effects[effects["part"] == part] for part in (SCREENED, "edge"))
         # The search is taken again over what was measured: it needs no state of its own.
         found = self._screened(self.screen, estimated, lambda numbers: _effects(cuts, numbers), reading.seed)
@@ -121,21 +121,17 @@ class EdgePatching(Probe):
         guesses = _effects(estimated, top).mean(axis=0)
         first = estimated.drop_duplicates("variant").set_index("variant")
         places = first.loc[top, ["layer", "head", "key_label", "query_label"]].to_dict("records")
-        return {
-            "screen": {
-                **found.as_dict(),
-                "top": [
-                    {
-                        "label": head_label(place["layer"], place["head"]),
-                        "key": place["key_label"],
-                        "query": place["query_label"],
-                        "effect": size.as_dict(),
-                        "estimate": float(guess),
-                    }
-                    for place, size, guess in zip(places, sizes, guesses, strict=True)
-                ],
-            }
-        }
+        edges = [
+            ScreenedEdge(
+                label=head_label(place["layer"], place["head"]),
+                key=place["key_label"],
+                query=place["query_label"],
+                effect=MeanFound.of(size),
+                estimate=float(guess),
+            )
+            for place, size, guess in zip(places, sizes, guesses, strict=True)
+        ]
+        return EdgePatchingFindings(kind=self.kind, screen=found.found(edges))
 
     def _screened(self, settings: Screen, estimated: pd.DataFrame, cut: Measure, seed: int) -> Screening:
         guesses = _effects(estimated, sorted(estimated["variant"].unique().tolist()))

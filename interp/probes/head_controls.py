@@ -116,7 +116,7 @@ def shapley_values(found: Measured, places: Sequence[Place]) -> list[ShapleyValu
 
 def crossings(curve: Curve, counts: Sequence[int], target: float) -> list[Crossing]:
     """Where a curve reaches the usual targets and the run's own."""
-    return [Crossing.model_validate(crossing(curve, counts, wanted).as_dict()) for wanted in targets(target)]
+    return [crossing(curve, counts, wanted) for wanted in targets(target)]
 
 
 def targets(target: float) -> list[float]:

@@ -23,7 +23,6 @@ from interp.analysis.findings_of_heads import (
     HeadFindings,
     HeadFound,
     InSample,
-    Matter,
     OrderFound,
     Resampled,
     ShareFound,
@@ -107,12 +106,12 @@ def verdict(
             net=_plain_counts(_needed(sums["net"], plan.target)),
         ),
         crossings=_crossings(curve, plan.target),
-        curve=[CurvePoint.model_validate(point) for point in curve.points()],
+        curve=curve.points(),
         orders={kind: _order(found, kind, plan, places) for kind in ORDERS},
         in_sample=_in_sample(found, curve, plan),
         without=without_each(found, plan, places),
         ranking=[heads[number] for number in found.full["size"]],
-        matter=Matter.model_validate(matter.as_dict(carried)),
+        matter=matter.counts(carried),
         beside={source: beside(one, found.clusters, plan, reading, source) for source, one in found.beside.items()},
         controls=Controls(
             random=random_sets(found),
@@ -180,7 +179,7 @@ def _crossings(curve: HeldOut, target: float) -> list[CountedCrossing]:
     for wanted in targets(target):
         first, staying = (curve.count_interval(wanted, way) for way in (False, True))
         intervals = {"first_low": first[0], "first_high": first[1], "low": staying[0], "high": staying[1]}
-        rows.append(CountedCrossing.model_validate({**curve.crossing(wanted).as_dict(), **intervals}))
+        rows.append(CountedCrossing.model_validate({**curve.crossing(wanted).plain(), **intervals}))
     return rows
 
 

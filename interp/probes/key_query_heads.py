@@ -8,7 +8,7 @@ other replacements, random sets of the same size, and the same search for answer
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -130,12 +130,12 @@ class KeyQueryHeads(Probe):
         shapley = 2 * self.shapley.pairs * (self.shapley.players + 2) if self.shapley else 0
         return full * n + (asides + randoms + shapley + n_heads + 1) * thin
 
-    def summarise(self, effects: pd.DataFrame, study: Study, reading: Reading) -> dict[str, Any]:
+    def summarise(self, effects: pd.DataFrame, study: Study, reading: Reading) -> HeadFindings:
         """The verdict with its intervals, the ranking, curves, controls and what stands beside."""
         labels = [(edit.layer, edit.head or 0) for edit in self.edges(study)]
         places = [Place(layer, head, head_label(layer, head)) for layer, head in labels]
         measured, plan = self.measured(effects, study), self._plan(study)
-        return verdict(measured, plan, places, self.source, self.least_effect, reading).plain()
+        return verdict(measured, plan, places, self.source, self.least_effect, reading)
 
     @property
     def _beside(self) -> tuple[Source, ...]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from interp.analysis.findings import Findings, LayerModulationFindings
+from interp.analysis.findings import EstimateFound, Findings, LayerModulationFindings
+from interp.analysis.findings_of_heads import HeadFindings
 from interp.analysis.modulation import modulation_curve
 from interp.analysis.shapes import Shape
 from interp.errors import UserError
@@ -39,10 +40,10 @@ class LayerModulation(Probe):
         Each word pair is measured with the heads that the other half of the word pairs selected.
         """
         search = self._search(study)
-        edges, halves = search.edges(study), study.findings[self.heads_from]["halves"]
-        second = set(halves["second"])
+        edges, selection = search.edges(study), self._verdict(study)
+        second = set(selection.halves.second)
         frames = []
-        for number, labels in enumerate(halves["heads"][study.findings[self.heads_from]["definition"]]):
+        for number, labels in enumerate(selection.halves.heads[selection.definition]):
             selected = {parse_head(label) for label in labels}
             variants = [
                 Variant(
@@ -66,19 +67,27 @@ class LayerModulation(Probe):
         search = study.probes.get(self.heads_from)
         return 0 if search is None else (study.sizes.n_layers + 1) * search.n_prompts(study)
 
-    def summarise(self, effects: pd.DataFrame, study: Study, reading: Reading) -> dict[str, Any]:
+    def summarise(self, effects: pd.DataFrame, study: Study, reading: Reading) -> LayerModulationFindings:
         """The curve over layers 0 to n_layers with its band, its end, and the layers where it rises most."""
         boot = reading.bootstrap(clusters_of(effects), self.label)
         below = by_prompt(effects, ["layer"]).to_numpy()
         everything = by_prompt(effects, ["layer"], "baseline").to_numpy()[:, 0]
-        heads = study.findings[self.heads_from]["shares"][reading.share_definition]["heads"]
-        return {
-            "heads_from": self.heads_from,
-            "heads": [head["label"] for head in heads],
-            "target": reading.share_target,
-            "definition": reading.share_definition,
-            **modulation_curve(below, everything, boot).as_dict(),
-        }
+        modulation = modulation_curve(below, everything, boot)
+        return LayerModulationFindings(
+            kind=self.kind,
+            heads_from=self.heads_from,
+            heads=[head.label for head in self._verdict(study).shares.of(reading.share_definition).heads],
+            target=reading.share_target,
+            definition=reading.share_definition,
+            curve=modulation.points,
+            final=EstimateFound.of(modulation.curve[-1]),
+            steps=modulation.steps,
+        )
+
+    def _verdict(self, study: Study) -> HeadFindings:
+        found = study.findings[self.heads_from]
+        assert isinstance(found, HeadFindings)  # a key_query_heads probe's, as `_search` has seen
+        return found
 
     def _search(self, study: Study) -> KeyQueryHeads:
         search = study.probes.get(self.heads_from)

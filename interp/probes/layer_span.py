@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, field_validator
 
-from interp.analysis.findings import Findings, LayerSpanFindings
+from interp.analysis.findings import DroppedPrompt, EstimateFound, Findings, GroupSpan, LayerChange, LayerSpanFindings
 from interp.analysis.shapes import Shape
 from interp.analysis.spans import layer_span
 from interp.configs.lazy import lazy
@@ -78,16 +77,16 @@ class LayerSpan(Probe):
         """One pass a layer and group, and both runs of every group."""
         return (study.sizes.n_layers + 2) * len(self.groups) * self.n_prompts(study)
 
-    def summarise(self, effects: pd.DataFrame, study: Study, reading: Reading) -> dict[str, Any]:
+    def summarise(self, effects: pd.DataFrame, study: Study, reading: Reading) -> LayerSpanFindings:
         """The span of every group, and the output, which is at work after the last block."""
         focus = study.focus
         answer = focus.prompts.pairs[focus.rows[0]].answer.strip()
         n_layers = study.sizes.n_layers
-        output = {"group": answer, "output": True, "first": n_layers, "last": n_layers, "positions": [], "tokens": []}
+        output = GroupSpan(group=answer, output=True, first=n_layers, last=n_layers, positions=[], tokens=[])
         groups = [self._summarise_group(group, effects, study, reading) for group in self.groups]
-        return {"site": self.site, "threshold": self.threshold, "groups": [*groups, output]}
+        return LayerSpanFindings(kind=self.kind, site=self.site, threshold=self.threshold, groups=[*groups, output])
 
-    def _summarise_group(self, group: Group, effects: pd.DataFrame, study: Study, reading: Reading) -> dict[str, Any]:
+    def _summarise_group(self, group: Group, effects: pd.DataFrame, study: Study, reading: Reading) -> GroupSpan:
         rows = effects[effects["group"] == group.name]
         boot = reading.bootstrap(clusters_of(rows), self.label, group.name)
         selections, dropped = study.group(group, self.prompts)
@@ -98,14 +97,19 @@ class LayerSpan(Probe):
         span = layer_span(ends, self.threshold)
         example = selections[0].prompts
         positions = example.roles[group.name]
-        return {
-            "group": group.name,
-            "positions": list(positions),
-            "tokens": [example.clean_tokens[0][position - 1] for position in positions],
-            "corrupted": example.pairs[0].corrupted,
-            "foil": example.pairs[0].foil,
-            "n": int(rows["prompt"].nunique()),
-            "dropped": [dataclasses.asdict(one) for one in dropped],
-            **span.as_dict(),
-            "profile": [{"layer": layer, "normalised": one.as_dict()} for layer, one in enumerate(profile)],
-        }
+        return GroupSpan(
+            group=group.name,
+            first=span.first,
+            last=span.last,
+            positions=list(positions),
+            tokens=[example.clean_tokens[0][position - 1] for position in positions],
+            corrupted=example.pairs[0].corrupted,
+            foil=example.pairs[0].foil,
+            n=int(rows["prompt"].nunique()),
+            dropped=[DroppedPrompt(pair=one.pair, template=one.template, reason=one.reason) for one in dropped],
+            layers=list(span.layers),
+            gaps=list(span.gaps),
+            profile=[
+                LayerChange(layer=layer, normalised=EstimateFound.of(change)) for layer, change in enumerate(profile)
+            ],
+        )

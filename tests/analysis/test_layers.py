@@ -26,7 +26,7 @@ def test_modulation_starts_at_nothing_and_ends_at_the_selected_sets_share(gains)
     found = modulation_curve(below, np.full(4, 3.0), boot)
     assert found.curve[0].mean == 0
     assert found.curve[-1].mean == pytest.approx(sum(gains) / 2, abs=1e-9)
-    rises = [step["rise"] for step in found.steps]
+    rises = [step.rise for step in found.steps]
     assert rises == sorted(rises, reverse=True)
     assert sum(rises) == pytest.approx(sum(gain for gain in gains if gain > 0) / 2, abs=1e-6)
 
@@ -45,10 +45,10 @@ def test_agreement_with_scipy_and_degenerate_input():
     exact = np.array([1.0, -4.0, 2.0, 0.5, 0.0])
     estimated = np.array([1.5, -3.0, 1.0, 0.7, 0.1])
     found = agreement(exact, estimated, top_k=2)
-    assert found["pearson"] == pytest.approx(stats.pearsonr(exact, estimated)[0])
-    assert found["spearman"] == pytest.approx(stats.spearmanr(exact, estimated)[0])
-    assert (found["overlap"], found["n_variants"]) == (1, 5)
-    assert agreement(np.zeros(5), estimated, 2)["pearson"] is None
+    assert found.pearson == pytest.approx(stats.pearsonr(exact, estimated)[0])
+    assert found.spearman == pytest.approx(stats.spearmanr(exact, estimated)[0])
+    assert (found.overlap, found.n_variants) == (1, 5)
+    assert agreement(np.zeros(5), estimated, 2).pearson is None
 
 
 def edges(rows):

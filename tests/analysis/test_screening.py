@@ -42,7 +42,7 @@ def test_good_estimates_need_few_measurements(seed):
     assert set(found.top) == truth(exact)
     assert len(found.candidates) + len(found.audited) < N_EFFECTS / 5
     assert found.missed_at_most == pytest.approx(0.05, abs=0.001)
-    assert found.agreement["pearson"] > 0.95
+    assert found.agreement.pearson > 0.95
 
 
 def test_estimates_that_hide_large_effects_are_found_out():

@@ -111,8 +111,8 @@ def test_a_head_is_named_by_rate_and_by_size():
     found = discover(effect, sem, 24, least=0.1)
     assert found.discovered.tolist() == [True, True, False, False]
     assert found.named.tolist() == [True, False, False, False]
-    counts = found.as_dict(effect)
-    assert (counts["n_for"], counts["n_against"], counts["n_too_small"], counts["n_undecided"]) == (1, 0, 1, 2)
+    counts = found.counts(effect)
+    assert (counts.n_for, counts.n_against, counts.n_too_small, counts.n_undecided) == (1, 0, 1, 2)
 
 
 def test_shapley_values_sum_to_the_total_and_split_what_is_shared():

@@ -254,4 +254,4 @@ def test_a_probe_builds_on_one_that_was_asked_before(model):
     asked = interp.study(model, task=task, keep="all", min_gap=0)
     found = asked.find_heads(n_resamples=100, rerankings=2, random_sets=2)
     assert set(asked.probe("layer_modulation")["layer"]) == {0, 1, 2, 3}
-    assert asked.findings["layer_modulation"]["heads"] == found.heads
+    assert asked.findings["layer_modulation"].heads == found.heads

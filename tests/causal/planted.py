@@ -122,4 +122,4 @@ def findings(study: Study) -> dict:
         effects["probe"] = label
         study.tables[label] = effects
         study.findings[label] = probe.concluded(effects, study, READING)
-    return study.findings
+    return {label: found.plain() for label, found in study.findings.items()}

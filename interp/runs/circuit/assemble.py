@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
 
-from interp.analysis.findings import VERSION, MeanFound
+from interp.analysis.findings import VERSION, Findings, LayerSpanFindings, MeanFound
 from interp.analysis.findings_of_run import FocusFound, MetricFound, Metrics, ModelFound, RunFindings, WordingFound
 from interp.analysis.summary import summarise_effects
 from interp.probes.base import Reading
@@ -36,10 +37,11 @@ def restore(folder: RunFolder) -> None:
         return
     settings = validate(reading.read_yaml(folder.path / RESOLVED), str(folder.path / RESOLVED))
     parts = {probe.label: folder.whole_part(probe.label) for probe in settings.probes}
-    write_tables(settings, {label: part.findings for label, part in parts.items()}, folder)
+    typed = {probe.label: probe.findings.model_validate(parts[probe.label].findings) for probe in settings.probes}
+    write_tables(settings, typed, folder)
 
 
-def write_tables(settings: RunConfig, findings: dict[str, dict[str, Any]], folder: RunFolder) -> None:
+def write_tables(settings: RunConfig, findings: dict[str, Findings], folder: RunFolder) -> None:
     """Write the tables of a run, whose study's part is in its folder."""
     prompts, facts = folder.load_part(STUDY)
     statistics = settings.statistics
@@ -49,16 +51,15 @@ def write_tables(settings: RunConfig, findings: dict[str, dict[str, Any]], folde
     summary = summarise_effects(effects, statistics.n_resamples, statistics.confidence, settings.seed)
     folder.write_table("summary.csv", summary)
     folder.write_table("candidates.csv", _candidates(facts["candidates"]))
-    folder.write_table("dropped.csv", _dropped(facts["dropped"], findings))
-    typed = {probe.label: probe.findings.model_validate(findings[probe.label]) for probe in settings.probes}
-    metrics = Metrics(schema_version=VERSION, run=_run(settings, prompts, facts), probes=typed)
+    folder.write_table("dropped.csv", _dropped(facts["dropped"], findings.values()))
+    metrics = Metrics(schema_version=VERSION, run=_run(settings, prompts, facts), probes=findings)
     folder.write_json("metrics.json", metrics.plain())
 
 
-def _dropped(rows: list[dict[str, Any]], findings: dict[str, dict[str, Any]]) -> pd.DataFrame:
+def _dropped(rows: list[dict[str, Any]], findings: Iterable[Findings]) -> pd.DataFrame:
     """Every prompt that was left out, and why; those that only a token group left out included."""
-    groups = [group for found in findings.values() for group in found.get("groups", ())]
-    every = [*rows, *(row for group in groups for row in group.get("dropped", ()))]
+    groups = [group for found in findings if isinstance(found, LayerSpanFindings) for group in found.groups]
+    every = [*rows, *(row.plain() for group in groups for row in group.dropped)]
     return pd.DataFrame(every, columns=["pair", "template", "reason"])
 
 

@@ -170,7 +170,7 @@ class _Work:
         # Read back in both cases, so that a resumed run works on the very same numbers.
         part = folder.whole_part(label)
         self._digests[label], self.costs[label] = part.digest, part.cost
-        self._study.findings[label] = part.findings
+        self._study.findings[label] = probe.findings.model_validate(part.findings)
         self._tables.add(label)
 
     def counts(self) -> dict[str, int]:
@@ -192,4 +192,4 @@ class _Work:
         counts = {name: count - before[name] for name, count in study.engine.counts.items()}
         cost = {"seconds": round(time.monotonic() - started, 1), "engine": counts}
         earlier = provenance.of_earlier(asked - {label}, self._probes, self._digests)
-        self._folder.save_part(label, None, findings, self._made_from[label], cost, earlier)
+        self._folder.save_part(label, None, findings.plain(), self._made_from[label], cost, earlier)
