@@ -15,6 +15,7 @@ from interp.analysis.circuits import DIRECTIONS, Direction, EdgeOrder, edge_grid
 from interp.analysis.crossings import TARGETS, interpolated
 from interp.analysis.findings import CurvePoint, MeanFound
 from interp.analysis.findings_of_edges import (
+    Directions,
     EdgeCount,
     EdgeFindings,
     EdgeFound,
@@ -145,17 +146,19 @@ def summarise(probe: EdgeSearch, effects: pd.DataFrame, study: Study, reading: R
         total=EdgeTotal(all=MeanFound.of(total[0]), none=MeanFound.of(total[1]), effect=MeanFound.of(total[2])),
         needed=both_ways(lambda way: {f"{target:g}": _count(curves[way], target, named, edges) for target in targets}),
         curves=both_ways(lambda way: curves[way].points()),
-        orders={
-            kind: both_ways(lambda way, kind=kind: _plain(effects, measured, kind, way, len(edges), targets))
-            for kind in orders.by_half
-        },
+        orders={kind: _both(effects, measured, kind, len(edges), targets) for kind in orders.by_half},
         resampled=both_ways(lambda way: _samples(curves[way], probe.explained)),
         first=[[_named(edges[i]) for i in order[:20].tolist()] for order in named],
     )
 
 
 def _named(edge: Edit) -> EdgeFound:
-    return EdgeFound(label=head_label(edge.layer, edge.head or 0), key=edge.key, query=edge.query)
+    return EdgeFound(label=head_label(edge.layer, edge.head or 0), key=_place(edge.key), query=_place(edge.query))
+
+
+def _place(position: int | str | None) -> int:
+    assert isinstance(position, int)  # every edge of a search has its positions as numbers
+    return position
 
 
 def _measured(where: list[Selection]) -> list[Selection]:
@@ -271,6 +274,13 @@ def _count(curve: HeldOut, target: float, orders: list[Int[np.ndarray, " edge"]]
 
 def _samples(curve: HeldOut, target: float) -> list[float | None]:
     return [interpolated(one, curve.counts, target) for one in curve.samples]
+
+
+def _both(
+    effects: pd.DataFrame, base: pd.DataFrame, kind: str, n_edges: int, targets: list[float]
+) -> Directions[PlainCurve]:
+    """One order's curves in both directions."""
+    return both_ways(lambda way: _plain(effects, base, kind, way, n_edges, targets))
 
 
 def _plain(

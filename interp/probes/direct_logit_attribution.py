@@ -38,8 +38,9 @@ class DirectLogitAttribution(Observation):
         total = effects.groupby("prompt")["effect"].sum()
         # normalised = effect / gap, so the clean metric is not in these rows: read it from the study.
         clean = pd.concat([study.clean_metric(selection) for selection in self.where(study)])
+        means = effects.groupby("part")["effect"].sum().div(effects["prompt"].nunique())
         return DirectFindings(
             kind=self.kind,
-            parts=effects.groupby("part")["effect"].sum().div(effects["prompt"].nunique()).to_dict(),
+            parts={str(part): float(mean) for part, mean in means.items()},
             max_abs_error=float((total - clean).abs().max()),
         )

@@ -15,6 +15,7 @@ import pytest
 
 from interp.configs.registry import Registry
 from interp.configs.section import Section
+from interp.runs.catalogue import REGISTRIES
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "examples" / "plugin"
@@ -92,6 +93,7 @@ def test_a_circuit_built_by_hand_goes_through_a_run_that_finds_it(done):
     found = json.loads((folder / "metrics.json").read_text())
     assert found["run"]["model"]["name"] == "planted"
     assert found["run"]["metric"]["unit"] == "half logits"
+    assert re.fullmatch(r"L\d-H\d", found["probes"]["first_token_cut"]["strongest"])
     assert found["run"]["n_prompts"] == 6
     rows = [line.split(",") for line in (folder / "summary.csv").read_text().splitlines()]
     table = [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
@@ -116,16 +118,13 @@ def test_every_probe_is_in_the_report_without_an_edit(done):
 
 
 def test_recipe_and_figure_of_the_template_from_validate_to_report(site, tmp_path):
-    rest = "experiment: {kind: one_sentence, probe: head_ablation}\nfigures: [{kind: strongest_layer, probe: head_ablation}]"
-    path = tmp_path / "run.yaml"
-    path.write_text(YAML.format(root=tmp_path / "runs", rest=rest))
+    """The YAML of docs/plugins.md."""
+    (page,) = re.findall(r"```yaml\n# my_run.yaml\n(.*?)```", (ROOT / "docs" / "plugins.md").read_text(), re.S)
+    path = tmp_path / "my_run.yaml"
+    path.write_text(f"{page}statistics: {{n_resamples: 100}}\noutput: {{root: {tmp_path / 'runs'}}}\n")
     checked = json.loads(interp(site, "validate", path, "--json").stdout)
     assert checked["valid"]
-    assert [one["probe"] for one in checked["probes"]] == [
-        "first_token_cut",
-        "head_ablation",
-        "direct_logit_attribution",
-    ]
+    assert [one["probe"] for one in checked["probes"]] == ["first_token_cut", "head_ablation"]
     said = interp(site, "run", path)
     assert said.returncode == 0, said.stderr
     assert "Cutting L1-H2 moves the half the logit difference of answer and foil by −2.0" in said.stdout
@@ -192,13 +191,26 @@ def test_two_packages_with_one_module_are_one_sentence(tmp_path):
     assert "one 1.0 and other 1.0, bring a plugin of the same name ('one')" in done.stderr
 
 
-@pytest.mark.parametrize("page", ["new_probe.md", "plugins.md"])
-def test_the_code_of_the_pages_is_that_of_the_template(page):
-    """A block that begins with a file's name is that file; the template is what the other tests run."""
-    blocks = re.findall(r"```python\n# tilt/(\w+)\.py\n(.*?)```", (ROOT / "docs" / page).read_text(), re.S)
-    assert blocks
-    for name, code in blocks:
-        assert code.strip() in (TEMPLATE / "tilt" / f"{name}.py").read_text(), name
+PAGES = {path.name: path.read_text() for path in (ROOT / "docs").glob("new_*.md")}
+
+
+def test_every_file_of_the_template_stands_on_a_page_and_every_kind_has_one():
+    """The template is what the other tests run, so the code of the pages runs."""
+    blocks = dict(re.findall(r"```python\n# tilt/(\w+)\.py\n(.*?)```", "".join(PAGES.values()), re.S))
+    files = {path.stem: path.read_text() for path in (TEMPLATE / "tilt").glob("[a-z]*.py")}
+    assert blocks == files
+    index = (ROOT / "docs" / "plugins.md").read_text()
+    assert set(re.findall(r"\]\((new_\w+\.md)\)", index)) == set(PAGES)
+    assert len(PAGES) == len(REGISTRIES)
+
+
+def test_the_package_of_the_page_is_the_templates():
+    (page,) = re.findall(r"```toml\n# pyproject.toml\n(.*?)```", (ROOT / "docs" / "plugins.md").read_text(), re.S)
+    said, is_ = tomllib.loads(page), tomllib.loads((TEMPLATE / "pyproject.toml").read_text())
+    assert said["project"].items() <= is_["project"].items()
+    assert {name: part for name, part in said.items() if name != "project"} == {
+        name: part for name, part in is_.items() if name != "project"
+    }
 
 
 def test_a_kind_is_registered_once():
