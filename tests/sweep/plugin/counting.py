@@ -34,11 +34,15 @@ def run(config, console, fresh=False):
             os.kill(os.getpid(), 9)
         time.sleep(settings.seconds)
         folder.write_json("found.json", {"effect": {"mean": float(settings.seed), "low": 0.0, "high": 9.0}})
-        with Path(settings.log).open("a") as file:
-            file.write(f"{settings.name} {os.getpid()}\n")
+        measured.append(settings.name)
         return {"threads": 1}
 
-    return carry_out(config, console, KEPT, measure, fresh)
+    measured = []
+    report = carry_out(config, console, KEPT, measure, fresh)
+    # Only now is it finished: what is interrupted before is rightly done again.
+    with Path(settings.log).open("a") as file:
+        file.writelines(f"{name} {os.getpid()}\n" for name in measured)
+    return report
 
 
 def publish(folder, console):
