@@ -54,6 +54,12 @@ class Metric(Section, abc.ABC):
     rises_with_damage: ClassVar[bool] = False
     """Whether the metric is larger the more an edit breaks, as a divergence is: signs of effects then read the other way."""
 
+    reads_answers: ClassVar[bool] = True
+    """Whether answer or foil count: without, other answers are the same question, and no control (interp.prompts.shuffled)."""
+
+    flat_at_clean: ClassVar[bool] = False
+    """Whether the unedited clean run is its minimum: no slope there, so nothing that a gradient could estimate."""
+
     @classmethod
     def described(cls) -> dict[str, Any]:
         """Kind, unit, words and direction, as a run keeps them for its figures and sentences."""
@@ -169,6 +175,8 @@ class DivergenceFromClean(Metric):
     unit: ClassVar[str] = "nats"
     words: ClassVar[str] = "KL divergence from the clean run"
     rises_with_damage: ClassVar[bool] = True
+    reads_answers: ClassVar[bool] = False
+    flat_at_clean: ClassVar[bool] = True
 
     def __call__(self, out: Readout) -> Float[torch.Tensor, " row"]:
         clean = out.clean_logits().log_softmax(dim=-1)

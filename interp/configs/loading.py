@@ -14,6 +14,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from pydantic import Field, ValidationError
 
 from interp.configs.mistakes import in_words, quoted
+from interp.configs.names import FileName
 from interp.configs.paths import user_path
 from interp.configs.registry import nearest
 from interp.configs.section import Section
@@ -36,7 +37,7 @@ class Output(Section):
 class AnyConfig(Section):
     """What the config of every kind of run has."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9_-]+$", description="Folder name of the run.")
+    name: FileName = Field(description="Folder name of the run.")
     title: str = ""
     question: str = Field(default="", description="The question that the report answers.")
     seed: Seed = 0

@@ -34,7 +34,7 @@ def load_plugins() -> None:
     for entry_point in found:
         try:
             entry_point.load()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise UserError(
                 f"the plugin {entry_point.name!r} (module {entry_point.value}, of {package(entry_point)}) cannot be loaded: "
                 f"{type(error).__name__}: {' '.join(str(error).split())}; mend it or uninstall its package"

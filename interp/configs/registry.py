@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Any, Generic, TypeVar, Union
+from typing import Annotated, Any, Generic, TypeVar, Union, get_args
 
 from pydantic import BaseModel, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema
 
+from interp.configs.names import is_file_name
 from interp.configs.plugins import load_plugins
 from interp.errors import UserError, cut
 
@@ -35,8 +36,14 @@ class Registry(Generic[T]):
         self._classes: dict[str, type[T]] = {}
 
     def register(self, cls: type[T]) -> type[T]:
-        """Class decorator: file `cls` under its `kind`. Raises ValueError when that kind is taken."""
-        kind = cls.model_fields[self.key].default
+        """Class decorator: file `cls` under its `kind`. Raises ValueError when it has none or that kind is taken."""
+        field = cls.model_fields.get(self.key)
+        kind = field.default if field is not None else None
+        if field is None or get_args(field.annotation) != (kind,) or not is_file_name(kind):
+            raise ValueError(
+                f'{cls.__name__} needs a line such as `{self.key}: Literal["my_{self.what.split()[-1]}"] = '
+                f'"my_{self.what.split()[-1]}"`, which says its name in letters, digits, _, . and -'
+            )
         taken = self._classes.get(kind)
         # A module whose import failed half way may be imported again.
         if taken is not None and (taken.__module__, taken.__qualname__) != (cls.__module__, cls.__qualname__):

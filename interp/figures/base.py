@@ -14,6 +14,7 @@ from pydantic import Field
 from interp.analysis.findings import LayerSpanFindings, Plain
 from interp.analysis.shapes import Shape, listed, shapes_in
 from interp.configs.lazy import lazy
+from interp.configs.names import FileName
 from interp.configs.registry import Registry
 from interp.configs.section import Section
 from interp.errors import UserError
@@ -67,9 +68,7 @@ class Figure(Section, abc.ABC):
     """Settings without whose probe the figure can be drawn all the same."""
 
     kind: str
-    name: str | None = Field(
-        default=None, pattern=r"^[A-Za-z0-9_.-]+$", description="File name without ending; default: the kind and probe."
-    )
+    name: FileName | None = Field(default=None, description="File name without ending; default: the kind and probe.")
     caption: str | None = Field(default=None, description="Replaces the computed caption.")
     probe: str | None = Field(default=None, description="Label of the probe to draw; default: the first that fits.")
 

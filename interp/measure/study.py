@@ -138,6 +138,14 @@ class Study:
             frames.append(self._rows(listed, values, selection, method))
         return stacked(frames)
 
+    def must_have_a_slope(self, variants: Iterable[Variant]) -> None:
+        """UserError where the metric has no gradient from which effects of the variants could be estimated."""
+        if self.metric.flat_at_clean and any(variant.base == "clean" for variant in variants):
+            raise UserError(
+                f"the metric {self.metric.kind} is least in the clean run and has no slope there, so the estimate of every "
+                "effect would be 0; choose another metric, or measure without an estimate"
+            )
+
     def edge_effects(
         self, selection: Selection, edges: Sequence[Edit], kept: Bool[np.ndarray, " edge"], steps: int = 1
     ) -> Float[np.ndarray, "row edge"]:

@@ -43,6 +43,11 @@ class AttributionPatching(Probe):
         """Those of the probe that is estimated."""
         return self._exact(study).variants(study)
 
+    def check(self, study: Study) -> None:
+        """As every probe; and there must be something to estimate from."""
+        super().check(study)
+        study.must_have_a_slope(self.variants(study))
+
     def run(self, study: Study) -> pd.DataFrame:
         """The estimates, with the labels of the exact effects."""
         return study.measure(self.variants(study), self.where(study), method="attribution")

@@ -15,6 +15,7 @@ from interp.analysis.findings import Findings
 from interp.analysis.seeding import generator
 from interp.analysis.shapes import Shape
 from interp.configs.lazy import lazy
+from interp.configs.names import FileName
 from interp.configs.registry import Registry
 from interp.configs.section import Section
 from interp.errors import UserError
@@ -57,9 +58,7 @@ class Probe(Section):
     """What it concludes, typed; of a probe that does not say, anything that JSON holds."""
 
     kind: str
-    name: str | None = Field(
-        default=None, pattern=r"^[A-Za-z0-9_.-]+$", description="Label in tables and figures; default: the kind."
-    )
+    name: FileName | None = Field(default=None, description="Label in tables and figures; default: the kind.")
     prompts: PromptChoice = Field(
         default="all", description="All prompts, those of the focus prompt's template, or the focus prompt alone."
     )

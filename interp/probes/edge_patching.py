@@ -89,6 +89,12 @@ class EdgePatching(Probe):
         for edit in within_windows(edits, study, self.where(study)):
             yield Variant.of(edit, part="edge")
 
+    def check(self, study: Study) -> None:
+        """As every probe; and a screen needs something to estimate from."""
+        super().check(study)
+        if self.screen is not None:
+            study.must_have_a_slope(self.variants(study))
+
     def run(self, study: Study) -> pd.DataFrame:
         """Every edge cut; with `screen`, all estimates and the cuts that were needed."""
         if self.screen is None:

@@ -76,7 +76,10 @@ class KeyQueryHeads(Probe):
     random_sets: int = Field(
         default=100, ge=0, le=100_000, description="Random sets of the same size as the one that was found."
     )
-    nonsense: bool = Field(default=True, description="Run the same search with a random pairing of words and answers.")
+    nonsense: bool = Field(
+        default=True,
+        description="Run the same search with a random pairing of words and answers; not where the metric reads no answer.",
+    )
     least_effect: float = Field(
         default=0.01, ge=0, lt=1, description="Part of the total effect below which a head is too small to name."
     )
@@ -125,7 +128,7 @@ class KeyQueryHeads(Probe):
         # Halves of the prompts, both ways round, are one pass over all of them.
         again = self.rerankings * (10 + (steps if self.order == "greedy" else 0))
         full = 3 + n_heads + (len(ORDERS) + 1) * points + 2 * steps + again
-        asides = len(self._beside) * (2 + n_heads + points) + (2 + n_heads + 2 * points) * self.nonsense
+        asides = len(self._beside) * (2 + n_heads + points) + (2 + n_heads + 2 * points) * self._asks_nonsense(study)
         randoms = self.random_sets + 5 * max(10, self.random_sets // 10) if self.random_sets else 0
         shapley = 2 * self.shapley.pairs * (self.shapley.players + 2) if self.shapley else 0
         return full * n + (asides + randoms + shapley + n_heads + 1) * thin
@@ -154,10 +157,14 @@ class KeyQueryHeads(Probe):
             max_heads=self.max_heads,
             screen=self.screen,
             random_sets=self.random_sets,
-            nonsense=self.nonsense,
+            nonsense=self._asks_nonsense(study),
             shapley_pairs=0 if self.shapley is None else shapley.pairs,
             shapley_players=shapley.players,
         )
 
     def _shuffled(self, study: Study, where: list[Selection]) -> list[Selection]:
-        return study.shuffled(where) if self.nonsense else []
+        return study.shuffled(where) if self._asks_nonsense(study) else []
+
+    def _asks_nonsense(self, study: Study) -> bool:
+        """A metric that reads no answer would say the same again, and the control what the real task says."""
+        return self.nonsense and study.metric.reads_answers

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -171,7 +172,18 @@ def test_mistakes_about_what_plugins_add_are_told_as_any_other(site, tmp_path, y
     assert any(says in one for one in told["mistakes"]), told
 
 
-@pytest.mark.parametrize("source", ["import no_such_module", "1 / 0", "def broken(:", "raise SystemError('x')"])
+TAKEN = """
+from typing import Literal
+from interp.probes import Probe, probes
+@probes.register
+class Mine(Probe):
+    kind: Literal["logit_lens"] = "logit_lens"
+"""
+
+
+@pytest.mark.parametrize(
+    "source", ["import no_such_module", "1 / 0", "def broken(:", "raise SystemError('x')", "raise SystemExit", TAKEN]
+)
 def test_a_broken_plugin_is_one_sentence(tmp_path, source):
     site = install(tmp_path / "site", source)
     for arguments in (["list"], ["validate", "configs/antonyms_smollm2.yaml"]):
@@ -217,10 +229,10 @@ def test_a_kind_is_registered_once():
     registry: Registry[Section] = Registry("thing")
 
     class One(Section):
-        kind: str = "one"
+        kind: Literal["one"] = "one"
 
     class Other(Section):
-        kind: str = "one"
+        kind: Literal["one"] = "one"
 
     registry.register(One)
     registry.register(One)  # a module that is imported again

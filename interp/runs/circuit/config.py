@@ -14,6 +14,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_vali
 
 from interp.configs.loading import AnyConfig, LoadedConfig, read, validate_as
 from interp.configs.mistakes import Several
+from interp.configs.names import same_file
 from interp.configs.section import Section
 from interp.errors import UserError
 from interp.figures.base import Figure, figures
@@ -125,12 +126,16 @@ def _misfits(
 
 
 def _twice(what: str, names: dict[str, str]) -> list[tuple[str, str]]:
-    seen: set[str] = set()
+    """Names that would be one file; not every disk tells upper from lower case."""
+    seen: dict[str, str] = {}
     found = []
     for place, name in names.items():
-        if name in seen:
-            found.append((place, f"two {what} are called {name!r}; give one of them another `name`"))
-        seen.add(name)
+        if other := seen.get(same_file(name)):
+            alike = (
+                f"called {name!r}" if name == other else f"called {other!r} and {name!r}, which some disks take for one"
+            )
+            found.append((place, f"two {what} are {alike}; give one of them another `name`"))
+        seen.setdefault(same_file(name), name)
     return found
 
 
