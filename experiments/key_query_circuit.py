@@ -16,7 +16,7 @@ from experiments.observations import (
     span_sentences,
 )
 from experiments.overview import top_effects
-from experiments.sentences import answer, caveats, share_sentences, sign_sentences
+from experiments.sentences import answer, caveats, share_sentences, sign_sentences, towards
 from experiments.tables import (
     controls_table,
     crossings_table,
@@ -114,7 +114,7 @@ class KeyQueryCircuit(Recipe):
             answer=answer(run, search),
             observations=[
                 *share_sentences(run, search),
-                *sign_sentences(search),
+                *sign_sentences(search, towards(run)),
                 *self._depth_sentences(tables),
                 *span_sentences(spans.values()),
                 *position_sentences(tables),

@@ -40,7 +40,7 @@ def answer(run: RunFindings, search: HeadFindings) -> list[str]:
         f"{search.n_candidates} carry {target} of what the key token does to the answer at the query position, on word "
         f"pairs that they were not chosen from ({search.definition} share {percent(share.share)}"
         f"{bracket(share.share_low, share.share_high, percent)}{_fresh(share)}): "
-        f"{some(labels)}{against_text(share.heads)}."
+        f"{some(labels)}{against_text(share.heads, towards(run))}."
     ]
     if search.definition == "joint" and (controls := control_text(search, share.n)):
         sentences.append(controls)
@@ -71,9 +71,14 @@ def control_text(search: HeadFindings, n: int) -> str:
     return f"Controls: {'; '.join(parts)}." if parts else ""
 
 
-def against_text(heads: Sequence[HeadFound]) -> str:
-    """Names the selected heads that work against the answer."""
-    against = [head.label for head in heads if sign(head.carried) < 0]
+def towards(run: RunFindings) -> int:
+    """The sign of what carries the answer: edges that carry it lower a metric that grows with damage."""
+    return -1 if run.metric.rises_with_damage else 1
+
+
+def against_text(heads: Sequence[HeadFound], carrying: int) -> str:
+    """Names the selected heads that work against the answer; `carrying` is the sign of those that carry it."""
+    against = [head.label for head in heads if sign(head.carried) * carrying < 0]
     if not against:
         return ""
     return f"; of these, {some(against)} {'works' if len(against) == 1 else 'work'} against the answer"
@@ -175,12 +180,12 @@ def order_sentence(search: HeadFindings) -> str:
     )
 
 
-def sign_sentences(search: HeadFindings) -> list[str]:
+def sign_sentences(search: HeadFindings, carrying: int) -> list[str]:
     """Heads that work for and against the answer, by a rule."""
     matter = search.matter
     named = [head for head in search.ranking if head.named]
-    for_it = [head.label for head in named if head.carried.mean > 0]
-    against = [head.label for head in named if head.carried.mean < 0]
+    for_it = [head.label for head in named if head.carried.mean * carrying > 0]
+    against = [head.label for head in named if head.carried.mean * carrying < 0]
     least = percent(matter.least_effect / abs(search.total.effect.mean))
     return [
         f"Of {search.n_candidates} heads, {len(for_it)} carry the answer ({', '.join(for_it[:5]) or 'none'}"
@@ -216,10 +221,9 @@ def caveats(run: RunFindings, search: HeadFindings) -> list[str]:
             f"Heads were selected by the {search.definition} definition, a sum of single effects; the modulation curve runs them "
             "together, so it need not end at that share."
         )
-    if run.metric.rises_with_damage:
+    if towards(run) < 0:
         notes.append(
-            "The metric grows with damage: a head that carries the answer has a negative effect here, and is said to work "
-            "against the metric."
+            "The metric grows with damage: a head that carries the answer lowers it, so its numbers are negative here."
         )
     nonsense = search.controls.nonsense
     if nonsense is not None and nonsense.defined:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from experiments.sentences import NAMES, ORDER_NAMES, interval_of_n
+from experiments.sentences import NAMES, ORDER_NAMES, interval_of_n, towards
 from interp.analysis.findings import Crossing
 from interp.analysis.findings_of_heads import HeadFindings
 from interp.analysis.findings_of_run import RunFindings
@@ -157,6 +157,9 @@ def heads_table(search: HeadFindings, run: RunFindings, count_: int = 20) -> Tab
     """The strongest heads with intervals."""
     chosen = {head.label for head in search.share.heads}
     matter = search.matter
+    counts, negative = (matter.n_for, matter.n_against), "negative"
+    if towards(run) < 0:
+        counts, negative = (matter.n_against, matter.n_for), "positive"
     return TableBlock(
         title="Heads by the size of their key→query edge",
         columns=["rank", "head", f"carried ({run.metric.unit})", "interval", "matters", "selected"],
@@ -171,9 +174,9 @@ def heads_table(search: HeadFindings, run: RunFindings, count_: int = 20) -> Tab
             ]
             for rank, head in enumerate(search.ranking[:count_], start=1)
         ],
-        note="Carried: what the metric loses when this edge alone is replaced; negative heads work against the answer. Matters: "
+        note=f"Carried: what the metric loses when this edge alone is replaced; {negative} heads work against the answer. Matters: "
         f"passes a false-discovery rate of {percent(matter.rate)} over all heads and is at least {two(matter.least_effect)} "
-        f"{run.metric.unit} in size. Of all {search.n_candidates}: {matter.n_for} for and {matter.n_against} against "
+        f"{run.metric.unit} in size. Of all {search.n_candidates}: {counts[0]} for and {counts[1]} against "
         f"the answer, {matter.n_too_small} too small to name, {matter.n_undecided} undecided.",
     )
 

@@ -63,7 +63,9 @@ def read_adapter(folder: Path, field: str) -> Adapter:
     try:
         settings = AdapterFile.model_validate(data)
     except ValidationError as error:
-        raise UserError(f"{field}: {folder / SETTINGS} cannot be read: {in_words(error, data, AdapterFile)}") from None
+        raise UserError(
+            f"{field}: {folder / SETTINGS} cannot be read: {'; '.join(in_words(error, data, AdapterFile))}"
+        ) from None
     return Adapter(settings, read_tensors([folder / WEIGHTS], field), f"{field}: the weights in {folder}")
 
 

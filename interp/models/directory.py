@@ -45,7 +45,7 @@ def read_config(folder: Path) -> Any:
     try:
         found = schema.model_validate(data)
     except ValidationError as error:
-        raise UserError(f"model: {path}: {in_words(error, data, schema)}") from None
+        raise UserError(f"model: {path}: {'; '.join(in_words(error, data, schema))}") from None
     expected = MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.get(kind)
     if expected and found.architectures and found.architectures[0] != expected:
         raise UserError(

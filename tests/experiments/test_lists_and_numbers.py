@@ -34,9 +34,12 @@ def test_a_long_list_of_heads_is_cut(n, said):
 
 
 def test_heads_against_the_answer_are_cut_as_those_for_it():
-    text = against_text([head(number, -1.0) for number in range(400)])
+    text = against_text([head(number, -1.0) for number in range(400)], 1)
     assert "and 390 more work against" in text
-    assert against_text([head(0, -1.0), head(1, 1.0)]) == "; of these, L0-H0 works against the answer"
+    heads = [head(0, -1.0), head(1, 1.0)]
+    assert against_text(heads, 1) == "; of these, L0-H0 works against the answer"
+    # Of a divergence, what carries the answer lowers it.
+    assert against_text(heads, -1) == "; of these, L0-H1 works against the answer"
 
 
 def test_one_of_each_is_singular(finished_tables):

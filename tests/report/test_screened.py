@@ -9,6 +9,7 @@ from interp.errors import UserError
 from interp.figures.position_grid import PositionGrid
 from interp.results.tables import RunTables
 from interp.runs.circuit.config import load
+from interp.runs.circuit.dry_run import describe
 from interp.runs.circuit.run import run
 from tests.tiny_runs import QUIET, write_yaml
 
@@ -49,3 +50,37 @@ def test_a_metric_that_grows_with_damage_is_said_to_be_raised(tiny_llama, tmp_pa
     )
     assert "of every head its value from the corrupted run raises the KL divergence from the clean run" in text
     assert "The metric grows with damage" in text
+    # It reads no answer, so for arbitrary answers the search would find the same again.
+    assert "for arbitrary answers" not in text
+
+
+@pytest.mark.parametrize(
+    ("metric", "rest", "says"),
+    [
+        ("kl_from_clean", "probes=[{kind: edge_patching, screen: {top: 3}}]", "has no slope there"),
+        (
+            "kl_from_clean",
+            "probes=[{kind: head_ablation}, {kind: attribution_patching, of: head_ablation}]",
+            "has no slope there",
+        ),
+        (
+            "kl_from_clean",
+            "prompts.task.pairing=shuffled",
+            "prompts.task.pairing: the metric kl_from_clean reads no answer",
+        ),
+        ("logit_diff", "probes=[{kind: edge_patching, screen: {top: 3}, prompts: focus_template}]", ""),
+        ("logit_diff", "prompts.task.pairing=shuffled", ""),
+    ],
+)
+def test_what_a_divergence_cannot_answer_is_refused_before_anything_is_measured(
+    tiny_llama, tmp_path, metric, rest, says
+):
+    def check():
+        overrides = [f"metric={{kind: {metric}}}", "probes=[{kind: logit_lens}]", "experiment=null", rest]
+        describe(load(write_yaml(tmp_path, tiny_llama), overrides), QUIET)
+
+    if says:
+        with pytest.raises(UserError, match=says):
+            check()
+    else:
+        check()

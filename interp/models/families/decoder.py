@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import model_validator
 
 from interp.models.families.anatomy import Anatomy, Rotary
-from interp.models.families.record import ConfigFile, Heads, Layers, Positions, Positive, Width
+from interp.models.families.record import ConfigFile, Heads, Layers, Positions, Positive, Tokens, Width
 from interp.models.families.rope import Rope, scaling_of, theta_of
 from interp.models.families.weights import Parts
 
@@ -19,7 +19,7 @@ LayerKinds = list[Literal["full_attention", "sliding_attention"]] | None
 class DecoderFile(ConfigFile):
     """The keys of a config.json that these families share, with Llama's defaults."""
 
-    vocab_size: int
+    vocab_size: Tokens
     tie_word_embeddings: bool = False
     hidden_size: Width = 4096
     intermediate_size: Width = 11008

@@ -6,14 +6,14 @@ from typing import Any, Literal
 
 from interp.models.families.anatomy import Anatomy
 from interp.models.families.decoder import PARTS, DecoderFile, decoder
-from interp.models.families.record import Family, Heads, Layers, Positions, Width
+from interp.models.families.record import Family, Heads, Layers, Positions, Tokens, Width
 
 
 class GemmaFile(DecoderFile):
     """A Gemma's config.json. transformers reads `hidden_act: gelu` as gelu_pytorch_tanh, which is meant."""
 
     model_type: Literal["gemma"]
-    vocab_size: int = 256000
+    vocab_size: Tokens = 256000
     tie_word_embeddings: bool = True
     hidden_size: Width = 3072
     intermediate_size: Width = 24576

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from interp.models.families.anatomy import Anatomy
 from interp.models.families.decoder import PARTS, Activation, DecoderFile, LayerKinds, decoder, windows_of
-from interp.models.families.record import Family, Heads, Layers, Positions, Positive, Width
+from interp.models.families.record import Family, Heads, Layers, Positions, Positive, Tokens, Width
 
 SANDWICH = replace(
     PARTS, ln1_post="post_attention_layernorm", ln2="pre_feedforward_layernorm", ln2_post="post_feedforward_layernorm"
@@ -18,7 +18,7 @@ class Gemma2File(DecoderFile):
     """A Gemma 2's config.json."""
 
     model_type: Literal["gemma2"]
-    vocab_size: int = 256000
+    vocab_size: Tokens = 256000
     tie_word_embeddings: bool = True
     hidden_size: Width = 2304
     intermediate_size: Width = 9216

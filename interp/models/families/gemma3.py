@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from interp.models.families.anatomy import Anatomy, Rotary
 from interp.models.families.gemma2 import SANDWICH, Gemma2File
 from interp.models.families.gemma2 import anatomy as gemma2_anatomy
-from interp.models.families.record import Family, Positions, Positive
+from interp.models.families.record import Family, Positions, Positive, Tokens
 from interp.models.families.rope import Rope, scaling_of, theta_of
 
 
@@ -27,7 +27,7 @@ class Gemma3File(Gemma2File):
     """A Gemma 3's config.json, of its models without eyes."""
 
     model_type: Literal["gemma3_text"]  # type: ignore[assignment]
-    vocab_size: int = 262208
+    vocab_size: Tokens = 262208
     max_position_embeddings: Positions = 131072
     final_logit_softcapping: Positive | None = None
     attn_logit_softcapping: Positive | None = None

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import AliasChoices, Field, model_validator
 
 from interp.models.families.anatomy import Anatomy
-from interp.models.families.record import ConfigFile, Family, Heads, Layers, Positions, Positive, Width
+from interp.models.families.record import ConfigFile, Family, Heads, Layers, Positions, Positive, Tokens, Width
 from interp.models.families.weights import Parts
 
 Activation = Literal["gelu_new", "gelu_pytorch_tanh", "gelu_fast", "gelu", "relu", "silu"]
@@ -17,7 +17,7 @@ class Gpt2File(ConfigFile):
     """A GPT-2's config.json."""
 
     model_type: Literal["gpt2"]
-    vocab_size: int = Field(default=50257, ge=2, le=1_000_000_000)
+    vocab_size: Tokens = 50257
     n_embd: Width = Field(default=768, validation_alias=AliasChoices("n_embd", "hidden_size"))
     n_layer: Layers = Field(default=12, validation_alias=AliasChoices("n_layer", "num_hidden_layers"))
     n_head: Heads = Field(default=12, validation_alias=AliasChoices("n_head", "num_attention_heads"))

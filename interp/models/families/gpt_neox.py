@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from interp.models.families.anatomy import Anatomy, Rotary
 from interp.models.families.decoder import Activation
-from interp.models.families.record import ConfigFile, Family, Heads, Layers, Positions, Positive, Width
+from interp.models.families.record import ConfigFile, Family, Heads, Layers, Positions, Positive, Tokens, Width
 from interp.models.families.rope import Rope, scaling_of, theta_of
 from interp.models.families.weights import Parts
 
@@ -17,7 +17,7 @@ class NeoxFile(ConfigFile):
     """A GPT-NeoX's config.json."""
 
     model_type: Literal["gpt_neox"]
-    vocab_size: int = 50432
+    vocab_size: Tokens = 50432
     tie_word_embeddings: bool = False
     hidden_size: Width = 6144
     intermediate_size: Width = 24576

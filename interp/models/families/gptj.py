@@ -8,7 +8,7 @@ from pydantic import AliasChoices, Field, model_validator
 
 from interp.models.families.anatomy import Anatomy, Rotary
 from interp.models.families.decoder import Activation
-from interp.models.families.record import ConfigFile, Family, Heads, Layers, Positions, Positive, Width
+from interp.models.families.record import ConfigFile, Family, Heads, Layers, Positions, Positive, Tokens, Width
 from interp.models.families.weights import Parts
 
 
@@ -16,7 +16,7 @@ class GptjFile(ConfigFile):
     """A GPT-J's config.json."""
 
     model_type: Literal["gptj"]
-    vocab_size: int = 50400
+    vocab_size: Tokens = 50400
     tie_word_embeddings: bool = False
     n_embd: Width = Field(default=4096, validation_alias=AliasChoices("n_embd", "hidden_size"))
     n_layer: Layers = Field(default=28, validation_alias=AliasChoices("n_layer", "num_hidden_layers"))

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Literal
 
 from interp.models.families.decoder import PARTS, DecoderFile, decoder
-from interp.models.families.record import Family
+from interp.models.families.record import Family, Tokens
 
 
 class LlamaFile(DecoderFile):
     """A Llama's config.json."""
 
     model_type: Literal["llama"]
-    vocab_size: int = 32000
+    vocab_size: Tokens = 32000
     attention_bias: bool = False
     mlp_bias: bool = False
 

@@ -8,14 +8,14 @@ from pydantic import Field
 
 from interp.models.families.anatomy import Anatomy
 from interp.models.families.decoder import PARTS, DecoderFile, decoder
-from interp.models.families.record import Family, Heads, Positions
+from interp.models.families.record import Family, Heads, Positions, Tokens
 
 
 class MistralFile(DecoderFile):
     """A Mistral's config.json."""
 
     model_type: Literal["mistral"]
-    vocab_size: int = 32000
+    vocab_size: Tokens = 32000
     num_key_value_heads: Heads | None = 8
     sliding_window: Positions | None = Field(default=4096, description="How many positions a query sees; null: all.")
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from interp.models.families.anatomy import Anatomy
 from interp.models.families.decoder import PARTS, DecoderFile, decoder
-from interp.models.families.record import Family, Positive
+from interp.models.families.record import Family, Positive, Tokens
 
 POST_NORM = replace(
     PARTS,
@@ -22,7 +22,7 @@ class Olmo2File(DecoderFile):
     """An OLMo 2's config.json."""
 
     model_type: Literal["olmo2"]
-    vocab_size: int = 50304
+    vocab_size: Tokens = 50304
     rms_norm_eps: Positive = 1e-5
     attention_bias: bool = False
 

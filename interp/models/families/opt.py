@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from interp.models.families.anatomy import Anatomy
 from interp.models.families.decoder import Activation
-from interp.models.families.record import ConfigFile, Family, Heads, Layers, Positions, Width
+from interp.models.families.record import ConfigFile, Family, Heads, Layers, Positions, Tokens, Width
 from interp.models.families.weights import Parts
 
 
@@ -16,7 +16,7 @@ class OptFile(ConfigFile):
     """An OPT's config.json."""
 
     model_type: Literal["opt"]
-    vocab_size: int = 50272
+    vocab_size: Tokens = 50272
     hidden_size: Width = 768
     num_hidden_layers: Layers = 12
     num_attention_heads: Heads = 12

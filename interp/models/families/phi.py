@@ -8,7 +8,7 @@ from pydantic import Field
 
 from interp.models.families.anatomy import Anatomy
 from interp.models.families.decoder import Activation, DecoderFile, decoder
-from interp.models.families.record import Family, Layers, Positive, Width
+from interp.models.families.record import Family, Layers, Positive, Tokens, Width
 from interp.models.families.weights import Parts
 
 
@@ -16,7 +16,7 @@ class PhiFile(DecoderFile):
     """A Phi's config.json."""
 
     model_type: Literal["phi"]
-    vocab_size: int = 51200
+    vocab_size: Tokens = 51200
     hidden_size: Width = 2048
     intermediate_size: Width = 8192
     num_hidden_layers: Layers = 24

@@ -9,14 +9,14 @@ from pydantic import Field
 
 from interp.models.families.anatomy import Anatomy
 from interp.models.families.decoder import PARTS, DecoderFile, decoder
-from interp.models.families.record import Family, Positions, Positive, Width
+from interp.models.families.record import Family, Positions, Positive, Tokens, Width
 
 
 class Phi3File(DecoderFile):
     """A Phi-3's config.json. Positions that were stretched after training (longrope) are not supported."""
 
     model_type: Literal["phi3"]
-    vocab_size: int = 32064
+    vocab_size: Tokens = 32064
     hidden_size: Width = 3072
     intermediate_size: Width = 8192
     rms_norm_eps: Positive = 1e-5

@@ -6,14 +6,14 @@ from typing import Any, Literal
 
 from interp.models.families.anatomy import Anatomy
 from interp.models.families.decoder import PARTS, DecoderFile, LayerKinds, decoder, windows_of
-from interp.models.families.record import Family, Positions
+from interp.models.families.record import Family, Positions, Tokens
 
 
 class Qwen2File(DecoderFile):
     """A Qwen2's config.json."""
 
     model_type: Literal["qwen2"]
-    vocab_size: int = 151936
+    vocab_size: Tokens = 151936
     use_sliding_window: bool = False
     sliding_window: Positions | None = 4096
     max_window_layers: int = 28

@@ -7,14 +7,14 @@ from typing import Any, Literal
 
 from interp.models.families.anatomy import Anatomy
 from interp.models.families.decoder import PARTS, DecoderFile, LayerKinds, decoder, windows_of
-from interp.models.families.record import Family, Positions, Width
+from interp.models.families.record import Family, Positions, Tokens, Width
 
 
 class Qwen3File(DecoderFile):
     """A Qwen3's config.json."""
 
     model_type: Literal["qwen3"]
-    vocab_size: int = 151936
+    vocab_size: Tokens = 151936
     head_dim: Width | None = 128
     attention_bias: bool = False
     use_sliding_window: bool = False

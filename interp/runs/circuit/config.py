@@ -81,6 +81,9 @@ class Measured(AnyConfig):
     def _parts_fit_together(self) -> Measured:
         probes_at = {f"probes.{at}": (one.label, one.kind) for at, one in enumerate(self.probes)}
         found = _misfits(probes_at, dict(enumerate(self.figures)), self.experiment)
+        if self.prompts.task.pairing == "shuffled" and not self.metric.reads_answers:
+            why = f"the metric {self.metric.kind} reads no answer, so other answers ask the same; choose another metric"
+            found.append(("prompts.task.pairing", why))
         if found:
             raise Several(found)
         return self
