@@ -38,7 +38,7 @@ class Registry(Generic[T]):
     def register(self, cls: type[T]) -> type[T]:
         """Class decorator: file `cls` under its `kind`. Raises ValueError when it has none or that kind is taken."""
         field = cls.model_fields.get(self.key)
-        kind = field.default if field is not None else None
+        kind = str(field.default) if field is not None else ""
         if field is None or get_args(field.annotation) != (kind,) or not is_file_name(kind):
             raise ValueError(
                 f'{cls.__name__} needs a line such as `{self.key}: Literal["my_{self.what.split()[-1]}"] = '

@@ -158,6 +158,7 @@ DAMAGES = {
     "heads?: must be greater than or equal to 1": lambda folder: edit(folder, num_attention_heads=0, n_head=0),
     "eps.*: must be a .*number, not None": lambda folder: edit(folder, rms_norm_eps=None, layer_norm_epsilon=None),
     "dtype: must be .*not 'float7'": lambda folder: edit(folder, dtype="float7"),
+    "vocab_size: must be greater than or equal to 2, not -1": lambda folder: edit(folder, vocab_size=-1),
     "quantization_config": lambda folder: edit(folder, quantization_config={"quant_method": "gptq"}),
     "layers?: must be less than": lambda folder: edit(folder, num_hidden_layers=10**9, n_layer=10**9),
     "have 3 layers, but its config.json says 2": lambda folder: edit(folder, num_hidden_layers=2, n_layer=2),
@@ -199,6 +200,7 @@ def test_a_bad_directory_is_one_clear_sentence(folder, says):
         with pytest.raises(UserError, match=says) as caught:
             look(DirectoryModel(path=str(folder)))
         assert "\n" not in str(caught.value)
+        assert "['" not in str(caught.value)
         assert len(str(caught.value)) < 600
 
 

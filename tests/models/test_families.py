@@ -11,6 +11,7 @@ from interp.interventions.edits import Edit, Variant
 from interp.interventions.engine import Engine
 from interp.metrics import LogitDiff
 from interp.models import DirectoryModel, Processing, load_model
+from interp.models.families import BY_TYPE
 from tests.interventions.models import random_prompts
 from tests.tiny_models import write_tiny_gpt2, write_tiny_llama
 
@@ -81,3 +82,13 @@ def test_older_files_name_their_rope_otherwise(tmp_path):
     models = [load_model(DirectoryModel(path=str(one))).hooked for one in (new, old)]
     with torch.no_grad():
         assert torch.equal(models[0](tokens), models[1](tokens))
+
+
+@pytest.mark.parametrize("family", BY_TYPE.values(), ids=lambda family: family.model_type)
+def test_every_number_of_every_familys_config_has_bounds(family):
+    """What nobody bounded is a traceback when something is allocated for it."""
+    for name, field in family.schema.model_json_schema()["properties"].items():
+        kinds = [one for one in field.get("anyOf", [field]) if one.get("type") in ("integer", "number")]
+        for kind in kinds:
+            assert {"minimum", "exclusiveMinimum"} & set(kind), f"{name} has no lower bound"
+            assert kind["type"] == "number" or {"maximum", "exclusiveMaximum"} & set(kind), f"{name} has no upper bound"

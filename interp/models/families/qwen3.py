@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Literal
 
+from pydantic import Field
+
 from interp.models.families.anatomy import Anatomy
 from interp.models.families.decoder import PARTS, DecoderFile, LayerKinds, decoder, windows_of
 from interp.models.families.record import Family, Positions, Tokens, Width
@@ -19,7 +21,7 @@ class Qwen3File(DecoderFile):
     attention_bias: bool = False
     use_sliding_window: bool = False
     sliding_window: Positions | None = 4096
-    max_window_layers: int = 28
+    max_window_layers: int = Field(default=28, ge=0, le=10_000)
     layer_types: LayerKinds = None
 
 
