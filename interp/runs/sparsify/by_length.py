@@ -25,7 +25,8 @@ def frontier_by_length(tables: TrainingTables) -> Drawn:
         figure = new_figure(min(style.PAGE, max(style.COLUMN, 0.6 + 2.1 * len(lengths))), 2.5)
         for axes, length in zip(figure.subplots(1, len(lengths), sharey=True, squeeze=False)[0], lengths, strict=True):
             untrained = tables.baseline[tables.baseline["length"] == length]
-            keys = untrained.get("keys_a_query", [])  # none without untrained gates
+            # Without untrained gates there is no such column.
+            keys: list[float] = untrained["keys_a_query"].tolist() if len(untrained) else []
             for kind, colour, marker in GATES:
                 mine = untrained[untrained["gate"] == kind].sort_values("density")
                 if len(mine):
