@@ -1,0 +1,75 @@
+"""What points say together: clustered means, ratios, figures; on numbers that are worked out by hand."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from interp.sweep import figures
+from interp.sweep.cells import Cell
+from interp.sweep.quantities import quantities
+from interp.sweep.summary import TOGETHER, ratio_table, records, summary_table
+
+RUN = {"n_resamples": 200, "confidence": 0.95, "metric": {"unit": "logits"}}
+
+
+def point(model, seed, n, effects, counts):
+    values = np.array(effects, dtype=float)
+    return SimpleNamespace(
+        entry=SimpleNamespace(labels={"model": model, "seed": seed}, hash=model + seed, name=f"{model}-{seed}"),
+        run=RUN,
+        heads={"target": 0.8, "definition": "joint", "n_candidates": 20},
+        needed={"n": n, "n_low": min(counts), "n_high": None if np.inf in counts else max(counts)},
+        resampled=np.array(counts, dtype=float),
+        effects=(values, [f"pair{number}" for number in range(len(values))]),
+        effect={"mean": float(values.mean()), "low": float(values.min()), "high": float(values.max())},
+    )
+
+
+POINTS = [
+    point("dense", "0", 12, [1, 2, 3, 4], [12] * 100),
+    point("dense", "1", 16, [3, 4, 5, 6], [16] * 100),
+    point("sparse", "0", 6, [1, 1, 1, 1], [6] * 100),
+    point("sparse", "1", 4, [2, 2, 2, 2], [4] * 50 + [np.inf] * 50),
+]
+CELLS = [Cell({"model": "dense"}, POINTS[:2]), Cell({"model": "sparse"}, POINTS[2:])]
+
+
+def test_points_that_repeat_each_other_are_pooled_by_word_pair():
+    dense, sparse = records(summary_table(CELLS))
+    assert (dense["effect_mean"], dense["pairs"], dense["prompts"]) == (3.5, 4, 8)
+    assert dense["effect_sd"] == pytest.approx(2**0.5)
+    assert (dense["heads_mean"], dense["heads_least"], dense["heads_most"]) == (14, 12, 16)
+    # Every word pair has the same mean over both points, so other word pairs would say the same.
+    assert sparse["effect_low"] == pytest.approx(1.5)
+    assert dense["effect_low"] < 3.5 < dense["effect_high"]
+
+
+def test_ratios_are_taken_to_the_reference_and_an_end_may_be_open():
+    first, second, both = records(ratio_table(POINTS, "model", "dense"))
+    assert (first["ratio"], first["low"], first["high"]) == (2, 2, 2)
+    assert (second["ratio"], second["low"], second["high"]) == (4, 0, 4)  # never reached: infinitely many heads
+    assert both["combination"] == TOGETHER
+    assert both["ratio"] == pytest.approx(8**0.5)
+
+
+def test_figures_hold_the_points():
+    drawn = figures.forest(CELLS, summary_table(CELLS))
+    assert drawn.data["mean"].tolist() == [2.5, 4.5, 3.5, 1, 2, 1.5]
+    assert figures.heads_needed(CELLS, "model").data["n"].tolist() == [12, 6, 16, 4]
+    assert figures.grid(POINTS, "model", "seed").data["value"].tolist() == [12, 6, 16, 4]
+    ratios = figures.ratios(ratio_table(POINTS, "model", "dense"), "model", "dense")
+    assert ratios.data["ratio"].iloc[:2].tolist() == [2, 4]
+
+
+def test_quantities_are_found_by_their_shape():
+    found = {
+        "total": {"effect": {"mean": 1.0, "low": 0.5, "high": 2.0, "sem": 0.1, "n": 8, "n_clusters": 4}},
+        "shares": {"joint": {"n": None, "n_low": 3, "n_high": None}},
+        "curve": [{"n": 1, "share": 0.5}],
+        "defined": True,
+    }
+    told = {one.name: (one.value, one.low, one.high, one.n) for one in quantities(found)}
+    assert told == {"total.effect": (1.0, 0.5, 2.0, 8), "shares.joint.n": (None, 3.0, None, None)}
