@@ -82,9 +82,11 @@ class EffectBars(Figure):
         axes.set_xlabel(f"{unit(tables)} lost when the edge is cut" if search else f"effect ({unit(tables)})")
         data = pd.DataFrame([{"head" if search else "place": bar.label, **bar.numbers} for bar in bars])
         if search:
+            # Edges that carry the answer lower a metric that grows with damage.
+            carries, against = ("Orange", "blue") if tables.run.metric.rises_with_damage else ("Blue", "orange")
             what = (
                 f"The {len(bars)} heads with the largest key→query effects: loss in {metric_text(tables)} when that head's edge "
-                f"alone is {ablation_text(search.ablation)}. Blue: carries the answer; orange: works against it."
+                f"alone is {ablation_text(search.ablation)}. {carries}: carries the answer; {against}: works against it."
             )
         else:
             what = (

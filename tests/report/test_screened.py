@@ -50,6 +50,7 @@ def test_a_metric_that_grows_with_damage_is_said_to_be_raised(tiny_llama, tmp_pa
     )
     assert "of every head its value from the corrupted run raises the KL divergence from the clean run" in text
     assert "The metric grows with damage" in text
+    assert "Orange: carries the answer; blue: works against it" in text
     # It reads no answer, so for arbitrary answers the search would find the same again.
     assert "for arbitrary answers" not in text
 
