@@ -99,7 +99,9 @@ class HuggingFaceSource(ModelSource):
     """A model in a Hugging Face directory: it is converted, and its logits are held against Hugging Face's."""
 
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
-    device: Literal["auto", "cpu", "cuda", "mps"] = Field(default="auto", description="auto: cuda where there is one.")
+    device: Literal["auto", "cpu", "cuda", "cuda:0", "cuda:1", "cuda:2", "cuda:3", "mps"] = Field(
+        default="auto", description="auto: cuda where there is one."
+    )
     processing: Processing = Processing()
     sparse: SparseModel | None = Field(default=None, description="Gate the attention; null: an ordinary dense model.")
 

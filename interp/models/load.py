@@ -237,8 +237,12 @@ def device_of(wanted: str) -> str:
 
     if wanted == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
-    if wanted == "cuda" and not torch.cuda.is_available():
-        raise UserError("model.device is cuda, but torch finds no CUDA device; say auto or cpu")
+    if wanted.startswith("cuda"):
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if count == 0:
+            raise UserError(f"model.device is {wanted}, but torch finds no CUDA device; say auto or cpu")
+        if int(wanted.partition(":")[2] or 0) >= count:
+            raise UserError(f"model.device is {wanted}, but torch finds only cuda:0 to cuda:{count - 1}")
     if wanted == "mps" and not torch.backends.mps.is_available():
         raise UserError("model.device is mps, but torch finds no MPS device; say auto or cpu")
     return wanted
