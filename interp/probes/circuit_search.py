@@ -280,7 +280,8 @@ def _both(
     effects: pd.DataFrame, base: pd.DataFrame, kind: str, n_edges: int, targets: list[float]
 ) -> Directions[PlainCurve]:
     """One order's curves in both directions."""
-    return both_ways(lambda way: _plain(effects, base, kind, way, n_edges, targets))
+    sufficient, necessary = (_plain(effects, base, kind, way, n_edges, targets) for way in DIRECTIONS)
+    return Directions[PlainCurve](sufficient=sufficient, necessary=necessary)
 
 
 def _plain(
