@@ -33,6 +33,7 @@ from interp.runs.circuit.prepare import first_prompt, prepare, prompts_table
 from interp.runs.circuit.publish import KEPT
 from interp.runs.lifecycle import carry_out
 from interp.runs.progress import probe_progress
+from interp.words.phrases import plural
 
 
 def run(config: LoadedConfig[RunConfig], console: Console, fresh: bool = False) -> Path:
@@ -58,7 +59,7 @@ def measure(
     """Run every probe that is not finished, write the tables of a run; what the manifest says of it."""
     console.print(
         f"{info.name}: {study.sizes.n_layers} layers x {study.sizes.n_heads} heads; "
-        f"{len(study.book)} prompts in {len(study.book.sets)} wordings, {len(study.book.dropped)} left out"
+        f"{plural(len(study.book), 'prompt')} in {plural(len(study.book.sets), 'wording')}, {len(study.book.dropped)} left out"
     )
     for note in study.book.notes:
         console.print(f"note: {note}", highlight=False, markup=False)
