@@ -49,7 +49,7 @@ class ModelFound(Plain):
     d_vocab: int
     n_ctx: int
     gated_mlp: bool
-    windows: tuple[int | None, ...] = ()
+    windows: list[int | None] = Field(default_factory=list)
     """How many positions each layer's queries see, their own included (null: all); empty: all, in every layer."""
     source: str
     origin: str

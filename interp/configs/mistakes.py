@@ -63,9 +63,15 @@ def _place(error: Any, data: Any) -> str:
     for part in [*inner, last]:
         inside = part in data if isinstance(data, dict) else isinstance(part, int) and isinstance(data, list)
         if inside or (part == last and error["type"] == "missing"):
-            parts.append(cut(str(part), 80))
+            parts.append(_key(part))
             data = data[part] if inside and not (isinstance(data, list) and part >= len(data)) else None
     return ".".join(parts)
+
+
+def _key(part: Any) -> str:
+    """A key of a YAML as it stands in a path; line breaks, and blanks at its ends, can only be seen in quotes."""
+    text = str(part)
+    return cut(text if text.isprintable() and text == text.strip() and text else repr(text), 80)
 
 
 def _told_once(errors: list[Any], data: Any) -> list[Any]:

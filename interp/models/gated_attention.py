@@ -172,7 +172,7 @@ def gated_attention(
     dropout: float = 0.0,
     **_: Any,
 ) -> tuple[Float[Tensor, "batch query head d_head"], Float[Tensor, "batch head query key"] | None]:
-    """Attention with the module's gate (and its weights in mode `dense`); scores, softmax and gate in float32 always."""
+    """Attention with the module's gate, and its weights but in mode `train`; scores, softmax and gate in float32 always."""
     gate: Gate = module.sparse_gate
     groups = query.shape[1] // key.shape[1]
     key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
@@ -198,7 +198,7 @@ def gated_attention(
     else:
         out, done = gated(*inputs)
     gate.count(module.layer_idx, done)
-    return out.transpose(1, 2).contiguous(), None
+    return out.transpose(1, 2).contiguous(), done.weights
 
 
 def _noise_seed(gate: Gate, device: torch.device) -> int | None:

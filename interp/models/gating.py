@@ -29,12 +29,14 @@ class Settings:
 
 @dataclass(frozen=True)
 class Done:
-    """What a layer's gate did; counts are over the batch."""
+    """What a layer's gate did; counts are over the batch. `weights` only outside of training: kept for a gradient, they would
+    take the memory that computing them again saves."""
 
     expected: Float[Tensor, ""]
     mask: Bool[Tensor, "batch head query key"]
     causal_edges: Float[Tensor, ""]
     queries: int
+    weights: Float[Tensor, "batch head query key"] | None
 
 
 def gated(
@@ -56,7 +58,8 @@ def gated(
     if first_biases is not None:
         logits = logits + first_biases[:, None, None] * first_keys(allowed)
     mask, passed = _open(logits, allowed, settings)
-    out = kept(log_weights.exp() * passed).to(value.dtype) @ value
+    weights = log_weights.exp() * passed
+    out = kept(weights).to(value.dtype) @ value
     copies, keys = len(logits) // len(allowed), allowed.sum(-1, dtype=torch.float32)
     probabilities = torch.sigmoid(logits / settings.temperature).masked_fill(~allowed, 0.0)
     causal = keys.sum() * copies
@@ -64,7 +67,7 @@ def gated(
         expected = probabilities.sum() / (causal * logits.shape[1])
     else:
         expected = (probabilities.sum(-1) * keys.clamp(min=1) ** -settings.power).mean()
-    return out, Done(expected, mask, causal, keys.numel() * copies)
+    return out, Done(expected, mask, causal, keys.numel() * copies, weights if settings.noise is None else None)
 
 
 def _scores(query: Tensor, key: Tensor, scale: float, allowed: Tensor) -> Float[Tensor, "batch head query key"]:

@@ -271,13 +271,13 @@ def test_screening_finds_the_planted_edges_with_few_cuts_and_keeps_estimates_apa
         ("screen", ("attribution",)),
         ("edge", ("exact",)),
     }
-    found = probe.summarise(table, study, READING)["screen"]
+    found = probe.summarise(table, study, READING).screen
     n_edges = len(list(probe.variants(study)))
-    assert found["n_effects"] == n_edges
-    assert found["n_candidates"] + found["n_audited"] == table[table["part"] == "edge"]["variant"].nunique() < n_edges
+    assert found.n_effects == n_edges
+    assert found.n_candidates + found.n_audited == table[table["part"] == "edge"]["variant"].nunique() < n_edges
     every = EdgePatching(prompts="all").run(study)
     size = every.groupby(["layer", "head", "query_label", "key_label"])["effect"].mean().abs().nlargest(2)
-    assert {(one["label"], one["query"], one["key"]) for one in found["top"]} == {
+    assert {(one.label, one.query, one.key) for one in found.top} == {
         (f"L{layer}-H{head}", query, key) for layer, head, query, key in size.index
     }
-    assert [abs(one["effect"]["mean"]) for one in found["top"]] == pytest.approx(size.tolist(), abs=1e-5)
+    assert [abs(one.effect.mean) for one in found.top] == pytest.approx(size.tolist(), abs=1e-5)

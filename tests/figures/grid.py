@@ -14,7 +14,8 @@ import matplotlib as mpl
 from interp.figures import figures
 from interp.figures.base import drawn_texts
 from interp.figures.fonts import rc
-from interp.runs.comparison import figures as comparison
+from interp.runs.comparison.curves import modulation_curves, share_curves
+from interp.runs.comparison.figures import side_by_side
 from tests.figures.readable import faults
 from tests.figures.sizes import make_tables
 
@@ -27,9 +28,9 @@ def of_two_models(tables) -> dict:
     """The figures of a comparison, of a model with itself."""
     arms = {"dense": tables, "sparse": tables}
     return {
-        "side_by_side": lambda: comparison.side_by_side(arms),
-        "share_curves": lambda: comparison.curves(arms, "key_query_heads", "n", "heads", "share", "t", "c"),
-        "modulation_curves": lambda: comparison.curves(arms, "layer_modulation", "layer", "layer", "share", "t", "c"),
+        "side_by_side": lambda: side_by_side(arms),
+        "share_curves": lambda: share_curves(arms),
+        "modulation_curves": lambda: modulation_curves(arms),
     }
 
 

@@ -9,6 +9,7 @@ import pytest
 
 import experiments
 import interp
+from interp.analysis.findings_of_comparison import RatioFound
 from interp.runs.comparison.tables import ratio
 from interp.words.numbers import bracket, ends, fixed, fixed_interval, interval, needed, number, significant
 from interp.words.phrases import percent, tenth
@@ -50,10 +51,10 @@ def test_counts_and_what_stands_behind_them():
 
 
 def test_a_ratio_without_an_upper_end_says_so():
-    assert ratio({"value": 1.5, "low": 1.0, "high": 2.0}) == "1.50 [1.00, 2.00]"
-    assert ratio({"value": 1.5, "low": 1.0, "high": None}) == "1.50 [1.00, …]"
-    assert ratio({"value": 1.5, "low": None, "high": None}) == "1.50"
-    assert ratio({"value": None, "low": None, "high": None}) == "—"
+    assert ratio(RatioFound(value=1.5, low=1.0, high=2.0)) == "1.50 [1.00, 2.00]"
+    assert ratio(RatioFound(value=1.5, low=1.0, high=None)) == "1.50 [1.00, …]"
+    assert ratio(RatioFound(value=1.5, low=None, high=None)) == "1.50"
+    assert ratio(RatioFound(value=None, low=None, high=None)) == "—"
 
 
 def test_no_page_or_figure_formats_numbers_by_hand():
