@@ -15,10 +15,11 @@ from rich.console import Console
 
 from interp.analysis.findings import Findings
 from interp.analysis.findings_of_heads import HeadFindings
+from interp.api.found import Found
 from interp.api.given import listed, of_kind, one_of, section
 from interp.api.models import load
 from interp.api.prompts import Keep, Prompt, Role, by_lists, by_task
-from interp.api.show import findings_text, tokens_frame
+from interp.api.show import tokens_frame
 from interp.configs.loading import Seed
 from interp.configs.mistakes import quoted
 from interp.configs.section import Section
@@ -287,19 +288,3 @@ class NotebookStudy:
 
     def _repr_html_(self) -> str:
         return f"<p>{html.escape(repr(self)[1:-1])}</p>{self.tokens.to_html(index=False, escape=True)}"
-
-
-class Found:
-    """What a search for heads concludes: `effects` (a frame), `findings` (as in metrics.json), `heads` (labels)."""
-
-    @property
-    def heads(self) -> list[str]:
-        """The labels of the smallest set; empty where no set carries the share."""
-        return [head.label for head in self.findings.shares.joint.heads]
-
-    def __init__(self, effects: pd.DataFrame, findings: HeadFindings) -> None:
-        self.effects = effects
-        self.findings = findings
-
-    def __repr__(self) -> str:
-        return findings_text(self.findings)
