@@ -117,11 +117,11 @@ def load_model(config: ModelSource, console: Console | None = None, prompt: str 
 
 def _in_transformer_lens(config: HuggingFaceSource, hf_config: Any) -> str | None:
     """The name under which TransformerLens builds a model that has no record of its family here; None where it has one."""
-    from interp.models.families import stand_in, supported
+    from interp.models.families import supported, transformer_lens_name
 
     if supported(hf_config):
         return None
-    return official_name(config.name) if isinstance(config, HubModel) else stand_in(hf_config)
+    return official_name(config.name) if isinstance(config, HubModel) else transformer_lens_name(hf_config)
 
 
 def _made_sparse(hf_model: Any, config: SparseModel, weights_hash: str) -> tuple[Any, GateFacts]:

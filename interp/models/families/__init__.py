@@ -44,7 +44,7 @@ def family_of(config: Any) -> Family:
     return FAMILIES[found]
 
 
-def stand_in(config: Any) -> str | None:
+def transformer_lens_name(config: Any) -> str | None:
     """The name under which TransformerLens itself builds a model of this config, where no record does; None: it does not."""
     return BY_TRANSFORMER_LENS.get(_architecture(config))
 
