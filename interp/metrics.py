@@ -1,7 +1,8 @@
 """Metrics: one number a prompt, read from the model's output at the query position (docs/definitions.md, Effects).
 
 A metric gets a `Readout`, which unembeds only what is asked for: two answer tokens cost a thousandth of the vocabulary.
-Raw logits move by a constant a row when `center_unembed` is on; differences, probabilities and divergences do not.
+A model's logits are its own: where `center_unembed` has moved all of a row by one number, a metric that this would change
+(`moved_by_a_shift`) is refused.
 """
 
 from __future__ import annotations
@@ -60,6 +61,9 @@ class Metric(Section, abc.ABC):
     flat_at_clean: ClassVar[bool] = False
     """Whether the unedited clean run is its minimum: no slope there, so nothing that a gradient could estimate."""
 
+    moved_by_a_shift: ClassVar[bool] = False
+    """Whether one number added to all logits of a row changes it, as it changes a raw logit, and no difference of two."""
+
     @classmethod
     def described(cls) -> dict[str, Any]:
         """Kind, unit, words and direction, as a run keeps them for its figures and sentences."""
@@ -90,12 +94,13 @@ class LogitDiff(Metric):
 
 @metrics.register
 class AnswerLogit(Metric):
-    """Logit of the answer; comparable only within one weight processing."""
+    """Logit of the answer, as the model itself gives it."""
 
     kind: Literal["answer_logit"] = "answer_logit"
     unit: ClassVar[str] = "logits"
     words: ClassVar[str] = "logit of the answer"
     logit_weights: ClassVar[tuple[float, float] | None] = (1.0, 0.0)
+    moved_by_a_shift: ClassVar[bool] = True
 
     def __call__(self, out: Readout) -> Float[torch.Tensor, " row"]:
         return out.logits_of(out.answer)

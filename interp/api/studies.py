@@ -96,6 +96,11 @@ def study(
             task, keep or "correct", min_gap, {name: role for name, role in places.items() if role is not None}
         )
     chosen = of_kind(metrics, metric, {}, Metric)
+    if chosen.moved_by_a_shift and loaded.info.processing.get("center_unembed"):
+        raise UserError(
+            f"the metric {chosen.kind} reads a raw logit, which a centred unembedding moves; load the model without "
+            "processing.center_unembed"
+        )
     question = Question(prompts, chosen, seed, section(Compute, {"memory_gb": memory_gb}))
     return NotebookStudy(prepare(question, [loaded])[0], seed)
 

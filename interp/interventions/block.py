@@ -11,18 +11,23 @@ is float32 also on weights in half precision: rounded anew in batches of other s
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import gelu, layer_norm
-from transformer_lens.utilities.architectures import POST_NORM_ARCHITECTURES
 
+from interp.configs.lazy import lazy
 from interp.errors import UserError
 from interp.interventions.precision import wide
 from interp.models.sparse_attention import GateRule
+
+if TYPE_CHECKING:
+    from transformer_lens.utilities import architectures
+else:
+    architectures = lazy("transformer_lens.utilities.architectures")
 
 # Flags of a TransformerLens config under which a block computes something else, with the value that is understood here.
 PLAIN = {
@@ -209,7 +214,7 @@ class Block:
 
 def _norms(block: Any, name: str, cfg: Any) -> tuple[Any, Any]:
     """The norms of what a part reads and of what it writes (None: none)."""
-    if getattr(cfg, "original_architecture", None) in POST_NORM_ARCHITECTURES:
+    if getattr(cfg, "original_architecture", None) in architectures.POST_NORM_ARCHITECTURES:
         return lambda x: x, norm_of(getattr(block, name), cfg)
     return norm_of(getattr(block, name), cfg), _norm_or_none(block, f"{name}_post", cfg)
 

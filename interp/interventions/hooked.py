@@ -9,20 +9,25 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from einops import rearrange, repeat
 from jaxtyping import Float, Int
 from torch import Tensor
-from transformer_lens.cache.key_value_cache import TransformerLensKeyValueCache
-from transformer_lens.cache.key_value_cache_entry import TransformerLensKeyValueCacheEntry
 
+from interp.configs.lazy import lazy
 from interp.interventions.apply import ChunkHooks
 from interp.interventions.cells import Dimensions, bundle, replacement
 from interp.interventions.edits import Run
 from interp.interventions.plan import Planned
 from interp.interventions.runs import HOOKS, Runs, no_site
+
+if TYPE_CHECKING:
+    from transformer_lens.cache import key_value_cache as caches
+    from transformer_lens.cache import key_value_cache_entry as entries
+else:
+    caches, entries = (lazy(f"transformer_lens.cache.key_value_cache{end}") for end in ("", "_entry"))
 
 
 class HookedRun:
@@ -31,7 +36,7 @@ class HookedRun:
     def __init__(self, model: Any, tokens: Int[Tensor, "prompt pos"]) -> None:
         self._model = model
         cfg = model.cfg
-        self._past = TransformerLensKeyValueCache.init_cache(cfg, cfg.device, tokens.shape[0])
+        self._past = caches.TransformerLensKeyValueCache.init_cache(cfg, cfg.device, tokens.shape[0])
         self._acts: dict[str, Tensor] = {}
         names = {hook.format(layer) for hook in HOOKS.values() for layer in range(cfg.n_layers)}
         hooks = [(lambda name: name in names, self._keep)]
@@ -60,7 +65,7 @@ def run_blocks(
     model: Any,
     resid: Float[Tensor, "row pos d_model"],
     first_layer: int,
-    past: Mapping[int, TransformerLensKeyValueCacheEntry | None],
+    past: Mapping[int, entries.TransformerLensKeyValueCacheEntry | None],
 ) -> Float[Tensor, "row pos d_model"]:
     """Blocks `first_layer` to the last on a residual stream; `past` holds each layer's keys and values of earlier positions."""
     for layer in range(first_layer, model.cfg.n_layers):
@@ -95,7 +100,7 @@ def continued(
     layer, first = _start(chunk[0])
     resid = repeat(run.site("resid_pre", layer)[index, first:], "prompt pos d -> (variant prompt) pos d", variant=times)
     past = {
-        later: TransformerLensKeyValueCacheEntry(
+        later: entries.TransformerLensKeyValueCacheEntry(
             *(repeat(kv[index, :first], "prompt ... -> (variant prompt) ...", variant=times) for kv in run.past(later))
         )
         for later in range(layer, sizes.n_layers)

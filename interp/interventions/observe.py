@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from einops import einsum
 from jaxtyping import Float
 from torch import Tensor
-from transformer_lens.utilities.architectures import POST_NORM_ARCHITECTURES
 
+from interp.configs.lazy import lazy
 from interp.errors import UserError
 from interp.interventions.edits import Run
 from interp.interventions.engine import Engine
 from interp.interventions.precision import wide
 from interp.metrics import Metric
 from interp.prompts.pairs import PromptSet
+
+if TYPE_CHECKING:
+    from transformer_lens.utilities import architectures
+else:
+    architectures = lazy("transformer_lens.utilities.architectures")
 
 
 @torch.no_grad()
@@ -35,7 +40,7 @@ def logit_lens(engine: Engine, prompts: PromptSet, metric: Metric, run: Run) -> 
 
 def not_a_sum(cfg: Any) -> str | None:
     """Why a model's logits are no sum over heads and MLPs, even with the last norm held; None when they are one."""
-    after = cfg.original_architecture in POST_NORM_ARCHITECTURES or cfg.use_normalization_before_and_after
+    after = cfg.original_architecture in architectures.POST_NORM_ARCHITECTURES or cfg.use_normalization_before_and_after
     if after:
         return "a norm follows the sum over the heads of a layer, so no head has a share of its own"
     if (cfg.output_logits_soft_cap or -1) > 0:

@@ -66,16 +66,21 @@ def _ids(tokenizer: Any, prompt: str | None) -> list[int]:
 
 
 @torch.no_grad()
-def logits_difference(reference: Reference, hooked: Any, dtype: str) -> float:
-    """Largest difference of logits to the reference, each row's mean removed; UserError when it is too large."""
+def logits_difference(reference: Reference, hooked: Any, dtype: str, centred: bool = False) -> float:
+    """Largest difference of logits to the reference; UserError when it is too large.
+
+    `centred`: the unembedding was centred, which moves all logits of a row by one number; each row's mean is taken off.
+    """
     ours = hooked(reference.tokens.to(hooked.cfg.device)).float().cpu()
     if not bool(reference.logits.isfinite().all()):
         raise UserError(
             f"the model returns NaN or infinity, in Hugging Face too, when it runs in {dtype}"
             + ("" if dtype == "float32" else "; try model.dtype float32")
         )
-    centred = [logits - logits.mean(-1, keepdim=True) for logits in (reference.logits, ours)]
-    found = float((centred[0] - centred[1]).abs().max())
+    apart = reference.logits - ours
+    if centred:
+        apart = apart - apart.mean(-1, keepdim=True)
+    found = float(apart.abs().max())
     if not found <= TOLERANCE[dtype]:  # NaN is refused, too
         raise UserError(
             f"the converted model's logits differ from Hugging Face's by {found:.2g} (allowed: {TOLERANCE[dtype]:g}), so "

@@ -29,7 +29,11 @@ class Processing(Section):
     center_writing_weights: bool = Field(
         default=True, description="Centre what is written to the residual stream (LayerNorm models only)."
     )
-    center_unembed: bool = Field(default=True, description="Centre the unembedding: logits move by a constant a row.")
+    center_unembed: bool = Field(
+        default=False,
+        description="Centre the unembedding, as TransformerLens does: all logits of a row move by one number, so a metric of "
+        "a raw logit refuses it. Differences of logits, probabilities and divergences stay as they are.",
+    )
     fold_value_biases: bool = Field(
         default=False,
         description="Move value biases into the output bias. It changes what an edge w_qk v_k is, so a run that cuts edges "

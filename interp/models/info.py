@@ -37,7 +37,7 @@ class ModelInfo(Sizes):
     """Sizes, origin and treatment of a loaded model.
 
     `processing` holds the weight rewrites that took effect; `logits_max_abs_diff` is the largest difference to Hugging
-    Face's logits on `checked_prompt`, after removing each row's mean (center_unembed shifts rows by a constant).
+    Face's logits on `checked_prompt`, after removing each row's mean where center_unembed has moved rows by a constant.
     `sparse` is None for a dense model; else the gate's bias, and how its checkpoint was trained. `weights_sha256` is the
     dense base's.
     """

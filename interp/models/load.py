@@ -98,7 +98,7 @@ def load_model(config: ModelSource, console: Console | None = None, prompt: str 
             install_gate(hooked, sparse.bias, sparse.kind, sparse.head_bias, sparse.first_bias)
             sizes = replace(sizes, name=f"{sizes.name} (sparse)")
         hooked.value_biases_folded = applied["fold_value_biases"]
-        difference = logits_difference(reference, hooked, config.dtype)
+        difference = logits_difference(reference, hooked, config.dtype, applied["center_unembed"])
         info = ModelInfo(
             **asdict(sizes),
             source=config.source,

@@ -16,14 +16,19 @@ keys in float64, here and in the engine; `gate_facts` counts those that are so n
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from transformer_lens.hook_points import HookPoint
 
+from interp.configs.lazy import lazy
 from interp.models.config import GateKind
+
+if TYPE_CHECKING:
+    from transformer_lens import hook_points
+else:
+    hook_points = lazy("transformer_lens.hook_points")
 
 HOOK = "hook_gate"
 NEAR = 1e-6
@@ -66,7 +71,7 @@ def install_gate(
         attention = block.attn
         if hasattr(attention, HOOK):
             raise ValueError("this model has a gate already")
-        setattr(attention, HOOK, HookPoint())
+        setattr(attention, HOOK, hook_points.HookPoint())
         layer = attention.sparse_gate = LayerGate(attention, GateRule(kind, mine.double() + bias, first.double()))
         attention.calculate_attention_scores = layer.score
         attention.hook_attn_scores.add_hook(layer.look, is_permanent=True)

@@ -125,7 +125,7 @@ def _encode_one(pair: PromptPair, encoder: Encoder, roles: Mapping[str, RoleSpec
     clean = encoder.prompt(pair.clean)
     if len(clean) == encoder.n_bos:
         raise UserError("the prompt is empty, so there is no token to be key or query")
-    tokens = tuple(encoder.text(token) for token in clean[encoder.n_bos :])
+    tokens = encoder.texts(clean[encoder.n_bos :])
     resolved = {
         name: spec.resolve(name, tokens, pair.fields, partial(encoder.spans, pair.clean))
         for name, spec in roles.items()
@@ -177,7 +177,7 @@ def batch(
         answers=tuple(one.answers for one in encoded),
         foils=foils,
         clean_tokens=tuple(one.tokens for one in encoded),
-        corrupted_tokens=tuple(tuple(map(encoder.text, ids[encoder.n_bos :])) for ids in corrupted),
+        corrupted_tokens=tuple(encoder.texts(ids[encoder.n_bos :]) for ids in corrupted),
         roles=encoded[0].roles,
         bos=encoder.n_bos,
     ), dropped

@@ -42,8 +42,8 @@ class Encoder:
         self._others = tuple(others)
         self.differs_on = ""
         """A sentence about the first text that the tokenizers cut differently."""
-        self._ahead: dict[str, list[list[int]]] = {}
-        self._texts: dict[int, str] = {}
+        self._ahead: dict[str, list[int]] = {}
+        self._texts = _Texts(tokenizer)
         self._bos: list[int] = []
         if prepend_bos:
             if tokenizer.bos_token_id is None:
@@ -58,8 +58,10 @@ class Encoder:
 
     def ids(self, text: str) -> list[int]:
         """Token ids of a text, without BOS; UserError for a text or token that tokenizer or model does not know."""
+        if (known := self._ahead.get(text)) is not None:
+            return known
         try:
-            ids, *theirs = self._ahead.get(text) or (
+            ids, *theirs = (
                 list(one(text, add_special_tokens=False)["input_ids"]) for one in (self._tokenizer, *self._others)
             )
         except Exception as error:  # tokenizers raises nothing narrower
@@ -70,15 +72,21 @@ class Encoder:
     def look_ahead(self, texts: Iterable[str]) -> None:
         """Tokenise many texts in one call, for `ids` to find: one by one, 10^5 prompts take a minute.
 
-        A text that cannot be encoded is told when it is asked for. What was tokenised ahead before is forgotten.
+        What cannot be encoded, or has a token that is not known, is told when it is asked for. What was tokenised ahead before is
+        forgotten.
         """
         distinct = list(dict.fromkeys(texts))
         self._ahead = {}
         try:
-            read = [one(distinct, add_special_tokens=False)["input_ids"] for one in (self._tokenizer, *self._others)]
+            ids, *theirs = (
+                one(distinct, add_special_tokens=False)["input_ids"] for one in (self._tokenizer, *self._others)
+            )
         except Exception:  # tokenizers raises nothing narrower, and does not say for which text
             return
-        self._ahead = {text: list(map(list, ids)) for text, *ids in zip(distinct, *read, strict=True)}
+        if any(other != ids for other in theirs):
+            return
+        most = float("inf") if self._n_embeddings is None else self._n_embeddings
+        self._ahead = {text: mine for text, mine in zip(distinct, ids, strict=True) if not mine or max(mine) < most}
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """First and end character of every token of a text, without BOS; UserError where the tokenizer cannot say."""
@@ -103,9 +111,11 @@ class Encoder:
 
     def text(self, token: int) -> str:
         """A token as text; bytes of a partial character as `<E5>`."""
-        if token not in self._texts:
-            self._texts[token] = token_text(self._tokenizer, token)
         return self._texts[token]
+
+    def texts(self, ids: Iterable[int]) -> tuple[str, ...]:
+        """The tokens of a prompt as texts."""
+        return tuple(map(self._texts.__getitem__, ids))
 
     def following(self, prompt: str, text: str, what: str) -> tuple[int, ...]:
         """The tokens by which `prompt + text` goes beyond `prompt`: one, unless the metric reads several.
@@ -163,4 +173,15 @@ class Encoder:
         return ids
 
     def _bars(self, ids: list[int]) -> str:
-        return "|".join(map(self.text, ids))
+        return "|".join(self.texts(ids))
+
+
+class _Texts(dict[int, str]):
+    """Token id -> its text, decoded once."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+
+    def __missing__(self, token: int) -> str:
+        self[token] = text = token_text(self._tokenizer, token)
+        return text

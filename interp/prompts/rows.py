@@ -46,7 +46,7 @@ def pairs_of(
     pairs, wrong = [], []
     for number, row in enumerate(rows):
         try:
-            pairs.append(_pair(row, names, number == 0, separator))
+            pairs.append(_pair(number, row, names, separator))
         except UserError as error:
             wrong.append(f"row {number + first}: {error}")
     if wrong:
@@ -62,7 +62,7 @@ def gathered(wrong: Sequence[str], total: int, what: str) -> str:
     return f"{len(wrong)} of {total} {what} cannot be used: " + "; ".join(wrong[:TOLD]) + more
 
 
-def _pair(row: Row, names: Mapping[str, str], focus: bool, separator: str | None) -> PromptPair:
+def _pair(number: int, row: Row, names: Mapping[str, str], separator: str | None) -> PromptPair:
     texts = {name: _text(row.get(names[name]), names[name]) for name in NEEDED}
     fields = dict(_fields(row.items()))
     clean = texts["clean"]
@@ -77,7 +77,8 @@ def _pair(row: Row, names: Mapping[str, str], focus: bool, separator: str | None
         foils=tuple(foils),
         template=_label(row.get(names["template"]), "prompts"),
         pair=_label(row.get(names["pair"]), clean),
-        focus=focus,
+        focus=number == 0,
+        id=number,
         fields={**fields, "answer": answer, "foil": foil},
     )
 
@@ -113,4 +114,4 @@ def _is_focus(row: Row, names: Mapping[str, str]) -> bool:
 
 
 def _with_focus(pair: PromptPair, focus: bool) -> PromptPair:
-    return replace(pair, focus=focus)
+    return pair if pair.focus == focus else replace(pair, focus=focus)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -44,6 +46,19 @@ class PromptBook:
         return notes(self.sets)
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the garbage collector, which goes through all prompts whenever some more were made: a third of the time."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
+@_uncollected()
 def choose_prompts(
     config: PromptsConfig, encoder: Encoder, models: Sequence[Asked], rng: np.random.Generator
 ) -> PromptBook:
@@ -53,7 +68,9 @@ def choose_prompts(
     UserError when nothing is left, with the commonest reason.
     """
     task = config.task
-    candidates = [replace(pair, id=number) for number, pair in enumerate(task.candidates())]
+    candidates = [
+        pair if pair.id == number else replace(pair, id=number) for number, pair in enumerate(task.candidates())
+    ]
     encoded, dropped = encode(candidates, encoder, config.roles, task.strict, task.any_length)
     _same_tokens(encoder)
     judged = tuple(tuple(judge(encoded, ask, encoder)) for ask in models)
@@ -139,7 +156,7 @@ def _corrupted(encoded: Mapping[int, Encoded], pair: PromptPair, task: str) -> E
     one = encoded.get(pair.id)
     if one is None or (one.pair.clean, one.pair.answer, one.pair.template) != (pair.clean, pair.answer, pair.template):
         raise ValueError(f"task {task!r}: corrupt() must keep id, clean, answer and template of a pair, unlike {pair}")
-    return replace(one, pair=pair)
+    return one if pair is one.pair else replace(one, pair=pair)
 
 
 def _answered(

@@ -19,6 +19,8 @@ from interp.cli import commands
 from interp.cli.commands import app
 from interp.errors import UserError
 from interp.runs import kinds
+from tests.tiny_models import write_tiny_llama
+from tests.tiny_runs import write_yaml
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -89,7 +91,7 @@ import sys, importlib.abc
 class Raises(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
         if name.split(".")[0] in {heavy}:
-            raise AssertionError(name + " is imported for a mistake in a YAML")
+            raise AssertionError(name + " is imported, which is not needed here")
 sys.meta_path.insert(0, Raises())
 from interp.cli import main
 main()
@@ -108,6 +110,14 @@ def test_a_mistake_in_a_yaml_is_told_before_anything_heavy_is_imported(tmp_path,
     assert done.returncode == 2, done.stderr
     assert done.stderr.startswith(f"error: {path}: ")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_valid_run_is_checked_without_the_library_that_would_run_it(tmp_path):
+    """It takes longer to import than 10^4 prompts take to check."""
+    path = write_yaml(tmp_path, write_tiny_llama(tmp_path / "m"))
+    command = [sys.executable, "-c", WITHOUT.replace("{heavy}", repr(("transformer_lens",))), "validate", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, "forward passes" in done.stdout) == (0, True), done.stderr
 
 
 def test_several_mistakes_have_a_line_each(tmp_path):

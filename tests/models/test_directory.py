@@ -45,7 +45,7 @@ def test_rewrites_that_would_change_the_model_are_not_applied_and_not_claimed(tm
     assert loaded.info.processing == {
         "fold_ln": True,
         "center_writing_weights": False,
-        "center_unembed": True,
+        "center_unembed": False,
         "fold_value_biases": False,
     }
     assert (loaded.info.n_heads, loaded.info.n_kv_heads) == (4, 2)

@@ -6,7 +6,7 @@ config, defaults filled in, is saved beside the results and its hash names the r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,6 +20,7 @@ from interp.errors import UserError
 from interp.figures.base import Figure, figures
 from interp.metrics import LogitDiff, Metric, metrics
 from interp.models import ModelConfig
+from interp.models.config import ModelSource
 from interp.probes import Probe, probes
 from interp.prompts.config import PromptsConfig
 from interp.report.recipe import Recipe, recipes
@@ -163,6 +164,25 @@ class RunConfig(Measured):
 
     study: Literal["circuit"] = "circuit"
     model: ModelConfig
+
+    @model_validator(mode="after")
+    def _logits_are_its_own(self) -> RunConfig:
+        if found := moved(self.metric, {"model": self.model}):
+            raise Several(found)
+        return self
+
+
+def moved(metric: Metric, models: Mapping[str, ModelSource]) -> list[tuple[str, str]]:
+    """The models, each by its place, whose logits are moved by a number that the metric would take for theirs."""
+    if not metric.moved_by_a_shift:
+        return []
+    why = f"the metric {metric.kind} reads a raw logit, which a centred unembedding moves; leave this out"
+    asked = {place: getattr(model, "processing", None) for place, model in models.items()}
+    return [
+        (f"{place}.processing.center_unembed", why)
+        for place, processing in asked.items()
+        if processing is not None and processing.center_unembed
+    ]
 
 
 def load(path: Path, overrides: Sequence[str] = ()) -> LoadedConfig[RunConfig]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
+from interp.configs.mistakes import Several
 from interp.models import ModelConfig
-from interp.runs.circuit.config import Measured, RunConfig
+from interp.runs.circuit.config import Measured, RunConfig, moved
 
 LABEL = re.compile(r"[A-Za-z0-9_-]{1,60}")
 TAKEN = ("figures", "parts")  # folders that a comparison has besides
@@ -40,6 +41,12 @@ class ComparisonConfig(Measured):
         if len({model.prepend_bos for model in models.values()}) > 1:
             raise ValueError("prepend_bos must be the same for all models, or their prompts differ")
         return models
+
+    @model_validator(mode="after")
+    def _logits_are_their_own(self) -> ComparisonConfig:
+        if found := moved(self.metric, {f"models.{label}": model for label, model in self.models.items()}):
+            raise Several(found)
+        return self
 
     def arm(self, label: str) -> RunConfig:
         """The run of one model."""
