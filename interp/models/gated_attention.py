@@ -70,21 +70,21 @@ class Gate:
         self.mode: Mode = "dense"
         self.noise: torch.Generator | None = None
         self.open_edges: dict[int, Float[Tensor, " head"]] = {}
-        self.causal_edges = 0.0
         self.queries = 0.0
         self.shut_rows: list[float] = []
         self.first_edges: list[float] = []
         self.masks: dict[int, Bool[Tensor, "batch head query key"]] | None = None
         self.watched: dict[int, Watched] | None = None
+        self._causal_edges: Tensor | None = None
         self._expected: list[Tensor] = []
 
     @contextmanager
     def running(self, mode: Mode, noise: torch.Generator | None = None, keep_masks: bool = False) -> Iterator[Gate]:
-        """Run forward passes in this mode; counts start anew. `train` draws its noise from a generator."""
+        """Run forward passes in this mode; counts start anew. `train` draws its noise from a generator on the CPU."""
         check_literal(mode, Mode, "mode of the gate")
         before = self.mode
         self.mode, self.noise = mode, noise
-        self.open_edges, self.causal_edges, self._expected = {}, 0.0, []
+        self.open_edges, self._causal_edges, self._expected = {}, None, []
         self.shut_rows, self.first_edges = [], []
         self.masks = {} if keep_masks else None
         try:
@@ -108,6 +108,11 @@ class Gate:
         return torch.stack(self._expected).mean()
 
     @property
+    def causal_edges(self) -> float:
+        """Edges of a head that causality leaves."""
+        return 0.0 if self._causal_edges is None else float(self._causal_edges)
+
+    @property
     def measured(self) -> float:
         """Share of the causal edges that were open."""
         return float(torch.stack(list(self.open_edges.values())).mean() / self.causal_edges)
@@ -121,7 +126,8 @@ class Gate:
         """Note what one layer did."""
         self._expected.append(done.expected)
         self.open_edges[layer] = done.mask.sum(dim=(0, 2, 3), dtype=torch.float32)
-        self.causal_edges, self.queries = float(done.causal_edges), float(done.queries)
+        # Not read yet: a GPU would be waited for in every layer.
+        self._causal_edges, self.queries = done.causal_edges, float(done.queries)
         if self.mode == "infer":
             self.shut_rows.append(float((~done.mask.any(-1)).sum()))
             self.first_edges.append(float(done.mask[..., 0].sum()))
@@ -177,7 +183,7 @@ def gated_attention(
     groups = query.shape[1] // key.shape[1]
     key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-    settings = Settings(gate.kind, gate.bias, gate.power, gate.temperature, scale, _noise_seed(gate, query.device))
+    settings = Settings(gate.kind, gate.bias, gate.power, gate.temperature, scale, _noise_seed(gate))
     kept = partial(torch.nn.functional.dropout, p=dropout, training=module.training)
     if gate.mode == "dense":
         allowed = allowed_edges(query, key, attention_mask)
@@ -201,8 +207,8 @@ def gated_attention(
     return out.transpose(1, 2).contiguous(), done.weights
 
 
-def _noise_seed(gate: Gate, device: torch.device) -> int | None:
+def _noise_seed(gate: Gate) -> int | None:
     """A seed of this layer's noise, so that its gradient sees the same; None elsewhere than in training."""
     if gate.mode != "train":
         return None
-    return int(torch.randint(2**62, (), generator=gate.noise, device=device))
+    return int(torch.randint(2**62, (), generator=gate.noise))

@@ -19,7 +19,6 @@ from interp.errors import UserError
 from interp.models.cache import building, cache_folder, sha256
 from interp.sparsify.text_config import SampledText
 
-SAMPLED_TOGETHER = 128
 TOKENS, HASH = "tokens.safetensors", "sha256"
 
 
@@ -28,10 +27,10 @@ def sampled(
 ) -> Int[Tensor, "sequence pos"]:
     """Sequences that begin with one of the openings, or with nothing."""
     start = _begin(config, tokenizer)
-    openings = [tokenizer(one, add_special_tokens=False)["input_ids"] for one in config.openings]
+    openings = _openings(config, tokenizer, model.config.vocab_size)
     # Without openings the key is that of texts sampled before there were any.
-    settings = config.model_dump(exclude=None if openings else {"openings"})
-    key = json.dumps([settings, context, start, seed, model_hash, str(model.dtype), SAMPLED_TOGETHER])
+    settings = config.model_dump(exclude={"together"} if openings else {"together", "openings"})
+    key = json.dumps([settings, context, start, seed, model_hash, str(model.dtype), config.together])
     folder = cache_folder() / "text" / hashlib.sha256(key.encode()).hexdigest()[:16]
     # What was cut, exchanged or kept by an older version without a hash is sampled again.
     with building(folder, _whole) as temporary:
@@ -59,6 +58,13 @@ def _begin(config: SampledText, tokenizer: Any) -> int:
     return int(found[0])
 
 
+def _openings(config: SampledText, tokenizer: Any, n_vocab: int) -> list[list[int]]:
+    if config.openings == "vocabulary":
+        special = set(tokenizer.all_special_ids)
+        return [[one] for one in range(min(len(tokenizer), n_vocab)) if one not in special]
+    return [tokenizer(one, add_special_tokens=False)["input_ids"] for one in config.openings]
+
+
 def _sample(
     config: SampledText, context: int, model: Any, start: int, openings: list[list[int]], seed: int, console: Console
 ) -> Iterator[Int[Tensor, "sequence pos"]]:
@@ -69,8 +75,8 @@ def _sample(
         torch.no_grad(),
     ):
         task = progress.add_task("sampling text from the dense model", total=config.sequences)
-        for number, first in enumerate(range(0, config.sequences, SAMPLED_TOGETHER)):
-            count = min(SAMPLED_TOGETHER, config.sequences - first)
+        for number, first in enumerate(range(0, config.sequences, config.together)):
+            count = min(config.together, config.sequences - first)
             torch.manual_seed(seed * 1_000_003 + number)
             drawn = torch.randint(len(openings), (count,)).tolist() if openings else []
             begins = [openings[one] for one in drawn] or [[start]] * count

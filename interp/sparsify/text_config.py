@@ -22,9 +22,17 @@ class SampledText(Section):
         default=None,
         description="The token that sampling begins with, left out of the text; null: the tokenizer's BOS.",
     )
-    openings: tuple[str, ...] = Field(
+    openings: tuple[str, ...] | Literal["vocabulary"] = Field(
         default=(),
-        description="First words to go on from, without a token in front; each sequence draws one. None: `begin` alone.",
+        description="First words to go on from, without a token in front; each sequence draws one. vocabulary: any token of "
+        "the tokenizer but its special ones. None: `begin` alone.",
+    )
+    together: int = Field(
+        default=128,
+        ge=1,
+        le=1_000_000,
+        description="Sequences that are sampled at once: more is faster where the memory is there. Other numbers draw other "
+        "text.",
     )
 
 

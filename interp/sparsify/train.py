@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -92,7 +93,8 @@ class Trainer:
             if geco is None or step == first[number]:
                 geco = self._geco(stage, None if geco is None else geco.multiplier)
             while step < first[number + 1]:
-                row = self._step(step, step - first[number], stage, geco)
+                with _products(self._config.precision):
+                    row = self._step(step, step - first[number], stage, geco)
                 step += 1
                 row |= {"step": step, "stage": number + 1, "target": stage.target}
                 last = step == first[number + 1]
@@ -134,12 +136,10 @@ class Trainer:
         self.model.train()
         with torch.no_grad():
             teacher = self._teacher.of_rows(rows, inputs).float().log_softmax(-1)
-        noise = torch.Generator(batch.device).manual_seed(
-            _seed(self._seed, "gate", str(step), str(accelerator.process_index))
-        )
+        noise = torch.Generator().manual_seed(_seed(self._seed, "gate", str(step), str(accelerator.process_index)))
         with gate.running("train", noise) as counted:
             student = self.model(**inputs).logits.float().log_softmax(-1)
-            density, measured, keys = counted.expected, counted.measured, counted.keys_a_query
+            density = counted.expected
         loss = excess_loss(self._config.loss, teacher, student, batch, self._scored)
         multiplier = geco.multiplier
         accelerator.backward(loss + multiplier * density)
@@ -155,8 +155,8 @@ class Trainer:
         if geco.constraint is not None and geco.constraint > self._config.diverged:
             raise UserError(self._stopped(step, f"the loss is {geco.constraint:.2f} nats above its target"))
         return {
-            **{"loss": mean[0], "expected_density": mean[1], "noisy_density": measured, "multiplier": multiplier},
-            "noisy_keys_a_query": keys,
+            **{"loss": mean[0], "expected_density": mean[1], "noisy_density": gate.measured, "multiplier": multiplier},
+            "noisy_keys_a_query": gate.keys_a_query,
             **{"constraint": geco.constraint, "gradient_norm": float(norm), "tokens": batch.numel()},
             "learning_rate": self._optimiser.param_groups[0]["lr"],
             "seconds": round(time.monotonic() - began, 3),
@@ -219,6 +219,17 @@ def schedule(step: int, steps: int, warmup: int, decay: bool = True) -> float:
         return rise
     left = (steps - step) / max(1.0, steps / 3)
     return rise * max(0.1, min(1.0, left))
+
+
+@contextmanager
+def _products(precision: str) -> Iterator[None]:
+    """Matrix products of float32 as the precision says, while a step is taken: what is judged is judged in full."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high" if precision == "tf32" else before)
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 @lru_cache(maxsize=4)

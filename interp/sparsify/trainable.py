@@ -45,7 +45,7 @@ class Trainable:
 
 def frozen_dtype(config: Training) -> torch.dtype:
     """What the dense weights are kept in: the training's precision where they are frozen, else float32."""
-    return getattr(torch, config.precision) if isinstance(config.adapter, Lora) else torch.float32
+    return torch.bfloat16 if isinstance(config.adapter, Lora) and config.precision == "bfloat16" else torch.float32
 
 
 def trainable(hf_model: Any, config: Training, gate_config: GateConfig, seed: int) -> Trainable:
