@@ -27,7 +27,7 @@ def sampled(
 ) -> Int[Tensor, "sequence pos"]:
     """Sequences that begin with one of the openings, or with nothing."""
     start = _begin(config, tokenizer)
-    openings = _openings(config, tokenizer, model.config.vocab_size)
+    openings = _openings(config, tokenizer, model)
     # Without openings the key is that of texts sampled before there were any.
     settings = config.model_dump(exclude={"together"} if openings else {"together", "openings"})
     key = json.dumps([settings, context, start, seed, model_hash, str(model.dtype), config.together])
@@ -58,10 +58,10 @@ def _begin(config: SampledText, tokenizer: Any) -> int:
     return int(found[0])
 
 
-def _openings(config: SampledText, tokenizer: Any, n_vocab: int) -> list[list[int]]:
+def _openings(config: SampledText, tokenizer: Any, model: Any) -> list[list[int]]:
     if config.openings == "vocabulary":
         special = set(tokenizer.all_special_ids)
-        return [[one] for one in range(min(len(tokenizer), n_vocab)) if one not in special]
+        return [[one] for one in range(min(len(tokenizer), model.config.vocab_size)) if one not in special]
     return [tokenizer(one, add_special_tokens=False)["input_ids"] for one in config.openings]
 
 

@@ -149,6 +149,35 @@ def test_sampled_text_is_the_same_every_time_and_cached(tmp_path, monkeypatch, t
     assert torch.equal(first.train.tokens, made(source, model=model).train.tokens)
 
 
+def test_sampled_text_may_begin_with_any_token_but_the_special_ones(tmp_path, monkeypatch, tiny_llama):
+    monkeypatch.setenv("INTERP_CACHE", str(tmp_path))
+    from interp.models.directory import read_config, read_model
+
+    model, tokenizer = read_model(tiny_llama, read_config(tiny_llama), torch.float32), word_tokenizer()
+    source = SampledText(sequences=400, together=400, openings="vocabulary")
+    found = made(source, model=model, held_out=0.3, evaluated=400)
+    first = torch.cat([found.train.tokens, found.held_out])[:, 0].tolist()
+    assert len(first) == 400
+    assert not set(first) & set(tokenizer.all_special_ids)
+    assert len(set(first)) > len(tokenizer) / 2
+    with pytest.raises(ValueError, match="Input should be 'vocabulary'"):
+        SampledText(openings="vocabularly")
+
+
+def test_how_many_are_sampled_together_is_part_of_what_is_drawn(tmp_path, monkeypatch, tiny_llama):
+    """And the text of the usual number is what it was before there was a choice."""
+    from interp.models.directory import read_config, read_model
+
+    monkeypatch.setenv("INTERP_CACHE", str(tmp_path))
+    model = read_model(tiny_llama, read_config(tiny_llama), torch.float32)
+    usual, same, other = (
+        made(SampledText(sequences=40, **how), model=model) for how in ({}, {"together": 128}, {"together": 7})
+    )
+    assert torch.equal(usual.train.tokens, same.train.tokens)
+    assert usual.sha256 != other.sha256
+    assert len(list(tmp_path.glob("text/*/tokens.safetensors"))) == 2
+
+
 @pytest.mark.parametrize("damage", ["cut", "missing", "exchanged", "no hash"])
 def test_sampled_text_that_was_damaged_is_sampled_again(tmp_path, monkeypatch, tiny_llama, damage):
     from safetensors.torch import save_file
