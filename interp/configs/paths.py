@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from interp.errors import UserError
+from interp.errors import UserError, cut
 
 ABSOLUTE = re.compile(r"(?m)(^|[\s:,\[{'\"])(/[^\s,\]}'\"]+)")
 
@@ -20,11 +20,21 @@ def user_path(text: str | Path, field: str) -> Path:
         raise UserError(f"{field}: {str(text)!r} is no path, because it holds a NUL character")
     try:
         str(text).encode("utf-8", "surrogateescape")
-        return Path(text).expanduser()
+        path = Path(text).expanduser()
     except UnicodeEncodeError:
         raise UserError(f"{field}: {str(text)!r} is no path, because it holds half of a surrogate pair") from None
     except RuntimeError:  # `~somebody` that this machine does not know
         raise UserError(f"{field}: {str(text)!r} begins with the home folder of a user that does not exist") from None
+    try:
+        path.stat()
+        closed = path.is_dir() and not os.access(path, os.R_OK | os.X_OK)
+    except (FileNotFoundError, NotADirectoryError):
+        return path  # whoever reads it says that it is not there; an output folder will be made
+    except OSError as error:  # too long a name, a folder above it that may not be entered, a circle of links
+        raise UserError(f"{field}: {cut(str(text), 200)!r} cannot be opened: {error.strerror}") from None
+    if closed:
+        raise UserError(f"{field}: the folder {cut(str(text), 200)!r} may not be read by this user")
+    return path
 
 
 def shown_path(path: str | Path) -> str:

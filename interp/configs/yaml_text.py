@@ -6,6 +6,7 @@ what would be too deep, too large, or without end (aliases inside themselves) is
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -54,6 +55,8 @@ def plain(text: str, where: str) -> Any:
     if len(text) > MOST_LETTERS:
         raise UserError(f"{where} has {len(text):,} letters; a config has at most {MOST_LETTERS:,}")
     if text.lstrip().startswith("{"):
+        if (data := _json(text)) is not None:
+            return _Copy(where).of(data, ())
         text = text.translate(JSON_LETTERS)
     yaml = YAML(typ="safe", pure=True)
     yaml.Constructor = _Plain
@@ -69,6 +72,25 @@ def plain(text: str, where: str) -> Any:
     except Exception as error:  # whatever a parser trips over is a mistake in the text
         raise UserError(f"{where} is not valid YAML: {type(error).__name__}: {cut(str(error), 200)}") from None
     return _Copy(where).of(data, ())
+
+
+def _json(text: str) -> Any:
+    """The data of a JSON text, which takes a hundredth of the time; None for any other, of which the YAML parser tells more."""
+    try:
+        return json.loads(text, object_pairs_hook=_told_once, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _told_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key stands twice")
+    return found
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no JSON")
 
 
 class _Copy:

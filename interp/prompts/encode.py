@@ -12,6 +12,7 @@ from interp.configs.lazy import lazy
 from interp.errors import UserError
 from interp.prompts.encoder import Encoder
 from interp.prompts.pairs import Answers, PromptPair, PromptSet
+from interp.prompts.pieces import shown
 from interp.prompts.roles import RoleSpec
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def encode(
             fitting.append(_encode_one(pair, encoder, roles))
         except UserError as error:
             if strict:
-                raise UserError(f"prompt {pair.clean!r}: {error}") from None
+                raise UserError(f"prompt {shown(pair.clean)}: {error}") from None
             dropped.append(Dropped(pair.pair, pair.template, str(error)))
     kept: list[Encoded] = []
     templates: dict[str, list[Encoded]] = defaultdict(list)
@@ -85,7 +86,9 @@ def encode(
                 f"gives {shape[0] - encoder.n_bos} tokens and {dict(shape[1])}"
             )
             if strict:
-                raise UserError(f"prompts of unequal length in template {template!r}: {one.pair.clean!r}: {reason}")
+                raise UserError(
+                    f"prompts of unequal length in template {template!r}: {shown(one.pair.clean)}: {reason}"
+                )
             dropped.append(Dropped(one.pair.pair, template, reason))
     return kept, dropped
 
@@ -161,7 +164,7 @@ def batch(
             good.append((number, one, *_encode_corrupted(one, encoder)))
         except UserError as error:
             if strict:
-                raise UserError(f"prompt {one.pair.clean!r}: {error}") from None
+                raise UserError(f"prompt {shown(one.pair.clean)}: {error}") from None
             dropped.append(Dropped(one.pair.pair, one.pair.template, str(error)))
     if not good:
         return None, dropped
@@ -198,13 +201,13 @@ def _encode_corrupted(one: Encoded, encoder: Encoder) -> tuple[tuple[int, ...], 
     corrupted = encoder.prompt(one.pair.corrupted)
     if len(corrupted) != len(one.clean):
         raise UserError(
-            f"the corrupted prompt {one.pair.corrupted!r} has {len(corrupted) - encoder.n_bos} tokens, but the clean "
+            f"the corrupted prompt {shown(one.pair.corrupted)} has {len(corrupted) - encoder.n_bos} tokens, but the clean "
             f"prompt has {len(one.tokens)}; they must be equally long"
         )
     if tuple(corrupted) == one.clean:
-        raise UserError(f"the corrupted prompt {one.pair.corrupted!r} equals the clean prompt")
+        raise UserError(f"the corrupted prompt {shown(one.pair.corrupted)} equals the clean prompt")
     foils = tuple(encoder.following(one.pair.corrupted, text, "the foil") for text in (one.pair.foil, *one.pair.foils))
     if both := set(foils) & set(one.answers):
         text = "".join(map(encoder.text, both.pop()))
-        raise UserError(f"the foil {text!r} is the answer itself")
+        raise UserError(f"the foil {shown(text)} is the answer itself")
     return tuple(corrupted), foils

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from interp.errors import UserError
-from interp.prompts.pieces import token_text
+from interp.prompts.pieces import barred, shown, token_text
 
 
 class Encoder:
@@ -65,9 +65,9 @@ class Encoder:
                 list(one(text, add_special_tokens=False)["input_ids"]) for one in (self._tokenizer, *self._others)
             )
         except Exception as error:  # tokenizers raises nothing narrower
-            raise UserError(f"the tokenizer cannot encode {text!r} ({error})") from None
-        self._agreed(repr(text), ids, theirs)
-        return self._known(ids, f"the text {text!r}")
+            raise UserError(f"the tokenizer cannot encode {shown(text)} ({error})") from None
+        self._agreed(shown(text), ids, theirs)
+        return self._known(ids, f"the text {shown(text)}")
 
     def look_ahead(self, texts: Iterable[str]) -> None:
         """Tokenise many texts in one call, for `ids` to find: one by one, 10^5 prompts take a minute.
@@ -126,24 +126,26 @@ class Encoder:
         before, after = self.ids(prompt), self.ids(prompt + text)
         if after[: len(before)] != before:
             raise UserError(
-                f"{what} {text!r} changes the prompt's own tokens, from {self._bars(before)} to {self._bars(after)}; end the "
+                f"{what} {shown(text)} changes the prompt's own tokens, from {self._bars(before)} to {self._bars(after)}; end the "
                 f"prompt where a token ends (a space between the two belongs to {what})"
             )
         added = after[len(before) :]
         if not added or (len(added) > 1 and not self._several):
             raise UserError(
-                f"{what} {text!r} is {len(added)} tokens ({self._bars(added)}), where one is needed"
+                f"{what} {shown(text)} is {len(added)} tokens ({self._bars(added)}), where one is needed"
                 + ("; metrics of log probability take several" if added else "")
             )
         # The last token of an answer is never read.
         if self._n_context is not None and len(self._bos) + len(after) - 1 > self._n_context:
             raise UserError(
-                f"the prompt and {what} {text!r} have {len(after):,} tokens, but the model reads at most "
+                f"the prompt and {what} {shown(text)} have {len(after):,} tokens, but the model reads at most "
                 f"{self._n_context:,} (its context)"
             )
         unknown, stands_for_it = self._unknown
         if unknown in added and stands_for_it not in text:
-            raise UserError(f"{what} {text!r} is unknown to the tokenizer: it stands for it as {self.text(unknown)}")
+            raise UserError(
+                f"{what} {shown(text)} is unknown to the tokenizer: it stands for it as {self.text(unknown)}"
+            )
         return tuple(added)
 
     @cached_property
@@ -173,7 +175,7 @@ class Encoder:
         return ids
 
     def _bars(self, ids: list[int]) -> str:
-        return "|".join(self.texts(ids))
+        return barred(self.texts(ids))
 
 
 class _Texts(dict[int, str]):

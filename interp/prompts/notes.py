@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from interp.prompts.pairs import PromptPair, PromptSet
+from interp.prompts.pieces import shown
 
 SHOWN = 3  # examples in a note
 NUMBERS = 10  # prompts of an example: a file may say the same 10^5 times
@@ -56,7 +57,7 @@ def _twice(sets: Sequence[PromptSet]) -> Iterable[str]:
 
 
 def _examples(found: Sequence[Sequence[tuple[int, PromptPair]]]) -> str:
-    shown = [f"prompts {_numbers([number for number, _ in one])} ({one[0][1].clean!r})" for one in found[:SHOWN]]
+    shown = [f"prompts {_numbers([number for number, _ in one])} ({shown(one[0][1].clean)})" for one in found[:SHOWN]]
     more = len(found) - len(shown)
     return "; ".join(shown) + (f"; and {more} more" if more else "")
 

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from interp.configs.lazy import lazy
 from interp.errors import UserError
+from interp.prompts.pieces import barred
 from interp.prompts.roles import fill, tensor_index
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ class PromptSet:
         if not 1 <= position <= self.n_tokens:
             raise UserError(
                 f"position {position} is outside the prompt, which has {self.n_tokens} tokens: "
-                + "|".join(self.clean_tokens[0])
+                + barred(self.clean_tokens[0])
             )
         return (position,)
 

@@ -1,13 +1,27 @@
-"""A token as text, also where it is only a part of a character."""
+"""Tokens and texts as they are shown: a part of a character, a prompt of ten thousand tokens."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
+from interp.errors import cut
+
+MOST = 300  # characters of a text in a sentence
 REPLACEMENT = "\ufffd"  # what a decoder writes for bytes that are no character
 BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")  # SentencePiece's byte fallback
+
+
+def shown(text: str) -> str:
+    """A text in quotes, as a sentence can hold it: of a long one both ends."""
+    return cut(repr(text), MOST)
+
+
+def barred(tokens: Sequence[str]) -> str:
+    """Tokens with bars between them, as a sentence can hold them: of a long prompt both ends."""
+    return cut("|".join(tokens), MOST)
 
 
 def token_text(tokenizer: Any, token: int) -> str:

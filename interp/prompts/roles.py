@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 
 from interp.configs.section import Section
 from interp.errors import UserError
+from interp.prompts.pieces import barred
 
 SPAN = re.compile(r"(\d{1,9}):(\d{1,9})")
 Spans = Sequence[tuple[int, int]]
@@ -65,7 +66,7 @@ class RoleSpec(Section):
 
         Raises UserError when the position lies outside the prompt, the token is not there, or the two disagree.
         """
-        prompt = "|".join(tokens)
+        prompt = barred(tokens)
         if self.characters is not None:
             return self._holding(role, fields, spans() if spans else [], prompt)
         wanted = None if self.token is None else fill(self.token, fields, f"role {role!r}").strip()

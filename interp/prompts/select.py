@@ -18,14 +18,15 @@ from interp.prompts.encoder import Encoder
 from interp.prompts.judged import Asked, Judged, judge
 from interp.prompts.notes import notes
 from interp.prompts.pairs import PromptPair, PromptSet
+from interp.prompts.pieces import shown
 from interp.prompts.shuffled import shuffled_sets
 
 # A smaller gap is rounding in float32: effects divided by it would be noise, or infinite.
 NO_GAP = 1e-6
 BEYOND = "beyond the task's max_pairs"
 
-QUOTED = re.compile(r"\S+\|.*$")
-"""A prompt in a reason, as tokens with bars between them."""
+VARIES = re.compile(r"\S+\|.*$|'(?:[^'\\]|\\.)*'|\"[^\"]*\"|\d+")
+"""What differs in a reason from prompt to prompt: texts in quotes, tokens with bars between them, numbers."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ def drop_without_gap(
         for row in sorted(set(range(len(one))) - set(rows)):
             reason = f"the clean-corrupted gap {gap[row]:.3g} is below min_gap {min_gap:g}"
             if strict:
-                raise UserError(f"prompt {one.pairs[row].clean!r}: {reason}, so no normalised effect is defined")
+                raise UserError(f"prompt {shown(one.pairs[row].clean)}: {reason}, so no normalised effect is defined")
             dropped.append(Dropped(one.pairs[row].pair, one.pairs[row].template, reason))
         if rows:
             sets.append(_renumbered(one.take(rows), first))
@@ -208,7 +209,7 @@ def _nothing_left(left: Sequence[object], dropped: Sequence[Dropped]) -> None:
 
 def _commonest(dropped: Sequence[Dropped]) -> str:
     """The commonest reason, with an example: reasons that differ only in the prompt that they quote are one."""
-    kinds = Counter(QUOTED.sub("", one.reason) for one in dropped)
+    kinds = Counter(VARIES.sub("", one.reason) for one in dropped)
     kind, count = kinds.most_common(1)[0]
-    example = next(one.reason for one in dropped if QUOTED.sub("", one.reason) == kind)
+    example = next(one.reason for one in dropped if VARIES.sub("", one.reason) == kind)
     return f"the commonest reason ({count} of {len(dropped)}): {example}"

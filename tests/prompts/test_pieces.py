@@ -1,11 +1,11 @@
-"""Parts of characters as bytes: by byte-level BPE and by SentencePiece's byte fallback."""
+"""Parts of characters as bytes, by byte-level BPE and by SentencePiece's byte fallback; long texts in sentences."""
 
 from __future__ import annotations
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from interp.prompts.pieces import token_text
+from interp.prompts.pieces import MOST, barred, shown, token_text
 
 
 def byte_level():
@@ -42,3 +42,13 @@ def test_byte_fallback_of_sentencepiece():
     assert texts(PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>"), "a大\n") == [
         *("a", "<E5>", "<A4>", "<A7>", "\n"),
     ]
+
+
+def test_a_long_text_is_quoted_by_both_ends_and_a_short_one_whole():
+    assert shown('say "x"') == repr('say "x"')
+    assert barred(["a", " b"]) == "a| b"
+    words = [f"w{number}" for number in range(10_000)]
+    for long in (shown(" ".join(words)), barred(words)):
+        assert len(long) < MOST + 10
+        assert "w0" in long
+        assert "w9999" in long

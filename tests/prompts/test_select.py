@@ -144,6 +144,13 @@ def test_bad_prompts_are_one_sentence(encoder, settings, says):
         choose(encoder, **settings)
 
 
+def test_reasons_that_differ_in_what_they_quote_are_one():
+    with pytest.raises(
+        UserError, match=r"the commonest reason \((\d+) of \1\): the text 'The opposite .* ends at id 49"
+    ):
+        choose(Encoder(word_tokenizer(), False, n_embeddings=50))
+
+
 def test_pairs_without_a_gap_are_dropped_and_reported(encoder):
     book = choose(encoder, task=Antonyms(max_pairs=3, templates=TEMPLATE))
     kept = drop_without_gap(book, [[5.0, 0.01, -3.0]], 0.1)
