@@ -35,6 +35,8 @@ def _filled(kind: Any, value: Any) -> Any:
         return [_filled(inner[0], one) for one in value or ()]
     if origin is dict:
         return {name: _filled(inner[1], one) for name, one in (value or {}).items()}
+    if origin is tuple and Ellipsis in inner:
+        return list(value or ())
     if origin is tuple:
         return [_filled(one, mine) for one, mine in zip(inner, value or [None] * len(inner), strict=True)]
     if isinstance(kind, type) and issubclass(kind, BaseModel):

@@ -117,7 +117,7 @@ class LayerModulationFindings(OurFindings):
 
 
 class DroppedPrompt(Plain):
-    """A prompt that a token group could not be asked on."""
+    """A prompt that was left out, and why."""
 
     pair: str
     template: str

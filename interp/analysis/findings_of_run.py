@@ -35,8 +35,8 @@ class SparseFound(Plain):
     trained: TrainedFound | None = None
 
 
-class ModelFound(Plain):
-    """Sizes, origin and treatment of the model (interp.models.info.ModelInfo)."""
+class Sizes(Plain):
+    """Sizes of a model, which its config file alone tells."""
 
     name: str
     architecture: str
@@ -49,8 +49,13 @@ class ModelFound(Plain):
     d_vocab: int
     n_ctx: int
     gated_mlp: bool
-    windows: list[int | None] = Field(default_factory=list)
+    windows: tuple[int | None, ...] = ()
     """How many positions each layer's queries see, their own included (null: all); empty: all, in every layer."""
+
+
+class ModelFound(Sizes):
+    """Sizes, origin and treatment of a loaded model."""
+
     source: str
     origin: str
     dtype: str
@@ -64,7 +69,8 @@ class ModelFound(Plain):
     """Null for a dense model."""
     checked_prompt: str
     logits_max_abs_diff: float
-    """To Hugging Face's logits on `checked_prompt`, each row's mean removed."""
+    """The largest, to Hugging Face's logits on `checked_prompt`, each row's mean removed where center_unembed has moved rows by
+    a constant; where no prompt is named, there was nothing to hold them against."""
 
 
 class MetricFound(Plain):

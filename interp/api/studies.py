@@ -37,8 +37,10 @@ from interp.prompts.config import PromptsConfig
 from interp.prompts.task import Task
 from interp.results.effects_file import whole
 from interp.runs.circuit.config import Compute, Share, StatisticsConfig
+from interp.runs.circuit.preflight import check_probes
 from interp.runs.circuit.prepare import prepare, prompts_table
 from interp.runs.progress import probe_progress
+from interp.words.phrases import plural
 
 By = Literal["head", "layer", "position"]
 HEADS: tuple[Site, ...] = ("z", "q", "k", "v", "pattern")
@@ -237,7 +239,7 @@ class NotebookStudy:
     def _done(self, asked: Probe, share: Share, statistics: StatisticsConfig) -> pd.DataFrame:
         inner, label = self.inner, asked.label
         inner.share_target, inner.share_definition = share.target, share.definition
-        asked.check(inner)
+        check_probes([asked], inner, inner.probes)
         with probe_progress(Console(stderr=True), asked.label, asked.passes(inner)) as advance:
             inner.progress = advance
             with inner.engine.undisturbed():
@@ -287,7 +289,7 @@ class NotebookStudy:
     def __repr__(self) -> str:
         book = self.inner.book
         return (
-            f"<study of {self.inner.model}: {len(book)} prompts in {len(book.sets)} batches of equal length, "
+            f"<study of {self.inner.model}: {plural(len(book), 'prompt')} in {plural(len(book.sets), 'wording')}, "
             f"{len(book.dropped)} left out; metric {self.inner.metric.kind}>"
         )
 

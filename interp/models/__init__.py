@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from interp.analysis.findings_of_run import ModelFound
 from interp.models.config import (
     BuiltModel,
     DirectoryModel,
@@ -14,7 +15,7 @@ from interp.models.config import (
     Processing,
     model_sources,
 )
-from interp.models.info import LoadedModel, ModelInfo
+from interp.models.info import LoadedModel
 
 if TYPE_CHECKING:
     from interp.models.kept import load_model
@@ -28,7 +29,7 @@ __all__ = [
     "HuggingFaceSource",
     "LoadedModel",
     "ModelConfig",
-    "ModelInfo",
+    "ModelFound",
     "ModelSource",
     "PackagedModel",
     "Processing",

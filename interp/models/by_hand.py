@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import torch
 
+from interp.analysis.findings_of_run import ModelFound
 from interp.errors import UserError
 from interp.models.by_transformer_lens import sizes_of_hooked
 from interp.models.check import weights_sha256
-from interp.models.info import LoadedModel, ModelInfo
+from interp.models.info import LoadedModel
 from interp.models.token_ids import TokenIds
 
 NEEDED = ("cfg", "blocks", "unembed", "hook_dict")
@@ -59,13 +59,13 @@ def must_be_at_rest(model: Any) -> None:
         )
 
 
-def _info(model: Any, prepend_bos: bool) -> ModelInfo:
+def _info(model: Any, prepend_bos: bool) -> ModelFound:
     cfg = model.cfg
     with torch.no_grad():
         weights = weights_sha256(model)
     sizes = sizes_of_hooked(model, cfg.original_architecture or type(model).__name__, cfg.model_name or "custom")
-    return ModelInfo(
-        **asdict(sizes),
+    return ModelFound(
+        **sizes.plain(),
         source="python",
         origin="a HookedTransformer given in Python",
         dtype=str(cfg.dtype).removeprefix("torch."),

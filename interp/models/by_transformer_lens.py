@@ -16,9 +16,10 @@ from typing import Any
 
 import torch
 
+from interp.analysis.findings_of_run import Sizes
 from interp.errors import UserError
 from interp.models.config import Processing
-from interp.models.info import Sizes, windows_of
+from interp.models.info import windows_of
 
 
 def hooked_by_transformer_lens(

@@ -11,11 +11,11 @@ from typing import Any
 
 import torch
 
+from interp.analysis.findings_of_run import Sizes
 from interp.models.config import Processing
 from interp.models.families import family_of
 from interp.models.families.anatomy import Anatomy
 from interp.models.families.weights import state_of
-from interp.models.info import Sizes
 
 
 def sizes_of(config: Any, name: str) -> Sizes:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rich.console import Console
 
+from interp.analysis.findings_of_run import ModelFound, Sizes, SparseFound
 from interp.configs.paths import shown_path, user_path
 from interp.errors import UserError
 from interp.models.config import (
@@ -18,7 +19,7 @@ from interp.models.config import (
     ModelSource,
     SparseModel,
 )
-from interp.models.info import LoadedModel, ModelInfo, Sizes
+from interp.models.info import LoadedModel
 from interp.models.names import official_name
 
 
@@ -91,16 +92,16 @@ def load_model(config: ModelSource, console: Console | None = None, prompt: str 
             hooked, applied = hooked_transformer(hf_model, processing, dtype, device, name)
             sizes = sizes_of(hf_config, name)
         if sparse is not None and sparse.opened:
-            sizes = replace(sizes, name=f"{sizes.name} (sparse, gates open)")
+            sizes = sizes.model_copy(update={"name": f"{sizes.name} (sparse, gates open)"})
         elif sparse is not None:
             from interp.models.sparse_attention import install_gate
 
             install_gate(hooked, sparse.bias, sparse.kind, sparse.head_bias, sparse.first_bias)
-            sizes = replace(sizes, name=f"{sizes.name} (sparse)")
+            sizes = sizes.model_copy(update={"name": f"{sizes.name} (sparse)"})
         hooked.value_biases_folded = applied["fold_value_biases"]
         difference = logits_difference(reference, hooked, config.dtype, applied["center_unembed"])
-        info = ModelInfo(
-            **asdict(sizes),
+        info = ModelFound(
+            **sizes.plain(),
             source=config.source,
             origin=origin,
             dtype=config.dtype,
@@ -169,17 +170,17 @@ class GateFacts:
     trained: dict[str, Any] | None
     opened: bool = False
 
-    def recorded(self) -> dict[str, Any]:
+    def recorded(self) -> SparseFound:
         """What a manifest says of it; biases of heads as their range, for the checkpoint has them all."""
         if self.opened:  # what was measured with the gates says nothing of this model
-            return {"opened": True, "checkpoint": self.checkpoint}
+            return SparseFound(opened=True, checkpoint=self.checkpoint)
         facts: dict[str, Any] = {"gate": self.kind, "bias": self.bias, "checkpoint": self.checkpoint}
         for name, biases in (("head_bias_range", self.head_bias), ("first_bias_range", self.first_bias)):
             if biases is not None and bool(biases.any()):
-                facts[name] = [float(biases.min()), float(biases.max())]
+                facts[name] = (float(biases.min()), float(biases.max()))
         if self.trained is not None:
             facts["trained"] = self.trained
-        return facts
+        return SparseFound.model_validate(facts)
 
 
 def model_dimensions(config: ModelSource) -> tuple[Sizes, Any] | None:
@@ -219,7 +220,8 @@ def _built(config: BuiltModel) -> LoadedModel:
     except UserError as error:
         raise UserError(f"model: source {config.source!r}: {error}") from None
     name = loaded.info.name if loaded.hooked.cfg.model_name not in ("", "custom") else config.source
-    info = replace(loaded.info, name=name, source=config.source, origin=f"built by {type(config).__module__}")
+    origin = f"built by {type(config).__module__}"
+    info = loaded.info.model_copy(update={"name": name, "source": config.source, "origin": origin})
     return replace(loaded, info=info)
 
 

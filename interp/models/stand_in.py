@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from interp.models.info import Sizes
+from interp.analysis.findings_of_run import Sizes
 
 FEW_TOKENS = 64
 

@@ -12,6 +12,7 @@ from interp.report import prompts as prompt_tables
 from interp.report.commands import report_command
 from interp.report.story import TableBlock
 from interp.report.tokens import FocusPrompt, focus_prompt
+from interp.results.manifest import EngineFound, Manifest
 from interp.results.tables import RunTables
 from interp.words.numbers import estimate, fixed, number, significant
 from interp.words.phrases import metric_words, percent, plural, tenth
@@ -43,12 +44,12 @@ class Facts:
     config: str
 
 
-def gather(tables: RunTables, manifest: dict[str, Any], resolved: str) -> Facts:
+def gather(tables: RunTables, manifest: Manifest, resolved: str) -> Facts:
     """Collect the facts of a run."""
     return Facts(
         focus=focus_prompt(tables),
         run=[*model_facts(tables.run.model), *_measurement(tables)],
-        probes=_probes(tables, manifest.get("probe_seconds", {})),
+        probes=_probes(tables, manifest.probe_seconds),
         wordings=prompt_tables.wordings(tables),
         prompts=prompt_tables.prompts(tables),
         reasons=prompt_tables.reasons(tables.dropped),
@@ -71,13 +72,18 @@ def model_facts(model: ModelFound) -> list[tuple[str, str]]:
         ("weights", f"sha256 {model.weights_sha256}; {model.dtype} on {model.device}"),
         *_sparse(model),
         ("weight processing", f"{', '.join(on) or 'none'} (TransformerLens)"),
-        (
-            "logits against Hugging Face",
-            f"largest difference {significant(model.logits_max_abs_diff, 2)} logits on "
-            f"“{visible_token(model.checked_prompt)}” (row means removed)",
-        ),
+        ("logits against Hugging Face", _checked(model)),
         ("beginning-of-sequence token", "prepended, not counted in positions" if model.prepend_bos else "none"),
     ]
+
+
+def _checked(model: ModelFound) -> str:
+    if not model.checked_prompt:
+        return "not compared: the model was built by its source, and is measured as it is"
+    return (
+        f"largest difference {significant(model.logits_max_abs_diff, 2)} logits on "
+        f"“{visible_token(model.checked_prompt)}” (row means removed)"
+    )
 
 
 SIGNIFICANT_BITS = {"bfloat16": 8, "float16": 11}
@@ -163,31 +169,31 @@ def _edited(effects: Any) -> str:
     parts = []
     for source, group in changes.groupby("source", sort=True):
         # Rows of several edits at once name no site of their own.
-        sites = ", ".join(sorted({site or "sets of edges" for site in group["site"]}))
+        sites = ", ".join(sorted({site or "sets of edits" for site in group["site"]}))
         parts.append(f"{sites}: {SOURCES.get(str(source), str(source))}")
     how = ", estimated by a gradient" if set(effects["method"]) == {"attribution"} else ""
     return "; ".join(parts) + how if parts else "nothing: it observes"
 
 
-def _commands(manifest: dict[str, Any]) -> str:
+def _commands(manifest: Manifest) -> str:
     return (
-        f"{manifest['command']}\n\n# draw this page again from the tables, without the model\n"
-        f"{report_command(manifest['folder'])}"
+        f"{manifest.command}\n\n# draw this page again from the tables, without the model\n"
+        f"{report_command(manifest.folder)}"
     )
 
 
-def _engine(engine: dict[str, Any] | None) -> list[tuple[str, str]]:
+def _engine(engine: EngineFound | None) -> list[tuple[str, str]]:
     """How the interventions were run, and which needed no run; of the attempt that finished the run."""
-    if not engine or not engine.get("variants"):
+    if engine is None or not engine.variants:
         return []
     how = "in one sweep over the layers"
-    if engine["by_hooks_because"]:
-        how = f"by hooks on the model's own blocks, because {engine['by_hooks_because']}"
+    if engine.by_hooks_because:
+        how = f"by hooks on the model's own blocks, because {engine.by_hooks_because}"
     return [
         (
             "interventions",
-            f"{engine['variants']:,} sets of edits, run exactly, {how}; {engine['unchanged']:,} of them change exactly nothing "
-            f"because attention is causal, and {engine['repeated']:,} repeat another",
+            f"{engine.variants:,} sets of edits, run exactly, {how}; {engine.unchanged:,} of them change exactly nothing "
+            f"because attention is causal, and {engine.repeated:,} repeat another",
         )
     ]
 
@@ -207,17 +213,17 @@ def _gates(gates: dict[str, int] | None) -> list[tuple[str, str]]:
     ]
 
 
-def reproduction(manifest: dict[str, Any]) -> list[tuple[str, str]]:
+def reproduction(manifest: Manifest) -> list[tuple[str, str]]:
     """What a run's numbers depend on."""
-    versions = dict(manifest["versions"])
+    versions = dict(manifest.versions)
     commit = versions.pop("commit", None) or "not run from a checkout of its own"
     return [
-        ("config hash", str(manifest["config_hash"])),
-        ("overrides", ", ".join(manifest.get("overrides", ())) or "none"),
-        ("seed", str(manifest["seed"])),
+        ("config hash", str(manifest.config_hash)),
+        ("overrides", ", ".join(manifest.overrides) or "none"),
+        ("seed", str(manifest.seed)),
         ("git commit", commit.replace("+changes", ", with uncommitted changes")),
-        ("machine", f"{plural(manifest['threads'], 'thread')}; this took {fixed(manifest['seconds'], 0)} s"),
-        *_engine(manifest.get("engine")),
-        *_gates(manifest.get("gates")),
+        ("machine", f"{plural(manifest.threads or 1, 'thread')}; this took {fixed(manifest.seconds, 0)} s"),
+        *_engine(manifest.engine),
+        *_gates(manifest.gates),
         ("versions", ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))),
     ]

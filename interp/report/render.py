@@ -19,6 +19,7 @@ from interp.report.definitions import DEFINITIONS, SOURCES
 from interp.report.facts import gather, precision_caveat
 from interp.report.story import Section, Story, TableBlock
 from interp.results import atomic, reading
+from interp.results.manifest import Manifest
 from interp.results.tables import RunTables
 from interp.words.numbers import is_number
 from interp.words.visible import visible, visible_token
@@ -68,7 +69,7 @@ class Page:
 
 def write_report(folder: Path, tables: RunTables, story: Story, figures: list[DrawnFile]) -> None:
     """Write report.md and report.html into the run folder, atomically; the same folder gives the same bytes."""
-    manifest = reading.read_json(folder / "manifest.json")
+    manifest = Manifest.model_validate(reading.read_json(folder / "manifest.json"))
     resolved = with_shown_paths(reading.read_text(folder / "config.resolved.yaml"))
     after = ["The run", "Prompts", "What was left out", "Definitions", "Reproduce"]
     facts = gather(tables, manifest, resolved)

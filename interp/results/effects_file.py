@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    Frames = Iterable[pd.DataFrame]
 else:
     pd, pa, pq = lazy("pandas"), lazy("pyarrow"), lazy("pyarrow.parquet")
 
@@ -32,7 +31,7 @@ ROWS_AT_ONCE = 2**17
 """Rows of a part that is made, read or copied at once."""
 
 
-def write(path: Path, frames: Frames) -> None:
+def write(path: Path, frames: Iterable[pd.DataFrame]) -> None:
     """Write frames with the columns of EFFECTS (or some of them) one after another, as one table; atomic.
 
     Raises UserError when the disk is full or the folder cannot be written.
@@ -137,13 +136,13 @@ def _batches(path: Path, columns: Sequence[str], groups: Sequence[int] | None = 
             yield pd.DataFrame({name: _held(name, batch.column(name)) for name in columns}, copy=False)
 
 
-def whole(made: pd.DataFrame | Frames) -> pd.DataFrame:
+def whole(made: pd.DataFrame | Iterable[pd.DataFrame]) -> pd.DataFrame:
     """A table that was made in parts, or in one."""
     return made if isinstance(made, pd.DataFrame) else stacked(list(made))
 
 
 def stacked(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Frames one below another, with compact columns (`pd.concat` would lay out texts whose categories differ)."""
+    """Iterable[pd.DataFrame] one below another, with compact columns (`pd.concat` would lay out texts whose categories differ)."""
     columns: dict[str, Any] = {}
     for name in parts[0].columns:
         pieces = [part[name] for part in parts]
@@ -161,7 +160,7 @@ def alike(text: str, n_rows: int) -> pd.Categorical:
     return pd.Categorical.from_codes(np.zeros(n_rows, np.int8), pd.Index([text], dtype=object))
 
 
-def _regrouped(frames_: Frames) -> Iterator[list[pd.DataFrame]]:
+def _regrouped(frames_: Iterable[pd.DataFrame]) -> Iterator[list[pd.DataFrame]]:
     """Lists of frames with exactly ROWS_A_GROUP rows together, the last with what is left."""
     held: list[pd.DataFrame] = []
     room = ROWS_A_GROUP

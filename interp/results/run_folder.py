@@ -17,18 +17,19 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
+from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from interp.configs.lazy import lazy
 from interp.errors import UserError
 from interp.results import atomic, effects_file, reading, sealed
+from interp.results.manifest import Manifest
 from interp.results.parts import Part, Parts, table_name
 from interp.results.versions import versions
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from interp.results.effects_file import Frames
 else:
     pd = lazy("pandas")
 
@@ -104,31 +105,32 @@ class RunFolder:
         """The hash of the config that this is a run of; Damaged when the folder does not say it."""
         return config_hash(self._resolved or reading.read_yaml(self.path / RESOLVED))
 
-    def manifest(self) -> dict[str, Any]:
-        """What manifest.json says; empty when it is missing, damaged, changed by hand, or another run's."""
+    def manifest(self) -> Manifest:
+        """What manifest.json says; nothing when it is missing, damaged, changed by hand, or another run's."""
         try:
-            found = sealed.read(self.path / MANIFEST)
-            return found if found.get("config_hash") in (None, self.config_hash) else {}
-        except reading.Damaged:
-            return {}
+            said = Manifest.model_validate(sealed.read(self.path / MANIFEST))
+            return said if said.config_hash in (None, self.config_hash) else Manifest()
+        except (reading.Damaged, ValidationError):
+            return Manifest()
 
-    def write_manifest(self, facts: dict[str, Any]) -> None:
-        """Write the manifest: versions and the given facts."""
-        sealed.write(self.path / MANIFEST, {"versions": versions(), **facts})
+    def write_manifest(self, said: Manifest, /, **more: Any) -> None:
+        """Write the manifest, with the versions of now and what else is to be said."""
+        whole = Manifest.model_validate({**said.plain(), "versions": versions(), **more})
+        sealed.write(self.path / MANIFEST, whole.plain())
 
-    def finish(self, facts: dict[str, Any], tables: Iterable[str]) -> None:
+    def finish(self, said: Manifest, tables: Iterable[str], /, **more: Any) -> None:
         """Write the manifest of a run that has ended well, with the digests of its tables."""
         digests = {name: sealed.digest_of_file(self.path / name) for name in tables}
-        self.write_manifest({**facts, "status": "finished", "tables": digests})
+        self.write_manifest(said, **{**more, "status": "finished", "tables": digests})
 
     @property
     def finished(self) -> bool:
         """Whether the manifest says that the run has ended well."""
-        return self.manifest().get("status") == "finished"
+        return self.manifest().status == "finished"
 
     def damaged(self) -> list[str]:
         """The tables of a finished run that are not there as they were written."""
-        kept: Mapping[str, str] = self.manifest().get("tables") or {}
+        kept = self.manifest().tables
         return [name for name, digest in kept.items() if sealed.digest_of_file(self.path / name) != digest]
 
     def clear(self, leaves: Iterable[str]) -> None:
@@ -171,7 +173,7 @@ class RunFolder:
             self.write_table(name, effects)
         self.parts.save(label, findings, made_from or {}, [name], cost, builds_on)
 
-    def write_effects(self, label: str, frames: Frames) -> None:
+    def write_effects(self, label: str, frames: Iterable[pd.DataFrame]) -> None:
         """Write the effects of a probe as they are made; they count from `save_part`."""
         effects_file.write(self.path / table_name(label), frames)
 

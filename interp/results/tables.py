@@ -65,7 +65,7 @@ class RunTables:
                 keep_default_na=False,
                 na_values={"log_prob": [""]},
             ),
-            metrics=_metrics(folder / "metrics.json"),
+            metrics=read_metrics(folder / "metrics.json"),
             config=reading.read_yaml(folder / "config.resolved.yaml"),
         )
 
@@ -91,8 +91,7 @@ class RunTables:
 
     def findings(self, label: str, of: type[F]) -> F:
         """What a probe concluded, typed; UserError where it was written by a version that said it otherwise."""
-        found = self.metrics.probes[label]
-        return found if isinstance(found, of) else _read(of, found.plain(), f"the probe {label!r}")
+        return concluded(self.metrics, label, of)
 
     def findings_of(self, kind: str, of: type[F]) -> dict[str, F]:
         """What every probe of a kind concluded, typed, by its label."""
@@ -118,7 +117,14 @@ class RunTables:
         return rows
 
 
-def _metrics(path: Path) -> Metrics:
+def concluded(metrics: Metrics, label: str, of: type[F]) -> F:
+    """What a probe concluded, typed; UserError where it was written by a version that said it otherwise."""
+    found = metrics.probes[label]
+    return found if isinstance(found, of) else _read(of, found.plain(), f"the probe {label!r}")
+
+
+def read_metrics(path: Path) -> Metrics:
+    """metrics.json; UserError where it is damaged, or of another version."""
     found = reading.read_json(path)
     # Runs from before there was a number have the first schema, but for what was added since.
     if found.get("schema_version", VERSION) != VERSION:

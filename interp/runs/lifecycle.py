@@ -74,12 +74,12 @@ def carry_out(
     with RunFolder.open(settings.output.folder(), settings.name, settings.resolved(), config.text) as folder:
         if fresh:
             folder.clear((*kept.tables, *kept.also))
-        inputs = inputs_of(settings, folder.manifest().get("inputs"))
+        inputs = inputs_of(settings, folder.manifest().inputs)
         if folder.finished or folder.parts:
             _same_inputs(settings, folder, inputs)
         if whole(folder, kept):
             console.print(f"{folder.path} is finished; its report is drawn again")
-            if changed := differences(folder.manifest().get("code", {}), versions.code()):
+            if changed := differences(folder.manifest().code, versions.code()):
                 console.print(f"it was measured by other code ({'; '.join(changed)}); to measure it again, {FRESH}")
         else:
             console.print(f"run folder: {folder.path}")
@@ -97,22 +97,22 @@ def attempt(
     **more: Any,
 ) -> None:
     """Measure, and say in the manifest how it ended; `seconds` are those of all attempts."""
-    started, before = time.monotonic(), folder.manifest().get("seconds", 0.0)
-    manifest = {**manifest_of(config, folder, verb), "inputs": inputs, "code": versions.code(), **more}
-    folder.write_manifest({**manifest, "seconds": before})
+    started, before = time.monotonic(), folder.manifest().seconds
+    said = manifest_of(config, folder, verb).model_copy(update={"inputs": inputs, "code": versions.code(), **more})
+    folder.write_manifest(said, seconds=before)
 
-    def took() -> dict[str, float]:
-        return {"seconds": round(before + time.monotonic() - started, 1)}
+    def took() -> float:
+        return round(before + time.monotonic() - started, 1)
 
     try:
         facts = measure(folder, inputs)
     except KeyboardInterrupt:
-        folder.write_manifest({**manifest, **took(), "status": "interrupted"})
+        folder.write_manifest(said, seconds=took(), status="interrupted")
         raise
     except Exception as error:
-        folder.write_manifest({**manifest, **took(), "status": "failed", "error": str(error)})
+        folder.write_manifest(said, seconds=took(), status="failed", error=str(error))
         raise
-    folder.finish({**manifest, **facts, **took()}, tables)
+    folder.finish(said, tables, **{**facts, "seconds": took()})
 
 
 def whole(folder: RunFolder, kept: Kept) -> bool:
@@ -128,9 +128,8 @@ def whole(folder: RunFolder, kept: Kept) -> bool:
 
 def report_again(folder: RunFolder, kept: Kept, console: Console) -> Path:
     """The report of a finished run, from its tables; UserError when it is not finished, or they cannot be made again."""
-    manifest = folder.manifest()
     if not folder.finished:
-        status = manifest.get("status")
+        status = folder.manifest().status
         why = f"its status is {status!r}" if status else "manifest.json is missing, damaged, or of another run"
         raise Damaged(
             f"{folder.path} is not a finished run: {why}; run the experiment first, it keeps what is finished"
@@ -143,7 +142,9 @@ def report_again(folder: RunFolder, kept: Kept, console: Console) -> Path:
 def _same_inputs(settings: Any, folder: RunFolder, inputs: Inputs) -> None:
     """UserError when a file that the config names has changed since; a path that is not there any more cannot be held."""
     gone = {path for path in paths_in(settings) if not user_path(path, "a path in the config").exists()}
-    before: Inputs = folder.manifest().get("inputs", {})
-    then = {path: one for path, one in before.items() if path not in gone and str(Path(path).parent) not in gone}
-    if folder.manifest():
+    manifest = folder.manifest()
+    then = {
+        path: one for path, one in manifest.inputs.items() if path not in gone and str(Path(path).parent) not in gone
+    }
+    if manifest.status:
         must_agree(str(folder.path), digests(then), digests(inputs))

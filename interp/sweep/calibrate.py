@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from interp.analysis.findings_of_run import Sizes
+from interp.configs.lazy import lazy
 from interp.errors import UserError
-from interp.models.info import Sizes
 
 if TYPE_CHECKING:
-    from interp.interventions.edits import Edit
-    from interp.prompts.pairs import PromptSet
+    import interp.interventions.edits as edits
+    import interp.prompts.pairs as pairs
+else:
+    edits, pairs = lazy("interp.interventions.edits"), lazy("interp.prompts.pairs")
 
 LAYERS, TOKENS, PROMPTS = 2, 8, 16
 
@@ -48,13 +51,12 @@ def calibrated(run: Any) -> Speed | None:
     if found is None:
         return None
     sizes, device = found[0], getattr(model, "device", "cpu")
-    return speed_of(Sizes(**{name: getattr(sizes, name) for name in Sizes.__dataclass_fields__}), device)
+    return speed_of(Sizes(**{name: getattr(sizes, name) for name in Sizes.model_fields}), device)
 
 
 @cache
 def speed_of(sizes: Sizes, device: str = "cpu") -> Speed:
     """Measure for about a second. A variant of layer l computes the layers above it, so half of the layers on average."""
-    from interp.interventions.edits import Edit
     from interp.interventions.engine import Engine
     from interp.models.load import device_of
     from interp.models.stand_in import stand_in
@@ -62,18 +64,17 @@ def speed_of(sizes: Sizes, device: str = "cpu") -> Speed:
     engine = Engine(stand_in(sizes, LAYERS, device_of(device)))
     prompts = _prompts()
     heads = range(sizes.n_heads)
-    cheap = [Edit("edge", 0, head, query="query", key="key", source="corrupted") for head in heads]
-    dear = [Edit("z", 0, head) for head in heads]
+    cheap = [edits.Edit("edge", 0, head, query="query", key="key", source="corrupted") for head in heads]
+    dear = [edits.Edit("z", 0, head) for head in heads]
     average = (sizes.n_layers + 1) / 2 / LAYERS
-    return Speed(*sorted(_seconds(engine, prompts, edits) * average for edits in (cheap, dear)))
+    return Speed(*sorted(_seconds(engine, prompts, asked) * average for asked in (cheap, dear)))
 
 
-def _seconds(engine: Any, prompts: PromptSet, edits: list[Edit]) -> float:
+def _seconds(engine: Any, prompts: pairs.PromptSet, asked: list[edits.Edit]) -> float:
     """Of one variant on one prompt, the best of three: what else the machine does is no part of it."""
-    from interp.interventions.edits import Variant
     from interp.metrics import LogitDiff
 
-    variants = [Variant.of(edit) for edit in edits]
+    variants = [edits.Variant.of(edit) for edit in asked]
     best = float("inf")
     for _ in range(3):
         started = time.perf_counter()
@@ -82,19 +83,18 @@ def _seconds(engine: Any, prompts: PromptSet, edits: list[Edit]) -> float:
     return best / (len(variants) * len(prompts))
 
 
-def _prompts() -> PromptSet:
+def _prompts() -> pairs.PromptSet:
     import torch
 
     from interp.models.stand_in import FEW_TOKENS
-    from interp.prompts.pairs import PromptPair, PromptSet
 
     clean = torch.randint(0, FEW_TOKENS, (PROMPTS, TOKENS), generator=torch.Generator().manual_seed(0))
     corrupted = clean.clone()
     corrupted[:, 2] = (clean[:, 2] + 1) % FEW_TOKENS
     words = tuple(tuple(str(token) for token in row) for row in clean.tolist())
-    return PromptSet(
+    return pairs.PromptSet(
         name="calibration",
-        pairs=tuple(PromptPair("", "", "", "", "", str(number)) for number in range(PROMPTS)),
+        pairs=tuple(pairs.PromptPair("", "", "", "", "", str(number)) for number in range(PROMPTS)),
         prompts=tuple(range(PROMPTS)),
         clean=clean,
         corrupted=corrupted,

@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from interp.analysis.findings import MeanFound
+from interp.analysis.findings_of_heads import HeadCount, HeadFindings
+from interp.analysis.findings_of_run import Metrics, RunFindings
 from interp.configs.registry import nearest
 from interp.errors import UserError
 from interp.probes.base import by_prompt
-from interp.results import reading
-from interp.results.tables import RunTables
+from interp.results.tables import RunTables, concluded, read_metrics
 from interp.sweep.store import Entry, State, Store
 
 HEADS = "key_query_heads"
@@ -28,54 +29,52 @@ class Found:
     folder: Path
 
     @cached_property
-    def metrics(self) -> dict[str, Any]:
+    def metrics(self) -> Metrics:
         """metrics.json."""
-        return reading.read_json(self.folder / "metrics.json")
+        return read_metrics(self.folder / "metrics.json")
 
     @property
-    def run(self) -> dict[str, Any]:
+    def run(self) -> RunFindings:
         """What it says of the whole run."""
-        found: dict[str, Any] = self.metrics["run"]
-        return found
+        return self.metrics.run
 
     @cached_property
     def label(self) -> str | None:
         """The label of its search for heads; None without one."""
-        return next((label for label, one in self.metrics["probes"].items() if one["kind"] == HEADS), None)
+        return next((label for label, one in self.metrics.probes.items() if one.kind == HEADS), None)
 
-    @property
-    def heads(self) -> dict[str, Any] | None:
+    @cached_property
+    def heads(self) -> HeadFindings | None:
         """What its search for heads concludes."""
-        found: dict[str, Any] | None = None if self.label is None else self.metrics["probes"][self.label]
-        return found
+        return None if self.label is None else concluded(self.metrics, self.label, HeadFindings)
 
     @property
-    def needed(self) -> dict[str, Any] | None:
-        """`n`, `n_low`, `n_high` in the run's definition of a share."""
-        return None if self.heads is None else self.heads["shares"][self.heads["definition"]]
+    def needed(self) -> HeadCount | None:
+        """Heads needed in the run's definition of a share."""
+        return None if self.heads is None else self.heads.share
+
+    @property
+    def n_needed(self) -> int | None:
+        """How many; None without a search, and where the target is never reached."""
+        return None if self.needed is None else self.needed.n
 
     @property
     def resampled(self) -> np.ndarray:
         """Heads needed in every resample; infinite where the target is never reached. Empty without a search."""
         if self.heads is None:
             return np.array([])
-        counts = self.heads["resampled"][self.heads["definition"]]
+        counts = self.heads.resampled.of(self.heads.definition)
         return np.array([np.inf if one is None else float(one) for one in counts])
 
     @property
-    def effect(self) -> dict[str, Any]:
+    def effect(self) -> MeanFound:
         """The effect that a forest plot shows, with its interval, in metric units: of all key->query edges, or the whole gap."""
         if self.heads is not None:
-            found: dict[str, Any] = self.heads["total"]["effect"]
-            return found
+            return self.heads.total.effect
         values, pairs = self.effects
-        return {
-            "mean": float(values.mean()),
-            "low": None,
-            "high": None,
-            "n": len(values),
-            "n_clusters": len(set(pairs)),
-        }
+        return MeanFound(
+            mean=float(values.mean()), low=None, high=None, sem=None, n=len(values), n_clusters=len(set(pairs))
+        )
 
     @cached_property
     def effects(self) -> tuple[np.ndarray, list[str]]:

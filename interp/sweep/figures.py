@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from interp.analysis.findings import MeanFound
 from interp.configs.lazy import lazy
 from interp.figures import style
 from interp.figures.base import Drawn, new_figure
@@ -43,7 +44,7 @@ def forest(cells: Sequence[Cell], summary: pd.DataFrame) -> Drawn:
             ends = {name: found[f"effect_{name}"] for name in ("mean", "low", "high")}
             rows.append({"row": f"{cell.words}: all {len(cell.points)}", "together": True, **ends})
     rows = rows[:MOST_ROWS]
-    unit = cells[0].points[0].run["metric"]["unit"]
+    unit = cells[0].points[0].run.metric.unit
     with mpl.rc_context(rc([row["row"] for row in rows])):
         figure, axes = _rows_figure([row["row"] for row in rows], [row["together"] for row in rows])
         for place, row in enumerate(rows):
@@ -72,13 +73,17 @@ def heads_needed(cells: Sequence[Cell], colour_axis: str | None) -> Drawn:
     """How many heads every point needs, a row a combination of the other axes, a colour a level of `colour_axis`."""
     levels = list(dict.fromkeys(cell.levels.get(colour_axis or "", "") for cell in cells))
     table: dict[str, list[dict[str, Any]]] = {}
-    points = [(cell, one) for cell in cells for one in cell.points if one.needed is not None]
-    for _, one in points:
-        rest = {axis: level for axis, level in one.entry.labels.items() if axis != colour_axis}
-        found = one.needed or {}
-        row = {"row": _label(rest) or "all", "level": one.entry.labels.get(colour_axis or "", "")}
-        numbers = {"n": found["n"], "low": found["n_low"], "high": found["n_high"]}
-        total = {"candidates": (one.heads or {})["n_candidates"]}
+    points = [
+        (one.entry.labels, one.heads, one.needed)
+        for cell in cells
+        for one in cell.points
+        if one.heads is not None and one.needed is not None
+    ]
+    for labels, heads, needs in points:
+        rest = {axis: level for axis, level in labels.items() if axis != colour_axis}
+        row = {"row": _label(rest) or "all", "level": labels.get(colour_axis or "", "")}
+        numbers = {"n": needs.n, "low": needs.n_low, "high": needs.n_high}
+        total = {"candidates": heads.n_candidates}
         table.setdefault(row["row"], []).append({**row, **numbers, **total})
     names = list(table)[:MOST_ROWS]
     data = pd.DataFrame([row for name in names for row in table[name]])
@@ -107,9 +112,9 @@ def heads_needed(cells: Sequence[Cell], colour_axis: str | None) -> Drawn:
             axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2)
         axes.set_xlim(0, most * 1.2)
         axes.set_xlabel("heads needed")
-    found = points[0][1].heads or {}
+    _, found, _ = points[0]
     caption = (
-        f"Heads needed for {found['target'] * 100:g} % of the key→query effect ({found['definition']} share), on word "
+        f"Heads needed for {found.target * 100:g} % of the key→query effect ({found.definition} share), on word "
         "pairs that they "
         f"were not chosen from, with intervals; arrows: not reached, or not in some resamples."
         + (f" Colours: {colour_axis}." if colour_axis and len(levels) > 1 else "")
@@ -125,7 +130,7 @@ def grid(points: Sequence[Found], across: str, down: str) -> Drawn:
     values: dict[tuple[str, str], list[float]] = {}
     for one in points:
         if across in one.entry.labels and down in one.entry.labels:
-            value = (one.needed or {}).get("n") if counted else one.effect["mean"]
+            value = one.n_needed if counted else one.effect.mean
             cell = values.setdefault((one.entry.labels[down], one.entry.labels[across]), [])
             cell += [] if value is None else [float(value)]
     rows, columns = rows[:MOST_ROWS], columns[:30]
@@ -205,7 +210,7 @@ def ratios(table: pd.DataFrame, axis: str, reference: str) -> Drawn:
 def needed_words(one: Found) -> str:
     """`8 [7, 9]`; a dash where heads were not searched for."""
     found = one.needed
-    return "—" if found is None else needed(found["n"], found["n_low"], found["n_high"])
+    return "—" if found is None else needed(found.n, found.n_low, found.n_high)
 
 
 def _rows_figure(names: Sequence[str], heavy: Sequence[bool], legend: bool = False) -> tuple[Any, Any]:
@@ -240,8 +245,8 @@ def _is_number(text: str) -> bool:
         return False
 
 
-def _ends(found: dict[str, Any]) -> dict[str, Any]:
-    return {name: found[name] for name in ("mean", "low", "high")}
+def _ends(found: MeanFound) -> dict[str, float | None]:
+    return {"mean": found.mean, "low": found.low, "high": found.high}
 
 
 def _mean(values: list[float]) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -17,6 +17,7 @@ from interp.report.render import DrawnFile, Page, write_page
 from interp.report.story import Section, Story
 from interp.report.terminal import print_answer
 from interp.results import reading
+from interp.results.manifest import Manifest
 from interp.results.run_folder import RESOLVED, RunFolder
 from interp.sweep import figures
 from interp.sweep.cells import Cell, Found, axes_of, cells_of, found_points, repeats_of
@@ -73,17 +74,18 @@ def publish(store: Store, states: dict[str, State], console: Console) -> Path:
         files = [_saved(folder.path, stem, made) for stem, made in drawn.items()]
         story = _story(store, states, points, cells, summary, compared, list(drawn))
         config = reading.read_text(folder.path / RESOLVED)
-        facts = {
-            "status": "collected",
-            "name": store.about["name"],
-            "config_hash": folder.config_hash,
-            "overrides": store.about["overrides"],
-            "seconds": sum(one.seconds for one in states.values()),
-        }
-        folder.write_manifest(facts)
-        told = {**folder.manifest(), "seed": "as the points say", "threads": 1}
+        said = Manifest(
+            status="collected",
+            name=store.about["name"],
+            config_hash=folder.config_hash,
+            overrides=store.about["overrides"],
+            seconds=sum(one.seconds for one in states.values()),
+        )
+        folder.write_manifest(said)
         definitions = {**OWN, **{name: DEFINITIONS[name] for name in TOLD if name in DEFINITIONS}}
-        page = Page(story, _facts(store, states, points), definitions, _commands(store), _told(told), config, FILES)
+        page = Page(
+            story, _facts(store, states, points), definitions, _commands(store), _told(folder.manifest()), config, FILES
+        )
         write_page(folder.path, page, files)
     report = store.path / "report.html"
     print_answer(console, story, report)
@@ -147,7 +149,7 @@ def _saved(folder: Path, stem: str, made: Drawn) -> DrawnFile:
 
 
 def _facts(store: Store, states: dict[str, State], points: Sequence[Found]) -> list[tuple[str, str]]:
-    names = list(dict.fromkeys(one.run["model"]["name"] for one in points))
+    names = list(dict.fromkeys(one.run.model.name for one in points))
     axes = axes_of(store.entries)
     levels = {
         axis: list(dict.fromkeys(one.labels[axis] for one in store.entries if axis in one.labels)) for axis in axes
@@ -177,7 +179,7 @@ def _commands(store: Store) -> str:
     )
 
 
-def _told(manifest: dict[str, Any]) -> list[tuple[str, str]]:
+def _told(manifest: Manifest) -> list[tuple[str, str]]:
     """What the numbers depend on; threads and times are the points' own."""
     return [(name, text) for name, text in reproduction(manifest) if name not in ("machine", "seed")]
 

@@ -29,17 +29,17 @@ def answer(
     """How many heads each cell needs, or what its effect is; the ratios to the reference; how much is finished."""
     said = []
     counted = [cell for cell in cells if all(one.needed is not None for one in cell.points)]
-    if counted:
-        found = counted[0].points[0].heads or {}
+    found = counted[0].points[0].heads if counted else None
+    if found is not None:
         listed = "; ".join(f"{cell.words}: {_heads(cell)}" for cell in counted[:MOST_CELLS])
         more = f"; and {len(counted) - MOST_CELLS} more cells" if len(counted) > MOST_CELLS else ""
         said.append(
-            f"Heads needed for {percent(found['target'])} of the key→query effect ({found['definition']} share, on word "
+            f"Heads needed for {percent(found.target)} of the key→query effect ({found.definition} share, on word "
             "pairs that they "
             f"were not chosen from): {listed}{more}."
         )
     elif cells:
-        unit = cells[0].points[0].run["metric"]["unit"]
+        unit = cells[0].points[0].run.metric.unit
         listed = "; ".join(
             f"{cell.words}: {around(*_effect(row))}"
             for cell, row in list(zip(cells, records(summary), strict=True))[:MOST_CELLS]
@@ -57,7 +57,7 @@ def _heads(cell: Cell) -> str:
     """`12 [10, 13]` of one point; `11 to 14 over 4 points`."""
     if len(cell.points) == 1:
         return needed_words(cell.points[0])
-    counts = [(one.needed or {}).get("n") for one in cell.points]
+    counts = [one.n_needed for one in cell.points]
     reached = sorted(one for one in counts if one is not None)
     never = len(counts) - len(reached)
     if not reached:
@@ -104,7 +104,7 @@ def observations(cells: Sequence[Cell], summary: pd.DataFrame) -> list[str]:
     for cell, row in list(zip(cells, records(summary), strict=True))[:MOST_CELLS]:
         if len(cell.points) < 2:
             continue
-        unit = cell.points[0].run["metric"]["unit"]
+        unit = cell.points[0].run.metric.unit
         said.append(
             f"{cell.words}: over {plural(len(cell.points), 'point')} the effect is {around(*_effect(row))} {unit} "
             "(word pairs drawn over "

@@ -37,10 +37,10 @@ def _summarised(cell: Cell) -> dict[str, Any]:
         [pair for one in cell.points for pair in one.effects[1]],
     )
     run = cell.points[0].run
-    boot = Bootstrap(pairs, run["n_resamples"], run["confidence"], generator(0, "sweep", cell.words))
+    boot = Bootstrap(pairs, run.n_resamples, run.confidence, generator(0, "sweep", cell.words))
     effect = boot.mean(values[:, None])[0].as_dict()
     means = [float(one.effects[0].mean()) for one in cell.points]
-    counts = [one.needed["n"] for one in cell.points if one.needed is not None]
+    counts = [one.needed.n for one in cell.points if one.needed is not None]
     reached = [one for one in counts if one is not None]
     return {
         **cell.levels,
@@ -78,9 +78,9 @@ def ratio_table(points: Sequence[Found], axis: str, reference: str) -> pd.DataFr
         for combination, first, second in both:
             drawn = _independent(first.resampled, second.resampled, f"{level} {combination}")
             samples.append(drawn)
-            n = [(one.needed or {}).get("n") for one in (first, second)]
-            value = None if None in n or not n[1] else n[0] / n[1]
-            confidence = first.run["confidence"]
+            n = (first.n_needed, second.n_needed)
+            value = None if n[0] is None or not n[1] else n[0] / n[1]
+            confidence = first.run.confidence
             rows.append(dict(zip(RATIOS, (level, combination, *n, value, *_ends(drawn, confidence)), strict=True)))
         whole = [one["ratio"] for one in rows[-len(both) :] if one["ratio"]] if both else []
         if len(both) > 1 and len(whole) == len(both):
@@ -88,7 +88,7 @@ def ratio_table(points: Sequence[Found], axis: str, reference: str) -> pd.DataFr
             with np.errstate(invalid="ignore", divide="ignore"):
                 together = np.exp(np.mean([np.log(one[:least]) for one in samples], axis=0))
             value = float(np.exp(np.mean(np.log(whole))))
-            ends = _ends(together, both[0][1].run["confidence"])
+            ends = _ends(together, both[0][1].run.confidence)
             rows.append(dict(zip(RATIOS, (level, TOGETHER, None, None, value, *ends), strict=True)))
     return pd.DataFrame(rows, columns=list(RATIOS))
 

@@ -26,7 +26,7 @@ MOST_ROWS = 200
 def summary_block(summary: pd.DataFrame, cells: Sequence[Cell]) -> TableBlock:
     """Points that repeat each other, together."""
     axes = list(cells[0].levels) if cells else []
-    unit = cells[0].points[0].run["metric"]["unit"] if cells else ""
+    unit = cells[0].points[0].run.metric.unit if cells else ""
     rows = []
     for cell, row in list(zip(cells, records(summary), strict=True))[:MOST_ROWS]:
         effect = {name: row[f"effect_{name}"] for name in ("mean", "low", "high")}
@@ -120,10 +120,10 @@ def failures(store: Store, states: dict[str, State]) -> list[TableBlock]:
 def _numbers(one: Found) -> list[str]:
     run = one.run
     return [
-        around(one.effect["mean"], one.effect["low"], one.effect["high"]),
+        around(one.effect.mean, one.effect.low, one.effect.high),
         needed_words(one),
-        str(run["n_prompts"]),
-        percent(run["accuracy"]),
+        str(run.n_prompts),
+        percent(run.accuracy),
     ]
 
 

@@ -14,6 +14,7 @@ from interp.analysis.findings_of_run import Metrics, RunFindings
 from interp.report.render import DrawnFile, write_report
 from interp.report.story import Section, Story, TableBlock
 from interp.results.effects_file import InMemory
+from interp.results.manifest import Manifest
 from interp.results.tables import RunTables
 from tests.findings import filled
 
@@ -36,7 +37,7 @@ def write(folder: Path, text: str | None = None, story: Story | None = None) -> 
     """Write the report of the little run; with `text`, every prompt, token, reason and sentence is that text."""
     folder.mkdir(parents=True, exist_ok=True)
     tables, told = make_tables(text), story or make_story(text)
-    (folder / "manifest.json").write_text(json.dumps(make_manifest(text)), encoding="utf-8")
+    (folder / "manifest.json").write_text(make_manifest(text).model_dump_json(), encoding="utf-8")
     (folder / "config.resolved.yaml").write_text(f"name: little\nnote: |\n  {text or 'plain'}\n", encoding="utf-8")
     write_report(folder, tables, told, [draw(folder, stem, text) for stem in ("curve", "panel")])
     html, markdown = ((folder / f"report.{kind}").read_text(encoding="utf-8") for kind in ("html", "md"))
@@ -191,9 +192,9 @@ def make_run(text: str | None) -> dict:
     return filled(RunFindings, run)
 
 
-def make_manifest(text: str | None) -> dict:
+def make_manifest(text: str | None) -> Manifest:
     command = "make experiment CONFIG=configs/little.yaml SET='seed=3'"
-    return {
+    said = {
         "name": "little",
         "command": text or command,
         "overrides": ["seed=3"],
@@ -205,3 +206,4 @@ def make_manifest(text: str | None) -> dict:
         "seconds": 12.3,
         "probe_seconds": {"heads": 9.87},
     }
+    return Manifest.model_validate(said)

@@ -13,6 +13,7 @@ import pytest
 
 from interp.errors import UserError
 from interp.results import atomic
+from interp.results.manifest import Manifest
 from interp.results.run_folder import RunFolder, config_hash, versions
 
 CONFIG = {"name": "n", "seed": 0, "output": {"root": "runs"}}
@@ -118,10 +119,10 @@ def test_the_same_table_gives_the_same_bytes(tmp_path):
 
 def test_the_manifest_names_versions(tmp_path):
     with folder(tmp_path) as run:
-        run.write_manifest({"status": "running"})
-        assert run.manifest()["status"] == "running"
+        run.write_manifest(Manifest(status="running"))
+        assert run.manifest().status == "running"
         (run.path / "manifest.json").write_text("{")
-        assert run.manifest() == {}
+        assert run.manifest() == Manifest()
     assert {"python", "torch", "transformer-lens"} <= set(versions())
 
 
@@ -148,19 +149,19 @@ def test_a_config_that_was_damaged_is_written_again_and_another_one_is_not(tmp_p
 
 def test_a_manifest_that_was_changed_by_hand_does_not_count(tmp_path):
     with folder(tmp_path) as run:
-        run.write_manifest({"status": "running"})
+        run.write_manifest(Manifest(status="running"))
         path = run.path / "manifest.json"
         path.write_text(path.read_text().replace("running", "finished"))
-        assert run.manifest() == {}
-        run.write_manifest({"status": "finished", "config_hash": "of another run"})
-        assert run.manifest() == {}
+        assert run.manifest() == Manifest()
+        run.write_manifest(Manifest(status="finished", config_hash="of another run"))
+        assert run.manifest() == Manifest()
 
 
 def test_fresh_removes_what_the_run_left_and_nothing_else(tmp_path):
     with folder(tmp_path) as run:
         run.save_part("p", TABLE, {})
         run.write_table("effects.parquet", TABLE)
-        run.write_manifest({"status": "finished"})
+        run.write_manifest(Manifest(status="finished"))
         (run.path / "notes.txt").write_text("mine")
         run.clear(["effects.parquet"])
         assert {path.name for path in run.path.iterdir()} == {

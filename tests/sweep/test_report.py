@@ -7,12 +7,16 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from interp.analysis.findings_of_run import RunFindings
 from interp.sweep import figures
 from interp.sweep.cells import Cell
 from interp.sweep.quantities import quantities
 from interp.sweep.summary import TOGETHER, ratio_table, records, summary_table
+from tests.findings import estimate, filled
 
-RUN = {"n_resamples": 200, "confidence": 0.95, "metric": {"unit": "logits"}}
+RUN = RunFindings.model_validate(
+    filled(RunFindings, {"n_resamples": 200, "confidence": 0.95, "metric": {"unit": "logits"}})
+)
 
 
 def point(model, seed, n, effects, counts):
@@ -20,11 +24,12 @@ def point(model, seed, n, effects, counts):
     return SimpleNamespace(
         entry=SimpleNamespace(labels={"model": model, "seed": seed}, hash=model + seed, name=f"{model}-{seed}"),
         run=RUN,
-        heads={"target": 0.8, "definition": "joint", "n_candidates": 20},
-        needed={"n": n, "n_low": min(counts), "n_high": None if np.inf in counts else max(counts)},
+        heads=SimpleNamespace(target=0.8, definition="joint", n_candidates=20),
+        needed=SimpleNamespace(n=n, n_low=min(counts), n_high=None if np.inf in counts else max(counts)),
+        n_needed=n,
         resampled=np.array(counts, dtype=float),
         effects=(values, [f"pair{number}" for number in range(len(values))]),
-        effect={"mean": float(values.mean()), "low": float(values.min()), "high": float(values.max())},
+        effect=estimate(float(values.mean()), float(values.min()), float(values.max())),
     )
 
 

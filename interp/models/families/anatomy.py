@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from interp.models.info import Sizes
+from interp.analysis.findings_of_run import Sizes
 
 
 @dataclass(frozen=True)
@@ -82,20 +82,8 @@ class Anatomy:
 
     def sizes(self, name: str, architecture: str) -> Sizes:
         """The sizes, for the manifest."""
-        return Sizes(
-            name=name,
-            architecture=architecture,
-            n_layers=self.n_layers,
-            n_heads=self.n_heads,
-            n_kv_heads=self.n_kv_heads,
-            d_model=self.d_model,
-            d_head=self.d_head,
-            d_mlp=self.d_mlp,
-            d_vocab=self.d_vocab,
-            n_ctx=self.n_ctx,
-            gated_mlp=self.gated_mlp,
-            windows=self.windows,
-        )
+        own = {field: getattr(self, field) for field in Sizes.model_fields if field not in ("name", "architecture")}
+        return Sizes(name=name, architecture=architecture, **own)
 
     def settings(self) -> dict[str, Any]:
         """What HookedTransformerConfig needs."""

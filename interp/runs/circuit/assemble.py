@@ -7,16 +7,15 @@ from typing import Any
 
 import pandas as pd
 
-from interp.analysis.findings import VERSION, Findings, LayerSpanFindings, MeanFound
-from interp.analysis.findings_of_run import FocusFound, MetricFound, Metrics, ModelFound, RunFindings, WordingFound
+from interp.analysis.findings import VERSION, DroppedPrompt, Findings, LayerSpanFindings, MeanFound
+from interp.analysis.findings_of_run import FocusFound, MetricFound, Metrics, RunFindings, WordingFound
 from interp.analysis.summary import summarise_effects
 from interp.probes.base import Reading
 from interp.results import effects_file, reading
 from interp.results.run_folder import RESOLVED, RunFolder
 from interp.runs.circuit.config import RunConfig, validate
+from interp.runs.circuit.facts import STUDY, Candidate, StudyFacts
 
-STUDY = "@prompts"
-"""The label of the part that holds the prompts; no probe can be called so."""
 TABLES = ("prompts.parquet", "effects.parquet", "summary.csv", "candidates.csv", "dropped.csv", "metrics.json")
 
 
@@ -43,29 +42,31 @@ def restore(folder: RunFolder) -> None:
 
 def write_tables(settings: RunConfig, findings: dict[str, Findings], folder: RunFolder) -> None:
     """Write the tables of a run, whose study's part is in its folder."""
-    prompts, facts = folder.load_part(STUDY)
+    prompts, facts = folder.parts.table(STUDY), StudyFacts.kept(folder)
     statistics = settings.statistics
     folder.write_table("prompts.parquet", prompts)
     folder.write_effects_of([probe.label for probe in settings.probes])
     effects = effects_file.EffectsFile(folder.path / "effects.parquet")
     summary = summarise_effects(effects, statistics.n_resamples, statistics.confidence, settings.seed)
     folder.write_table("summary.csv", summary)
-    folder.write_table("candidates.csv", _candidates(facts["candidates"]))
-    folder.write_table("dropped.csv", _dropped(facts["dropped"], findings.values()))
+    folder.write_table("candidates.csv", _candidates(facts.candidates))
+    folder.write_table("dropped.csv", _dropped(facts.dropped, findings.values()))
     metrics = Metrics(schema_version=VERSION, run=_run(settings, prompts, facts), probes=findings)
     folder.write_json("metrics.json", metrics.plain())
 
 
-def _dropped(rows: list[dict[str, Any]], findings: Iterable[Findings]) -> pd.DataFrame:
+def _dropped(rows: list[DroppedPrompt], findings: Iterable[Findings]) -> pd.DataFrame:
     """Every prompt that was left out, and why; those that only a token group left out included."""
     groups = [group for found in findings if isinstance(found, LayerSpanFindings) for group in found.groups]
-    every = [*rows, *(row.plain() for group in groups for row in group.dropped)]
-    return pd.DataFrame(every, columns=["pair", "template", "reason"])
+    every = [*rows, *(row for group in groups for row in group.dropped)]
+    return pd.DataFrame([row.plain() for row in every], columns=["pair", "template", "reason"])
 
 
-def _candidates(rows: list[dict[str, Any]]) -> pd.DataFrame:
+def _candidates(rows: list[Candidate]) -> pd.DataFrame:
     """How the model does on every candidate, before any filter."""
-    found = pd.DataFrame(rows, columns=["pair", "template", "clean", "answer", "said", "log_prob"])
+    found = pd.DataFrame(
+        [row.plain() for row in rows], columns=["pair", "template", "clean", "answer", "said", "log_prob"]
+    )
     return found.assign(right=found["said"].isna())
 
 
@@ -92,23 +93,23 @@ def _wordings(
     return rows
 
 
-def _run(settings: RunConfig, prompts: pd.DataFrame, facts: dict[str, Any]) -> RunFindings:
+def _run(settings: RunConfig, prompts: pd.DataFrame, facts: StudyFacts) -> RunFindings:
     """What metrics.json says of the whole run."""
     boot = reading_of(settings).bootstrap(prompts["pair"].tolist(), "run")
     clean, corrupted = boot.mean(prompts[["clean_metric", "corrupted_metric"]].to_numpy())
-    candidates = _candidates(facts["candidates"])
+    candidates = _candidates(facts.candidates)
     focus = prompts[prompts["focus"]].iloc[0][list(FocusFound.model_fields)].to_dict()
-    notes = {"notes": facts["notes"]} if facts["notes"] else {}
+    notes = {"notes": facts.notes} if facts.notes else {}
     return RunFindings(
         name=settings.name,
         title=settings.title,
         question=settings.question,
-        model=ModelFound.model_validate(facts["model"]),
+        model=facts.model,
         metric=MetricFound.model_validate(settings.metric.described()),
         n_prompts=len(prompts),
         n_pairs=prompts["pair"].nunique(),
         n_templates=prompts["template"].nunique(),
-        n_dropped=len(facts["dropped"]),
+        n_dropped=len(facts.dropped),
         confidence=settings.statistics.confidence,
         n_resamples=settings.statistics.n_resamples,
         share_target=settings.share.target,
@@ -118,8 +119,8 @@ def _run(settings: RunConfig, prompts: pd.DataFrame, facts: dict[str, Any]) -> R
         accuracy_kept=float((prompts["top1_id"] == prompts["answer_id"]).mean()),
         accuracy=float(candidates["right"].mean()),
         n_asked=len(candidates),
-        wordings=_wordings(settings, candidates, prompts, facts["gates"]),
-        focus_is_declared=facts["focus_is_declared"],
+        wordings=_wordings(settings, candidates, prompts, facts.gates),
+        focus_is_declared=facts.focus_is_declared,
         focus=FocusFound.model_validate({name: _plain(value) for name, value in focus.items()}),
         **notes,
     )

@@ -8,15 +8,13 @@ probe that measures. A table that is only observed is written as it is read off,
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+from interp.analysis.findings_of_run import Sizes
 from interp.interventions.budget import KEPT_BYTES, KEPT_SETS, TOKENS_AT_ONCE, base_run_bytes, token_bytes
 from interp.measure.study import Study
-from interp.models.info import Sizes
+from interp.models.config import ModelSource
 from interp.probes.base import Observation
-
-if TYPE_CHECKING:
-    from interp.models.config import ModelSource
 
 LIBRARIES = 0.56 * 2**30
 PARTS = 0.25 * 2**30

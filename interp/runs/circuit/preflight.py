@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from interp.errors import Mistakes, UserError
 from interp.measure.study import Study
 from interp.probes import Probe
 
 
-def check_probes(probes: Sequence[Probe], study: Study) -> None:
-    """Hold every probe against the model's sizes and the prompts; UserError names all that do not fit. Runs no model."""
-    before: list[str] = []
+def check_probes(probes: Sequence[Probe], study: Study, before: Iterable[str] = ()) -> None:
+    """Hold every probe against the model's sizes and the prompts; UserError names all that do not fit. Runs no model.
+
+    `before` are the labels of probes that are done already.
+    """
+    before = list(before)
     wrong: list[str] = []
     for probe in probes:
         try:

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from interp.analysis.findings_of_run import Sizes
 from interp.analysis.seeding import generator
 from interp.interventions.budget import TOKENS_AT_ONCE
 from interp.interventions.cells import Dimensions
@@ -21,7 +22,6 @@ from interp.measure.metric import read_metric
 from interp.measure.study import Study
 from interp.metrics import Metric
 from interp.models import LoadedModel
-from interp.models.info import Sizes
 from interp.probes import Probe
 from interp.prompts.config import PromptsConfig
 from interp.prompts.encoder import Encoder

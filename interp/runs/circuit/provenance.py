@@ -10,8 +10,8 @@ from typing import Any
 
 import pandas as pd
 
+from interp.analysis.findings_of_run import ModelFound
 from interp.measure.study import Study
-from interp.models.info import ModelInfo
 from interp.probes import Probe
 from interp.results import versions
 from interp.results.inputs import Inputs, digests
@@ -57,9 +57,10 @@ def watched(study: Study) -> Iterator[set[str]]:
             setattr(study, name, content)
 
 
-def of_study(settings: RunConfig, info: ModelInfo, inputs: Inputs) -> dict[str, str]:
+def of_study(settings: RunConfig, info: ModelFound, inputs: Inputs) -> dict[str, str]:
     """What the prompts and their metrics come from."""
-    model = {"settings": settings.model.model_dump(mode="json"), "processing": info.processing, "sparse": info.sparse}
+    sparse = info.sparse and info.sparse.plain()
+    model = {"settings": settings.model.model_dump(mode="json"), "processing": info.processing, "sparse": sparse}
     return {
         "the weights": info.weights_sha256,
         "the model's settings": digest_of({**model, "device": info.device, "name": info.name}),

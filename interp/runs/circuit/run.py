@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import Counter, UserDict
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,11 @@ import pandas as pd
 import torch
 from rich.console import Console
 
+from interp.analysis.findings_of_run import ModelFound
 from interp.configs.loading import LoadedConfig
 from interp.errors import UserError
 from interp.measure.study import Study
 from interp.models import load_model
-from interp.models.info import ModelInfo
 from interp.probes import Probe
 from interp.results.columns import EFFECTS
 from interp.results.effects_file import alike
@@ -26,8 +25,9 @@ from interp.results.inputs import Inputs
 from interp.results.parts import must_agree, table_name
 from interp.results.run_folder import RunFolder
 from interp.runs.circuit import provenance
-from interp.runs.circuit.assemble import STUDY, reading_of, write_tables
+from interp.runs.circuit.assemble import reading_of, write_tables
 from interp.runs.circuit.config import RunConfig
+from interp.runs.circuit.facts import STUDY, StudyFacts
 from interp.runs.circuit.preflight import check_probes
 from interp.runs.circuit.prepare import first_prompt, prepare, prompts_table
 from interp.runs.circuit.publish import KEPT
@@ -54,7 +54,7 @@ def run(config: LoadedConfig[RunConfig], console: Console, fresh: bool = False) 
 
 
 def measure(
-    settings: RunConfig, study: Study, info: ModelInfo, inputs: Inputs, folder: RunFolder, console: Console
+    settings: RunConfig, study: Study, info: ModelFound, inputs: Inputs, folder: RunFolder, console: Console
 ) -> dict[str, Any]:
     """Run every probe that is not finished, write the tables of a run; what the manifest says of it."""
     console.print(
@@ -68,40 +68,19 @@ def measure(
     made_from = provenance.of_study(settings, info, inputs)
     if folder.parts.find(STUDY, made_from) is None:
         folder.write_table(table_name(STUDY), prompts)
-        folder.parts.save(STUDY, _facts(study, info), made_from, [table_name(STUDY)])
+        folder.parts.save(STUDY, StudyFacts.of(study, info).plain(), made_from, [table_name(STUDY)])
     work = _Work(settings, study, folder, console, made_from, prompts)
     for probe in settings.probes:
         work.do(probe)
     study.engine.forget()
     write_tables(settings, dict(study.findings), folder)
     return {
-        "model": asdict(info),
+        "model": info.plain(),
         "threads": torch.get_num_threads(),
         "engine": {"by_hooks_because": study.engine.reason_against_blocks, **work.counts()},
-        "gates": _all_gates(folder),
+        "gates": StudyFacts.kept(folder).all_gates,
         "probe_seconds": {label: cost["seconds"] for label, cost in work.costs.items()},
     }
-
-
-def _facts(study: Study, info: ModelInfo) -> dict[str, Any]:
-    """What the tables say of the study beside its prompts."""
-    return {
-        "model": asdict(info),
-        "candidates": [asdict(one) for one in study.judged],
-        "gates": {prompts.pairs[0].template: study.engine.gates([prompts]) for prompts in study.book.sets},
-        "dropped": [asdict(one) for one in study.book.dropped],
-        "notes": list(study.book.notes),
-        "focus_is_declared": any(pair.focus for prompts in study.book.sets for pair in prompts.pairs),
-    }
-
-
-def _all_gates(folder: RunFolder) -> dict[str, int]:
-    """Gates over all wordings: one so near to 0 that rounding may move it over keeps "exact" from being said of a model."""
-    _, facts = folder.load_part(STUDY)
-    total: Counter[str] = Counter()
-    for counts in facts["gates"].values():
-        total.update(counts)
-    return dict(total)
 
 
 def rows_of(probe: Probe, study: Study) -> Iterator[pd.DataFrame]:

@@ -89,9 +89,7 @@ def publish(folder: RunFolder, console: Console) -> Path:
         ],
     )
     manifest = folder.manifest()
-    commands = (
-        f"{manifest['command']}\n\n# draw this page again, without the models\n{report_command(manifest['folder'])}"
-    )
+    commands = f"{manifest.command}\n\n# draw this page again, without the models\n{report_command(manifest.folder)}"
     facts = [
         (f"{label}: {name}" if name != "model" else label, text)
         for label, tables in arms.items()

@@ -133,7 +133,7 @@ def untrained(tables: TrainingTables) -> TableBlock:
 
 def facts(tables: TrainingTables) -> list[tuple[str, str]]:
     """What was trained, how and on what."""
-    training, text, manifest = tables.config["training"], tables.manifest["text"], tables.manifest
+    training, text, model = tables.config["training"], tables.manifest["text"], tables.manifest["model"]
     adapter = training["adapter"]
     gate = tables.config["gate"]
     rank, where = adapter.get("rank"), "all" if adapter.get("layers") == "all" else "the attention"
@@ -144,8 +144,8 @@ def facts(tables: TrainingTables) -> list[tuple[str, str]]:
     }[adapter["kind"]]
     loss = training["loss"]
     return [
-        ("base model", f"{manifest['model']['name']}, from {manifest['model']['origin']}"),
-        ("its weights", f"sha256 {manifest['model']['weights_sha256']}"),
+        ("base model", f"{model['name']}, from {model['origin']}"),
+        ("its weights", f"sha256 {model['weights_sha256']}"),
         (
             "gate",
             f"{gate['kind']}, bias {USUAL_BIAS[gate['kind']] if gate['bias'] is None else gate['bias']:g}"

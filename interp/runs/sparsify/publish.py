@@ -49,6 +49,7 @@ FILES = {
     "manifest.json": "versions, seed, hashes, times, status",
     "stages/N/": "the checkpoint of every stage: adapter and sparse_attention.json",
     "log.csv": "one row a training step",
+    "times.csv": "seconds of each training step",
     "frontier.csv, baseline.csv": "loss and density of every stage's checkpoint; of the gate without training",
     "heads.csv": "open edges of every head",
     "lengths.csv, prompts.csv": "the last checkpoint by length of text; on a task's own prompts, by wording",
@@ -77,7 +78,7 @@ def publish(folder: RunFolder, console: Console) -> Path:
     story = _story(tables, drawn)
     resolved = reading.read_text(folder.path / RESOLVED)
     again = report_command(shown_path(folder.path))
-    commands = f"{tables.manifest['command']}\n\n# draw this page again, without the model\n{again}"
+    commands = f"{tables.manifest.command}\n\n# draw this page again, without the model\n{again}"
     page = Page(story, facts(tables), DEFINITIONS, commands, reproduction(tables.manifest), resolved, FILES)
     write_page(folder.path, page, files)
     report = folder.path / "report.html"
@@ -85,7 +86,7 @@ def publish(folder: RunFolder, console: Console) -> Path:
     return report
 
 
-KEPT = Kept(TABLES, publish, also=("stages", "checkpoints"))
+KEPT = Kept(TABLES, publish, also=("stages", "checkpoints", "times.csv"))
 
 
 def _story(tables: TrainingTables, drawn: Collection[str]) -> Story:

@@ -33,6 +33,7 @@ from interp.results.run_folder import RunFolder
 from interp.results.sealed import digest_of
 from interp.runs.lifecycle import carry_out
 from interp.runs.sparsify.publish import KEPT
+from interp.runs.sparsify.tables import write_log
 from interp.sparsify.calibrate import calibrated
 from interp.sparsify.checkpoint import Checkpoints
 from interp.sparsify.config import SparsifyConfig, Stage
@@ -151,7 +152,7 @@ def _steps(
             head_bias=learnt_biases(model),
             first_bias=learnt_biases(model, FIRST_BIAS),
             trained={
-                **{name: manifest[name] for name in ("name", "config_hash", "seed", "command")},
+                **manifest.model_dump(include={"name", "config_hash", "seed", "command"}),
                 **{"stage": number + 1, "target": stage.target, "steps": trainer.rows[-1]["step"]},
                 **{
                     "began_with": settings.training.begin,
@@ -162,11 +163,11 @@ def _steps(
         )
         adapter = exported(model, settings.training)
         write_checkpoint(stage_folder(folder, number + 1), model.model, about, adapter)
-        folder.write_table("log.csv", trainer.log)
+        write_log(folder, trainer.log)
 
     with training_progress(console, sum(stage.steps for stage in settings.training.stages)) as report:
         trainer.run(report, stage_done)
-    folder.write_table("log.csv", trainer.log)
+    write_log(folder, trainer.log)
     folder.parts.save("training", {}, made_from, ["log.csv", *_files(folder, settings, described=False)])
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from interp.results import reading
+from interp.results.manifest import Manifest
 from interp.results.run_folder import RESOLVED, RunFolder
 
 TABLES = ("log.csv", "frontier.csv", "baseline.csv", "heads.csv", "lengths.csv", "prompts.csv")
@@ -24,7 +25,7 @@ class TrainingTables:
     heads: pd.DataFrame
     lengths: pd.DataFrame
     prompts: pd.DataFrame
-    manifest: dict[str, Any]
+    manifest: Manifest
     config: dict[str, Any]
 
     @property
@@ -40,6 +41,12 @@ class TrainingTables:
         if "length" not in baseline:  # of a run from before lengths were measured
             baseline = baseline.assign(length=config["text"]["context"])
         return cls(log, stages, baseline, heads, lengths, prompts, folder.manifest(), config)
+
+
+def write_log(folder: RunFolder, log: pd.DataFrame) -> None:
+    """log.csv; what each step took stands apart in times.csv, so that the same config writes the same log."""
+    folder.write_table("times.csv", log[["step", "seconds"]])
+    folder.write_table("log.csv", log.drop(columns="seconds"))
 
 
 def _table(path: Path) -> pd.DataFrame:

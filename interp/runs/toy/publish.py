@@ -32,6 +32,7 @@ FILES = {
     "attention.csv": "attention weights of the examples",
     "density.json": "open edges over all test sums, by head",
     "log.csv": "one row a step of sparse training",
+    "times.csv": "seconds of each of these steps",
     "dense.safetensors, sparse.safetensors": "both models",
     "figures/": "every figure as png, pdf and svg, with its numbers as csv",
 }
@@ -56,9 +57,7 @@ def publish(folder: RunFolder, console: Console) -> Path:
         files.append(DrawnFile(stem, made.title, made.caption, png, float(made.figure.get_figwidth())))
     story = _story(config, accuracy, attention, density)
     manifest = folder.manifest()
-    commands = (
-        f"{manifest['command']}\n\n# draw this page again, without the models\n{report_command(manifest['folder'])}"
-    )
+    commands = f"{manifest.command}\n\n# draw this page again, without the models\n{report_command(manifest.folder)}"
     resolved = reading.read_text(folder.path / RESOLVED)
     facts = _facts(config, log)
     write_page(folder.path, Page(story, facts, DEFINITIONS, commands, reproduction(manifest), resolved, FILES), files)
@@ -70,7 +69,7 @@ def publish(folder: RunFolder, console: Console) -> Path:
 KEPT = Kept(
     ("accuracy.csv", "attention.csv", "density.json", "log.csv"),
     publish,
-    also=("dense.safetensors", "sparse.safetensors", "checkpoints"),
+    also=("dense.safetensors", "sparse.safetensors", "checkpoints", "times.csv"),
 )
 
 

@@ -25,6 +25,7 @@ from interp.results.inputs import Inputs
 from interp.results.run_folder import RunFolder
 from interp.results.sealed import digest_of
 from interp.runs.lifecycle import carry_out
+from interp.runs.sparsify.tables import write_log
 from interp.runs.toy.addition import QUESTION, VOCABULARY, Sums, all_sums, carries, encode, exact, text
 from interp.runs.toy.config import ToyConfig
 from interp.runs.toy.publish import KEPT
@@ -81,7 +82,7 @@ def _train(settings: ToyConfig, folder: RunFolder, console: Console) -> dict[str
         with training_progress(console, sum(stage.steps for stage in settings.sparse.stages)) as report:
             trainer.run(report, lambda number, stage: None)
         _save(made.model, folder.path / SPARSE)
-        folder.write_table("log.csv", trainer.log)
+        write_log(folder, trainer.log)
         parts.save("training", {}, made_from, [SPARSE, "log.csv"])
     made.model.load_state_dict(load_file(folder.path / SPARSE))
     gate = Gate(settings.bias)
@@ -128,6 +129,7 @@ def _learn(model: Any, sums: Sums, settings: ToyConfig, console: Console) -> Non
         model.parameters(), lr=dense.learning_rate, weight_decay=dense.weight_decay, betas=(0.9, 0.98)
     )
     rng = generator(settings.seed, "toy", "batches")
+    right = 0.0
     columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("learning to add", total=dense.steps)
@@ -143,7 +145,7 @@ def _learn(model: Any, sums: Sums, settings: ToyConfig, console: Console) -> Non
             optimiser.step()
             optimiser.zero_grad()
             progress.update(task, advance=1, description=f"learning to add: loss {float(loss.detach()):.4f}")
-            if (step + 1) % dense.check_every == 0:
+            if (step + 1) % dense.check_every == 0 or step + 1 == dense.steps:
                 right = float(_right(model, sums.test).float().mean())
                 if right >= dense.accuracy:
                     progress.console.print(f"step {step + 1}: {right:.1%} of the test sums are right")

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.peak_memory import Point, measure
-from interp.models.info import Sizes
+from interp.analysis.findings_of_run import Sizes
 from interp.runs.circuit.memory import weight_bytes
 
 SIZES = Sizes(

@@ -57,8 +57,10 @@ def settings(folder: Path, **dense) -> Path:
     return path
 
 
-def test_a_dense_model_that_does_not_learn_is_said_so(tmp_path):
-    kind, loaded = load_any(settings(tmp_path, accuracy=1.0))
+@pytest.mark.parametrize("check_every", [5, 7, 100])
+def test_a_dense_model_that_does_not_learn_is_said_so(tmp_path, check_every):
+    """However seldom it is asked, it is asked at the end."""
+    kind, loaded = load_any(settings(tmp_path, accuracy=1.0, check_every=check_every))
     with pytest.raises(UserError, match=r"after 10 steps .* of the test sums are right, not 100.0%"):
         kind.run(loaded, Console(quiet=True))
 
