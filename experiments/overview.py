@@ -75,7 +75,7 @@ def top_effects(tables: RunTables, label: str, count: int = 10) -> TableBlock:
     )
 
 
-NAMES = {"query_label": "query", "key_label": "key", "n_kept": "heads kept"}
+NAMES = {"query_label": "query", "key_label": "key", "n_kept": "kept"}
 
 
 def _missing(value: object) -> bool:

@@ -42,7 +42,7 @@ def random_pairing(answers: Iterable[str], rng: np.random.Generator) -> dict[str
     if len(names) < LEAST_ANSWERS:
         raise UserError(
             f"a shuffled pairing needs at least {LEAST_ANSWERS} different answers, but there are {len(names)} "
-            f"({', '.join(names) or 'none'}); add prompts with other answers, or leave the nonsense task out"
+            f"({', '.join(names) or 'none'}); add prompts with other answers, or leave the nonsense task out (nonsense: false)"
         )
     cycle = rng.permutation(names).tolist()
     return dict(zip(cycle, cycle[1:] + cycle[:1], strict=True))

@@ -117,12 +117,13 @@ class _Copy:
             return data
         raise UserError(f"{self.where}: {_text(path)}: must be plain data, not a {type(data).__name__}")
 
-    def _key(self, key: Any, path: tuple[Any, ...]) -> Any:
+    def _key(self, key: Any, path: tuple[Any, ...]) -> str:
         if isinstance(key, str):
             return self._whole(key, path)
-        if key is None or isinstance(key, bool | int | float):
-            return key
-        raise UserError(f"{self.where}: {_text(path)}: a key must be text, not a {type(key).__name__}")
+        what = f"{key!r}" if key is None or isinstance(key, bool | int | float) else f"a {type(key).__name__}"
+        raise UserError(
+            f"{self.where}: {_text(path)}: a key must be text, not {what}; a number or yes and no need quotes"
+        )
 
     def _whole(self, text: str, path: tuple[Any, ...]) -> str:
         if not HALF.search(text):

@@ -60,9 +60,9 @@ class PositionHeatmap(Figure):
         crossed = np.where(rows["base"] == "corrupted", rows["norm_mean"], 1 - rows["norm_mean"])
         rows = rows.assign(crossed=crossed)
         labels = rows["query_label"].unique().tolist()
-        shown = focus_window(tables) if all(map(str.isdigit, labels)) else None
+        shown = focus_window(tables).only(map(int, labels)) if all(map(str.isdigit, labels)) else None
         if shown is not None:
-            labels = [label for label in labels if int(label) in shown.positions]
+            labels = [str(position) for position in shown.positions]
             rows = rows[rows["query_label"].isin(labels)]
         n_layers = tables.run.model.n_layers
         limit = float(min(1.0, rows["crossed"].abs().max())) or 1.0
@@ -103,13 +103,13 @@ class PositionHeatmap(Figure):
         rows = pd.concat([panel.rows for panel in shown])
         labels = rows["query_label"].unique().tolist()
         numbered = all(map(str.isdigit, labels))
-        seen = focus_window(tables) if numbered else None
+        seen = focus_window(tables).only(map(int, labels)) if numbered else None
         if seen is not None:
-            labels = [label for label in sorted(labels, key=int) if int(label) in seen.positions]
+            labels = [str(position) for position in seen.positions]
             rows = rows[rows["query_label"].isin(labels)]
         across = (
             Axis("position", labels)
-            if seen is None or len(labels) < len(seen)
+            if seen is None
             else Axis("position", token_labels(tables, map(int, labels)), key_and_query(tables, seen), seen.breaks)
         )
         n_layers = tables.run.model.n_layers

@@ -98,9 +98,9 @@ def token_labels(tables: RunTables, positions: Iterable[int]) -> list[str]:
 
 
 def key_and_query(tables: RunTables, shown: Window) -> dict[int, str]:
-    """Colours of key and query, by place in the window from 0."""
-    focus = tables.run.focus
-    return {shown.place(focus.key) - 1: style.RED, shown.place(focus.query) - 1: style.BLUE}
+    """Colours of those of key and query that are shown, by place in the window from 0."""
+    colours = {tables.run.focus.key: style.RED, tables.run.focus.query: style.BLUE}
+    return {shown.place(position) - 1: colour for position, colour in colours.items() if position in shown.positions}
 
 
 def sentence(tables: RunTables, shown: Window, left: float, inches: float) -> Sentence:

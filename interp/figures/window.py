@@ -31,6 +31,11 @@ class Window:
         pairs = zip(self.positions, self.positions[1:], strict=False)
         return [place for place, (one, other) in enumerate(pairs, start=1) if other > one + 1]
 
+    def only(self, positions: Iterable[int]) -> Window:
+        """Those of the window that are among `positions`."""
+        wanted = set(positions)
+        return Window(tuple(one for one in self.positions if one in wanted), self.n)
+
     def place(self, position: int) -> int:
         """Where a position stands in the window, from 1."""
         return self.positions.index(position) + 1

@@ -83,8 +83,12 @@ def choose_prompts(
             for one, said in zip(encoded, answers, strict=True)
             if not said.right
         }
-        encoded, left_out = _answered(encoded, everyone, config.keep == "correct_in_every_template", task.any_length)
+        answered, left_out = _answered(encoded, everyone, config.keep == "correct_in_every_template", task.any_length)
         dropped += left_out
+        _nothing_left(
+            answered, dropped, "" if not encoded else "; `keep: all` measures prompts that are answered otherwise, too"
+        )
+        encoded = answered
     _nothing_left(encoded, dropped)
     try:
         kept = task.corrupt([one.pair for one in encoded], rng)
@@ -138,7 +142,7 @@ def drop_without_gap(
         if rows:
             sets.append(_renumbered(one.take(rows), first))
             first += len(rows)
-    _nothing_left(sets, dropped)
+    _nothing_left(sets, dropped, "; min_gap says how small a gap may be")
     return replace(book, sets=tuple(sets), dropped=tuple(dropped))
 
 
@@ -199,12 +203,12 @@ def _not_everywhere(mine: Sequence[Encoded], wrong: Mapping[int, str], n_templat
     )
 
 
-def _nothing_left(left: Sequence[object], dropped: Sequence[Dropped]) -> None:
+def _nothing_left(left: Sequence[object], dropped: Sequence[Dropped], mend: str = "") -> None:
     if left:
         return
     # What was beyond max_pairs was fine; the others say what is wrong.
     dropped = [one for one in dropped if one.reason != BEYOND]
-    raise UserError(f"prompts: no prompt pair is left after filtering; {_commonest(dropped)}")
+    raise UserError(f"prompts: no prompt pair is left after filtering; {_commonest(dropped)}{mend}")
 
 
 def _commonest(dropped: Sequence[Dropped]) -> str:

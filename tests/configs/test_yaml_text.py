@@ -42,6 +42,8 @@ def loaded(tmp_path, extra):
         ("a: !!set {x, y}", "a: must be plain data, not a", "a: [x, y]"),
         ("a: !!python/object:os.system x", "is not valid YAML: .*could not determine a constructor", "a: os.system"),
         ("? [1, 2]\n: x", "a key must be text|is not valid YAML", "'1, 2': x"),
+        ("a: {1: x}", "a: a key must be text, not 1;", "a: {'1': x}"),
+        (": x", "the file: a key must be text, not None;", "a: x"),
         ('a: "\\ud83d"', r"a: holds half a character \(\\ud83d\)", 'a: "\\ud83d\\ude00"'),
         ("a: [1", "is not valid YAML: line 1", "a: [1]"),
     ],
