@@ -1,4 +1,4 @@
-"""Shapes and types are checked while the tests run: annotations by jaxtyping and beartype, in the rooms below."""
+"""Shapes and types are checked while the tests run (tests.typecheck)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TQDM_DISABLE"] = "1"
 
 import hypothesis
-from jaxtyping import install_import_hook
 
 from tests import typecheck
 
@@ -22,11 +21,9 @@ for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "CONFIG", "SET
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 
-# Rooms whose tests put stand-ins, or wrong types on purpose, in the place of real ones are left to mypy.
-CHECKED = ("analysis", "interventions", "metrics", "probes", "words")
 # The golden run calls millions of times: `make test-real` leaves the checks out.
 if os.environ.get("CHECK_TYPES", "1") != "0":
-    install_import_hook([f"interp.{room}" for room in CHECKED], f"{typecheck.__name__}.checked")
+    typecheck.install()
 
 import torch  # noqa: E402
 

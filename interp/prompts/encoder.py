@@ -33,8 +33,6 @@ class Encoder:
         several: bool = False,
         others: Sequence[Any] = (),
     ) -> None:
-        if not isinstance(prepend_bos, bool):
-            raise TypeError(f"prepend_bos is true or false, not {prepend_bos!r}")
         self._tokenizer = tokenizer
         self._n_embeddings = n_embeddings
         self._n_context = n_context

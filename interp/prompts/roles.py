@@ -121,19 +121,19 @@ def fill(template: str, fields: Mapping[str, str], where: str) -> str:
 
     UserError names a field that the task does not have.
     """
+    return FIELD.sub(lambda found: _filled(found, template, fields, where), template)
 
-    def filled(found: re.Match[str]) -> str:
-        literal, name = found.groups()
-        if literal is not None:
-            return f"{{{literal}}}"
-        if name not in fields:
-            raise UserError(
-                f"{where}: {template!r} cannot be filled in (there is no field {{{name}}}); the fields here are "
-                f"{', '.join('{' + one + '}' for one in fields)}, and {{{{{name}}}}} stands for {{{name}}} itself"
-            )
-        return fields[name]
 
-    return FIELD.sub(filled, template)
+def _filled(found: re.Match[str], template: str, fields: Mapping[str, str], where: str) -> str:
+    literal, name = found.groups()
+    if literal is not None:
+        return f"{{{literal}}}"
+    if name not in fields:
+        raise UserError(
+            f"{where}: {template!r} cannot be filled in (there is no field {{{name}}}); the fields here are "
+            f"{', '.join('{' + one + '}' for one in fields)}, and {{{{{name}}}}} stands for {{{name}}} itself"
+        )
+    return fields[name]
 
 
 def tensor_index(position: int, bos: int) -> int:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -13,7 +12,8 @@ from interp.analysis.controls import random_pairing
 from interp.prompts.pairs import Answers, PromptSet
 
 
-class Said(NamedTuple):
+@dataclass(frozen=True)
+class Said:
     """What stands for an answer: all of its tokens, and those of the right answers beside it, with their texts."""
 
     tokens: Answers

@@ -118,11 +118,6 @@ def test_a_text_that_the_tokenizer_cannot_encode_is_named():
         Encoder(Broken(), False).ids("snow")
 
 
-def test_a_truth_value_is_no_word():
-    with pytest.raises(TypeError, match="prepend_bos is true or false, not 'false'"):
-        Encoder(word_tokenizer(), "false")
-
-
 def test_a_role_may_stand_at_a_word_with_a_boundary(encoder):
     assert RoleSpec(token="of").resolve("r", [encoder.text(one) for one in encoder.ids(FIGURE)], {}) == (3,)
 

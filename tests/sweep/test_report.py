@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from interp.analysis.findings_of_run import RunFindings
+from interp.analysis.findings_of_heads import HeadFindings
+from interp.analysis.findings_of_run import Metrics, RunFindings
 from interp.sweep import figures
-from interp.sweep.cells import Cell
+from interp.sweep.cells import Cell, Found
 from interp.sweep.quantities import quantities
+from interp.sweep.store import Entry
 from interp.sweep.summary import TOGETHER, ratio_table, records, summary_table
 from tests.findings import estimate, filled
 
@@ -20,17 +22,23 @@ RUN = RunFindings.model_validate(
 
 
 def point(model, seed, n, effects, counts):
+    """A finished run whose tables hold these effects, and whose verdict counts so many heads."""
     values = np.array(effects, dtype=float)
-    return SimpleNamespace(
-        entry=SimpleNamespace(labels={"model": model, "seed": seed}, hash=model + seed, name=f"{model}-{seed}"),
-        run=RUN,
-        heads=SimpleNamespace(target=0.8, definition="joint", n_candidates=20),
-        needed=SimpleNamespace(n=n, n_low=min(counts), n_high=None if np.inf in counts else max(counts)),
-        n_needed=n,
-        resampled=np.array(counts, dtype=float),
+    resampled = [None if np.isinf(one) else one for one in counts]
+    verdict = {
+        **{"kind": "key_query_heads", "target": 0.8, "definition": "joint", "n_candidates": 20},
+        "shares": {"joint": {"n": n, "n_low": min(counts), "n_high": None if None in resampled else max(counts)}},
+        "resampled": {"joint": resampled},
+        "total": {"effect": estimate(float(values.mean()), float(values.min()), float(values.max())).model_dump()},
+    }
+    heads = HeadFindings.model_validate(filled(HeadFindings, verdict))
+    made = Found(Entry(f"{model}-{seed}", {"model": model, "seed": seed}, model + seed, "all"), Path())
+    # What is read from the run's folder once is here already.
+    vars(made).update(
+        metrics=Metrics(run=RUN, probes={"key_query_heads": heads}),
         effects=(values, [f"pair{number}" for number in range(len(values))]),
-        effect=estimate(float(values.mean()), float(values.min()), float(values.max())),
     )
+    return made
 
 
 POINTS = [
