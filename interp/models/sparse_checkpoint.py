@@ -30,6 +30,8 @@ from interp.results import atomic
 ABOUT = "sparse_attention.json"
 FORMATS = (1, 2, 3)
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+HeadBias = tuple[tuple[Number, ...], ...] | None
+"""Biases by layer and head, where there are any."""
 # Numbers of `trained` that reports print.
 MEASURED = ("density", "keys_a_query", "above_dense", "dense_loss", "context", "sequences")
 FIELD = "model.sparse.checkpoint"
@@ -56,8 +58,8 @@ class SparseCheckpoint:
     base: str
     base_weights_sha256: str
     gate: GateKind = "score"
-    head_bias: tuple[tuple[Number, ...], ...] | None = None
-    first_bias: tuple[tuple[Number, ...], ...] | None = None
+    head_bias: HeadBias = None
+    first_bias: HeadBias = None
     trained: Annotated[dict[str, Any], AfterValidator(_printable)] = field(default_factory=dict)
     format: int = 3
 
@@ -139,6 +141,21 @@ def _whole(hf_model: Any, folder: Path, field: str) -> Any:
     return hf_model
 
 
+def write_adapter(folder: Path, adapter: LowRank, about: SparseCheckpoint) -> None:
+    """Write an adapter (in float16) and the description, each file atomically; the description last."""
+    with atomic.mendable(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    _write_low_rank(folder, adapter)
+    write_about(folder, about)
+
+
+def _write_low_rank(folder: Path, adapter: LowRank) -> None:
+    tensors, settings = adapter
+    # Half precision halves the file.
+    _save({name: one.detach().to(torch.float16).cpu().contiguous() for name, one in tensors.items()}, folder / WEIGHTS)
+    atomic.write_json(folder / SETTINGS, settings)
+
+
 def write_checkpoint(folder: Path, model: Any, about: SparseCheckpoint, adapter: LowRank | None = None) -> None:
     """Write the weights (an adapter in float16) and the description, each file atomically; the description last.
 
@@ -151,12 +168,7 @@ def write_checkpoint(folder: Path, model: Any, about: SparseCheckpoint, adapter:
     if adapter is None and hasattr(model, "peft_config"):
         adapter = _of_peft(model, about.base)
     if adapter is not None:
-        tensors, settings = adapter
-        # Half precision halves the file.
-        _save(
-            {name: one.detach().to(torch.float16).cpu().contiguous() for name, one in tensors.items()}, folder / WEIGHTS
-        )
-        atomic.write_json(folder / SETTINGS, settings)
+        _write_low_rank(folder, adapter)
     else:
         state = {
             name: one.detach().cpu().contiguous()
