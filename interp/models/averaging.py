@@ -13,6 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from interp.errors import UserError
 from interp.models.adapter import read_adapter
 from interp.models.sparse_checkpoint import HeadBias, SparseCheckpoint, read_checkpoint, write_adapter
@@ -48,7 +50,7 @@ def average(target: Path, parts: Mapping[Path, float], bias: float | None = None
                     f"{FIELD}: {first} and {folder} differ in their {what}; give stages of one training run"
                 )
     tensors = {
-        name: sum(weight * adapters[folder].tensors[name].float() for folder, weight in parts.items())
+        name: torch.stack([weight * adapters[folder].tensors[name].float() for folder, weight in parts.items()]).sum(0)
         for name in adapter.tensors
     }
     made = replace(
