@@ -173,4 +173,4 @@ def test_a_twin_with_all_gates_open_equals_the_dense_model_edge_by_edge(tmp_path
 def test_a_checkpoints_gate_is_not_overruled(folder):
     with pytest.raises(ValidationError, match="'score' or 'weight'"):
         SparseModel(gate="softmax")
-    assert load_model(DirectoryModel(path=str(folder), sparse=SparseModel(gate="weight"))).info.sparse["bias"] == 4.0
+    assert load_model(DirectoryModel(path=str(folder), sparse=SparseModel(gate="weight"))).info.sparse.bias == 4.0

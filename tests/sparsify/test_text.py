@@ -159,7 +159,7 @@ def test_sampled_text_may_begin_with_any_token_but_the_special_ones(tmp_path, mo
     first = torch.cat([found.train.tokens, found.held_out])[:, 0].tolist()
     assert len(first) == 400
     assert not set(first) & set(tokenizer.all_special_ids)
-    assert len(set(first)) > len(tokenizer) / 2
+    assert len(set(first)) > 250  # 400 draws of some 1,000 tokens
     with pytest.raises(ValueError, match="Input should be 'vocabulary'"):
         SampledText(openings="vocabularly")
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from interp.analysis.findings_of_run import SparseFound
 from interp.errors import UserError
 from interp.models import DirectoryModel, load_model
 from interp.models.config import SparseModel
@@ -77,7 +78,7 @@ def test_the_exported_files_name_no_place_of_this_machine(finished):
 def test_a_released_sparse_checkpoint_needs_its_threshold_alone(models, family):
     """Weights of the dense shape load as a directory: an edge is open where its score is above 0, nothing is renormalised."""
     sparse = load_model(DirectoryModel(path=str(models[family]), sparse=SparseModel()))
-    assert sparse.info.sparse == {"gate": "score", "bias": 0.0, "checkpoint": None}
+    assert sparse.info.sparse == SparseFound(gate="score", bias=0.0, checkpoint=None)
     with torch.no_grad():
         cache = sparse.hooked.run_with_cache(torch.randint(2, 100, (2, 9)))[1]
     for layer in range(3):
@@ -134,7 +135,7 @@ def test_a_checkpoint_with_biases_of_heads_loads_with_them(tmp_path, models, fin
     made = load_model(DirectoryModel(path=str(models["llama"]), sparse=SparseModel(checkpoint=str(copy), bias=1.0)))
     found = torch.stack([block.attn.sparse_gate.rule.bias for block in made.hooked.blocks])
     torch.testing.assert_close(found, torch.tensor(biases, dtype=torch.float64) + 1.0, atol=1e-6, rtol=0)
-    assert made.info.sparse["head_bias_range"] == pytest.approx([-2.0, 0.3])
+    assert made.info.sparse.head_bias_range == pytest.approx([-2.0, 0.3])
     with pytest.raises(UserError, match="was trained with the gate 'score'; leave gate out"):
         load_model(DirectoryModel(path=str(models["llama"]), sparse=SparseModel(checkpoint=str(copy), gate="weight")))
 
