@@ -11,7 +11,6 @@ is float32 also on weights in half precision: rounded anew in batches of other s
 
 from __future__ import annotations
 
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -41,7 +40,6 @@ PLAIN = {
     "ungroup_grouped_query_attention": False,
     "load_in_4bit": False,
 }
-EXTENDING = Lock()  # several threads may run the same block
 NORMS = ("LayerNorm", "LayerNormPre", "RMSNorm", "RMSNormPre", "Identity")
 
 
@@ -170,9 +168,8 @@ class Block:
         if self._rotary is None:
             return heads
         places = slice(first, first + heads.shape[-3])
-        with EXTENDING:
-            if places.stop > len(self._rotary.rotary_cos):
-                self._rotary._extend_rotary_embeddings(places.stop)
+        if places.stop > len(self._rotary.rotary_cos):
+            self._rotary._extend_rotary_embeddings(places.stop)
         cos, sin = (table[places, None] for table in (self._rotary.rotary_cos, self._rotary.rotary_sin))
         n_rotary = cos.shape[-1]
         turned, rest = heads[..., :n_rotary], heads[..., n_rotary:]

@@ -38,33 +38,3 @@ def free_memory_gb(device: torch.device) -> float:
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0] / 2**30
     return psutil.virtual_memory().available / 2**30
-
-
-class Budget:
-    """What the activations of one engine may take.
-
-    Args:
-        cfg: the model's config.
-        memory_gb: in GiB; None: a quarter of the memory that is free.
-    """
-
-    def __init__(self, cfg: Any, memory_gb: float | None) -> None:
-        self._cfg, self._memory_gb = cfg, memory_gb
-        self.lanes = 1  # threads that measure at the same time and share it (interp.interventions.lanes)
-
-    def kept(self) -> float:
-        """What the base runs that are kept may take together, in bytes."""
-        return min(self._bytes(), KEPT_BYTES)
-
-    def tokens(self, sizes: Dimensions, n_tokens: int) -> int:
-        """Tokens of one sweep over prompts of `n_tokens`."""
-        fitting = int(self._bytes() / token_bytes(self._cfg, sizes, n_tokens))
-        most = TOKENS_AT_ONCE.get(self._device.type, TOKENS_AT_ONCE["cpu"])
-        return max(1, min(most, fitting) // self.lanes)
-
-    @property
-    def _device(self) -> torch.device:
-        return torch.device(self._cfg.device)
-
-    def _bytes(self) -> float:
-        return 2**30 * (free_memory_gb(self._device) / 4 if self._memory_gb is None else self._memory_gb)

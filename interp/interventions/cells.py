@@ -163,14 +163,6 @@ def read(cells: Bundle, run: Any, sizes: Dimensions, rows: Int[Tensor, " row"]) 
     return found.transpose(0, 1)
 
 
-def partners(n_prompts: int, seed: int) -> Int[Tensor, " prompt"]:
-    """For every prompt, another prompt of the set: a seeded cyclic order, so nobody is replaced by itself."""
-    cycle = torch.randperm(n_prompts, generator=torch.Generator().manual_seed(seed))
-    partner = torch.empty_like(cycle)
-    partner[cycle] = cycle.roll(1)
-    return partner
-
-
 def replacement(
     cells: Bundle, runs: Runs, sizes: Dimensions, rows: Int[Tensor, " row"], resampled: Int[Tensor, " prompt"]
 ) -> Float[Tensor, "cell row *d"] | float:

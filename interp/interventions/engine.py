@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from threading import Lock
 from typing import Any
 
 import torch
+from einops import repeat
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -22,11 +22,16 @@ from interp.errors import UserError
 from interp.interventions import hooked
 from interp.interventions.block import blocks_of, foreign_hook, reason_against
 from interp.interventions.branching import branching_chunks
-from interp.interventions.budget import Budget, base_run_bytes
-from interp.interventions.cells import Dimensions, partners, replacement
+from interp.interventions.budget import (
+    KEPT_BYTES,
+    KEPT_SETS,
+    TOKENS_AT_ONCE,
+    base_run_bytes,
+    free_memory_gb,
+    token_bytes,
+)
+from interp.interventions.cells import Dimensions, replacement
 from interp.interventions.edits import Run, Variant
-from interp.interventions.kept import KeptRuns
-from interp.interventions.lanes import lanes_for
 from interp.interventions.plan import Planned, chunks, common_prefix, make_plan, whole
 from interp.interventions.readout import ModelReadout
 from interp.interventions.runs import Runs, block_runs
@@ -57,10 +62,9 @@ class Engine:
         self.model = model
         self.counts: Counter[str] = Counter()
         self._by_hooks = by_hooks
-        self._budget = Budget(model.cfg, memory_gb)
+        self._memory_gb = memory_gb
         self.seed = seed
-        self._runs = KeptRuns(self._bytes_of)
-        self._counting = Lock()
+        self._runs: dict[int, tuple[PromptSet, Runs]] = {}
         self._seen: State | None = None
         self._undisturbed = 0
         self.look()
@@ -99,7 +103,7 @@ class Engine:
         self.reason_against_blocks = asked or reason_against(self.model) or self._foreign
         self.sizes = Dimensions.of(self.model.cfg)
         self._blocks = [] if self.reason_against_blocks else blocks_of(self.model)
-        self._runs.forget()
+        self._runs.clear()
         self._seen = seen
 
     def runs(self, prompts: PromptSet) -> Runs:
@@ -108,18 +112,28 @@ class Engine:
         return self._kept(prompts)
 
     def _kept(self, prompts: PromptSet) -> Runs:
-        return self._runs.of(prompts, partial(self._new_runs, prompts), self._budget.kept())
+        if id(prompts) not in self._runs:
+            self._make_room(prompts)
+            rows = max(1, self.tokens_at_once(prompts) // prompts.clean.shape[1])
+            make: Callable[[list[Tensor]], list[Any]] = (
+                partial(block_runs, self.model, self._blocks, rows) if self._blocks else self._hooked_runs
+            )
+            self._runs[id(prompts)] = (prompts, Runs(prompts, make))
+        return self._runs[id(prompts)][1]
 
-    def _new_runs(self, prompts: PromptSet) -> Runs:
-        rows = max(1, self.tokens_at_once(prompts) // prompts.clean.shape[1])
-        make: Callable[[list[Tensor]], list[Any]] = (
-            partial(block_runs, self.model, self._blocks, rows) if self._blocks else self._hooked_runs
-        )
-        return Runs(prompts, make)
+    def _make_room(self, prompts: PromptSet) -> None:
+        """Free the activations of the sets asked for longest ago, until those of one more set fit."""
+        limit = min(self._budget(), KEPT_BYTES)
+        held = [*(kept for kept, _ in self._runs.values()), prompts]
+        sizes = [base_run_bytes(self.model.cfg, self.sizes, *one.clean.shape) for one in held]
+        while self._runs and (len(self._runs) >= KEPT_SETS or sum(sizes) > limit):
+            self._runs.pop(next(iter(self._runs)))
+            sizes.pop(0)
 
     def forget(self, but: Sequence[PromptSet] = ()) -> None:
         """Free the kept activations, but for those of some prompt sets."""
-        self._runs.forget(but)
+        wanted = {id(prompts) for prompts in but}
+        self._runs = {number: kept for number, kept in self._runs.items() if number in wanted}
 
     def _hooked_runs(self, tokens: list[Tensor]) -> list[Any]:
         return [hooked.HookedRun(self.model, one) for one in tokens]
@@ -129,16 +143,17 @@ class Engine:
     ) -> Float[Tensor, " prompt"]:
         """The metric on an unedited run."""
         self.look()
-        return self._read(prompts, metric, run, rows, prompts)
+        return self._read(prompts, metric, run, rows)
 
     def _read(
-        self, prompts: PromptSet, metric: Metric, run: Run, rows: Sequence[int] | None, asked: PromptSet
+        self, prompts: PromptSet, metric: Metric, run: Run, rows: Sequence[int] | None
     ) -> Float[Tensor, " prompt"]:
         index = self.rows(prompts, rows)
         final = self._kept(prompts)[run].final[index, prompts.query_index]
         with torch.no_grad():
-            return metric(self.readout(prompts, final, index, asked)).cpu()
+            return metric(self.readout(prompts, final, index)).cpu()
 
+    @torch.no_grad()
     def measure(
         self,
         variants: Sequence[Variant],
@@ -151,32 +166,16 @@ class Engine:
 
         Raises UserError for edits outside the model or the prompt, RuntimeError when an edit was not applied.
         """
-        return self.measure_answers(variants, [prompts], metric, rows, progress)[0]
-
-    @torch.no_grad()
-    def measure_answers(
-        self,
-        variants: Sequence[Variant],
-        sets: Sequence[PromptSet],
-        metric: Metric,
-        rows: Sequence[int] | None = None,
-        progress: Progress | None = None,
-    ) -> list[Float[Tensor, "variant prompt"]]:
-        """`measure` for prompt sets that are the same tokens asked for other answers, in the same forward passes."""
-        prompts = sets[0]
         self.look()
         self._refuse_folded(variants)
         index = self.rows(prompts, rows)
-        results = [torch.empty(len(variants), len(index), dtype=self._precision()) for _ in sets]
+        result = torch.empty(len(variants), len(index), dtype=self._precision())
         tell = progress or (lambda done: None)
         for base in sorted({variant.base for variant in variants}):
             mine = [number for number, variant in enumerate(variants) if variant.base == base]
             plan = make_plan(variants, mine, prompts, self.sizes)
-            with self._counting:
-                self.counts.update(variants=len(mine), unchanged=len(plan.unchanged), repeated=plan.n_repeated)
-            for asked, result in zip(sets, results, strict=True):
-                read = self._read(prompts, metric, base, rows, asked)
-                result[list(plan.unchanged)] = read.to(result.dtype)
+            self.counts.update(variants=len(mine), unchanged=len(plan.unchanged), repeated=plan.n_repeated)
+            result[list(plan.unchanged)] = self._read(prompts, metric, base, rows).to(result.dtype)
             tell(len(plan.unchanged) * len(index))
             planned = [whole(one) for one in plan.planned] if self._foreign else plan.planned
             for columns in torch.split(torch.arange(len(index)), self._prompts_at_once(prompts)):
@@ -184,36 +183,12 @@ class Engine:
                 prefix = common_prefix(prompts, len(here))
                 for chunk in self._chunks(planned, prompts, len(here), prefix):
                     final = self._run(chunk, prompts, here, base, prefix)
-                    for asked, result in zip(sets, results, strict=True):
-                        read = metric(self.readout(prompts, final.flatten(0, 1), here, asked))
-                        measured = read.view(final.shape[:2]).to("cpu", result.dtype)
-                        for one, values in zip(chunk, measured, strict=True):
-                            result[torch.tensor(one.numbers)[:, None], columns] = values
+                    measured = metric(self.readout(prompts, final.flatten(0, 1), here)).view(final.shape[:2])
+                    measured = measured.to("cpu", result.dtype)
+                    for one, values in zip(chunk, measured, strict=True):
+                        result[torch.tensor(one.numbers)[:, None], columns] = values
                     tell(sum(len(one.numbers) for one in chunk) * len(here))
-        return results
-
-    def lanes_for(self, sets: Sequence[PromptSet], n_rows: Sequence[int]) -> int:
-        """How many of these prompt sets are best measured at a time, asked for so many prompts of each.
-
-        One, where hooks are put on the one model that there is, where a GPU shares out its work itself, where two would use
-        the same base run, and where there is no room.
-        """
-        self.look()
-        one_by_one = not self._blocks or len({id(one) for one in sets}) < len(sets)
-        lanes = 1 if one_by_one else lanes_for(n_rows, self.model.cfg.device)
-        return lanes if sum(sorted(map(self._bytes_of, sets))[-lanes:]) <= self._budget.kept() else 1
-
-    @contextmanager
-    def shared_by(self, lanes: int) -> Iterator[None]:
-        """Within the block so many threads measure with this engine, each other prompt sets, and nobody changes the model."""
-        self.look()
-        self._undisturbed += 1
-        self._budget.lanes = lanes
-        try:
-            yield
-        finally:
-            self._budget.lanes = 1
-            self._undisturbed -= 1
+        return result
 
     def gates(self, sets: Sequence[PromptSet]) -> dict[str, int]:
         """What a gated model's gates did in the clean and corrupted runs of prompt sets (interp.models.sparse_attention)."""
@@ -268,29 +243,40 @@ class Engine:
 
     def tokens_at_once(self, prompts: PromptSet) -> int:
         """Tokens of one sweep."""
-        return self._budget.tokens(self.sizes, prompts.clean.shape[1])
+        device = torch.device(self.model.cfg.device)
+        fitting = int(self._budget() / token_bytes(self.model.cfg, self.sizes, prompts.clean.shape[1]))
+        return max(1, min(TOKENS_AT_ONCE.get(device.type, TOKENS_AT_ONCE["cpu"]), fitting))
 
-    def _bytes_of(self, prompts: PromptSet) -> int:
-        return base_run_bytes(self.model.cfg, self.sizes, *prompts.clean.shape)
+    def _budget(self) -> float:
+        """What activations may take, in bytes."""
+        device = torch.device(self.model.cfg.device)
+        return 2**30 * (free_memory_gb(device) / 4 if self._memory_gb is None else self._memory_gb)
 
     def rows(self, prompts: PromptSet, rows: Sequence[int] | None) -> Int[Tensor, " row"]:
         """Row numbers as a tensor; None stands for all of them."""
         return torch.tensor(list(range(len(prompts)) if rows is None else rows), device=self.model.cfg.device)
 
     def readout(
-        self,
-        prompts: PromptSet,
-        resid: Float[Tensor, "row d_model"],
-        index: Int[Tensor, " prompt"],
-        asked: PromptSet | None = None,
+        self, prompts: PromptSet, resid: Float[Tensor, "row d_model"], index: Int[Tensor, " prompt"]
     ) -> ModelReadout:
-        """What a metric reads from final residual streams; rows are variant-major over the prompts in `index`.
-
-        `asked` are the same prompts with the answers that are asked for; None: their own.
-        """
+        """What a metric reads from final residual streams; rows are variant-major over the prompts in `index`."""
+        times = resid.shape[0] // len(index)
         clean = self._kept(prompts)["clean"].final[index, prompts.query_index]
-        return ModelReadout.of(self.model, resid, clean, asked or prompts, index)
+        device = resid.device
+        return ModelReadout(
+            self.model,
+            resid,
+            repeat(prompts.answer.to(device)[index], "prompt -> (variant prompt)", variant=times),
+            repeat(prompts.foil.to(device)[index], "prompt -> (variant prompt)", variant=times),
+            clean,
+            repeat(prompts.first_right.to(device)[index], "prompt n -> (variant prompt) n", variant=times),
+            repeat(prompts.first_wrong.to(device)[index], "prompt n -> (variant prompt) n", variant=times),
+        )
 
     def resampled(self, prompts: PromptSet) -> Int[Tensor, " prompt"]:
         """For every prompt, another prompt of the set: a seeded cyclic order, so nobody is replaced by itself."""
-        return partners(len(prompts), self.seed).to(self.model.cfg.device)
+        generator = torch.Generator().manual_seed(self.seed)
+        cycle = torch.randperm(len(prompts), generator=generator)
+        partner = torch.empty_like(cycle)
+        partner[cycle] = cycle.roll(1)
+        return partner.to(self.model.cfg.device)

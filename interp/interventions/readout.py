@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from einops import einsum, repeat
+from einops import einsum
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from interp.interventions.block import NORMS, norm_of
 from interp.interventions.precision import wide
-from interp.prompts.pairs import PromptSet
 
 
 class ModelReadout:
@@ -37,24 +36,6 @@ class ModelReadout:
         self.foil = foil
         self.answers = answer[:, None] if answers is None else answers
         self.foils = foil[:, None] if foils is None else foils
-
-    @classmethod
-    def of(
-        cls,
-        model: Any,
-        resid: Float[Tensor, "row d_model"],
-        clean: Float[Tensor, "prompt d_model"],
-        asked: PromptSet,
-        index: Int[Tensor, " prompt"],
-    ) -> ModelReadout:
-        """Of the prompts in `index` of a set, once for every variant."""
-        times = resid.shape[0] // len(index)
-
-        def rows(tokens: Tensor) -> Tensor:
-            return repeat(tokens.to(resid.device)[index], "prompt ... -> (variant prompt) ...", variant=times)
-
-        beside = rows(asked.first_right), rows(asked.first_wrong)
-        return cls(model, resid, rows(asked.answer), rows(asked.foil), clean, *beside)
 
     def logits(self) -> Float[Tensor, "row vocab"]:
         """All logits."""

@@ -10,7 +10,6 @@ from torch import Tensor
 from interp.interventions.attribution import estimate
 from interp.interventions.edits import Run, Variant
 from interp.interventions.engine import Engine, Progress
-from interp.interventions.lanes import GoOn, side_by_side
 from interp.metrics import Metric
 from interp.prompts.continuations import continuations
 from interp.prompts.pairs import PromptSet
@@ -35,42 +34,6 @@ def measure_metric(
 ) -> Float[Tensor, "variant prompt"]:
     """The metric of every variant on every prompt (or on those in `rows`), exactly."""
     return _summed(prompts, metric, rows, lambda part: engine.measure(variants, part, metric, rows, progress))
-
-
-def measure_answers(
-    engine: Engine,
-    variants: Sequence[Variant],
-    sets: Sequence[PromptSet],
-    metric: Metric,
-    rows: Sequence[int] | None = None,
-    progress: Progress | None = None,
-) -> list[Float[Tensor, "variant prompt"]]:
-    """`measure_metric` of the same prompts asked for other answers; run once, unless an answer is part of what is run."""
-    if any(several_tokens(one, metric) for one in sets):
-        return [measure_metric(engine, variants, one, metric, rows, progress) for one in sets]
-    return engine.measure_answers(variants, sets, metric, rows, progress)
-
-
-def measure_side_by_side(
-    engine: Engine,
-    variants: Sequence[Variant],
-    asked: Sequence[tuple[Sequence[PromptSet], Sequence[int]]],
-    metric: Metric,
-    progress: Progress | None = None,
-) -> list[list[Float[Tensor, "variant prompt"]]]:
-    """`measure_answers` of several pieces, (sets, rows) each; as many at a time as is fastest."""
-
-    def measured(piece: tuple[Sequence[PromptSet], Sequence[int]], go_on: GoOn) -> list[Tensor]:
-        def tell(done: int) -> None:
-            go_on()
-            if progress is not None:
-                progress(done)
-
-        return measure_answers(engine, variants, piece[0], metric, piece[1], tell)
-
-    lanes = engine.lanes_for([sets[0] for sets, _ in asked], [len(rows) for _, rows in asked])
-    with engine.shared_by(lanes):
-        return side_by_side(measured, asked, lanes)
 
 
 def estimate_metric(

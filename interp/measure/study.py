@@ -22,7 +22,7 @@ from interp.interventions.edits import Edit, Run, Variant
 from interp.interventions.engine import Engine
 from interp.interventions.reduced import edge_effects
 from interp.measure.effects import Values, effects_table, observed_columns, variant_columns
-from interp.measure.metric import estimate_metric, measure_side_by_side, read_metric, several_tokens
+from interp.measure.metric import estimate_metric, measure_metric, read_metric, several_tokens
 from interp.metrics import Metric, metrics
 from interp.prompts.choice import PromptChoice
 from interp.prompts.encode import Dropped
@@ -128,33 +128,15 @@ class Study:
         listed = list(variants)
         if not listed:
             raise UserError("a probe asked for nothing: its heads, layers or positions are empty")
-        if method == "exact":
-            asked = [([one.prompts], one.rows) for one in where]
-            found = measure_side_by_side(self.engine, listed, asked, self.metric, self.progress)
-            values = [of_set for (of_set,) in found]
-        else:
-            values = [estimate_metric(self.engine, listed, one.prompts, self.metric, one.rows) for one in where]
-        return self.tabulated(listed, [one.double().numpy() for one in values], where, method)
-
-    def measure_answers(
-        self, variants: Sequence[Variant], where: Sequence[Selection], others: Sequence[Selection]
-    ) -> tuple[list[Values], list[Values]]:
-        """The metric of every variant on selections, and on others that ask the same prompts for other answers."""
-        asked = [([one.prompts, other.prompts], one.rows) for one, other in zip(where, others, strict=True)]
-        found = measure_side_by_side(self.engine, list(variants), asked, self.metric, self.progress)
-        own, other = ([piece[number].double().numpy() for piece in found] for number in (0, 1))
-        return own, other
-
-    def tabulated(
-        self,
-        variants: Sequence[Variant],
-        values: Sequence[Values],
-        where: Sequence[Selection],
-        method: Method = "exact",
-    ) -> pd.DataFrame:
-        """What was measured, one array a selection, as rows of the effects table."""
-        made = zip(values, where, strict=True)
-        return stacked([self._rows(variants, of_set, selection, method) for of_set, selection in made])
+        frames = []
+        for selection in where:
+            prompts, rows = selection.prompts, list(selection.rows)
+            if method == "exact":
+                values = measure_metric(self.engine, listed, prompts, self.metric, rows, self.progress)
+            else:
+                values = estimate_metric(self.engine, listed, prompts, self.metric, rows)
+            frames.append(self._rows(listed, values, selection, method))
+        return stacked(frames)
 
     def must_have_a_slope(self, variants: Iterable[Variant]) -> None:
         """UserError where the metric has no gradient from which effects of the variants could be estimated."""
@@ -250,9 +232,12 @@ class Study:
     def _read(self, prompts: PromptSet, run: Run) -> Float[Tensor, " prompt"]:
         return read_metric(self.engine, prompts, self.metric, run)
 
-    def _rows(self, variants: Sequence[Variant], measured: Values, selection: Selection, method: str) -> pd.DataFrame:
+    def _rows(
+        self, variants: list[Variant], values: Float[Tensor, "variant prompt"], selection: Selection, method: str
+    ) -> pd.DataFrame:
         columns = variant_columns(variants, selection.prompts)
         clean, corrupted = self._both(selection)
+        measured = values.double().numpy()
         base = np.where((columns["base"] == "clean").to_numpy()[:, None], clean, corrupted)
         scaled = (measured - corrupted) / (clean - corrupted)
         return self._table(columns, measured, base, scaled, selection, method)

@@ -24,12 +24,8 @@ if TYPE_CHECKING:
 
     from interp.measure.study import Selection, Study
 
-Sets = Sequence[frozenset[int]]
 Values = Float[np.ndarray, "set row"]
 Rows = Int[np.ndarray, " row"]
-
-ASKED_TWICE = ("joint", "single")
-"""Parts of the search that the nonsense task asks of the same prompts: they are run once for both."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +51,7 @@ class Ledger(abc.ABC):
 
     def ask(
         self,
-        sets: Sets,
+        sets: Sequence[frozenset[int]],
         rows: Rows,
         part: str,
         group: str = "",
@@ -66,7 +62,7 @@ class Ledger(abc.ABC):
         return self._answer(sets, rows, _Question(part, group, source, nonsense))
 
     @abc.abstractmethod
-    def _answer(self, sets: Sets, rows: Rows, asked: _Question) -> Values:
+    def _answer(self, sets: Sequence[frozenset[int]], rows: Rows, asked: _Question) -> Values:
         """`ask`, from the model or from a table."""
 
     @abc.abstractmethod
@@ -98,9 +94,8 @@ class Recorder(Ledger):
         self.frames: list[pd.DataFrame] = []
         self._done = 0
         self._asked: Counter[tuple[str | None, str, str, int]] = Counter()
-        self._foreseen: dict[frozenset[int], Values] = {}
 
-    def _answer(self, sets: Sets, rows: Rows, asked: _Question) -> Values:
+    def _answer(self, sets: Sequence[frozenset[int]], rows: Rows, asked: _Question) -> Values:
         edges = self._edges[asked.source or self._main]
         variants = [
             Variant(
@@ -111,12 +106,7 @@ class Recorder(Ledger):
             )
             for kept in sets
         ]
-        if not asked.nonsense:
-            foresees = bool(self._shuffled) and asked.source is None and asked.part in ASKED_TWICE
-            return self._measure(variants, rows, self._where, sets if foresees else None)
-        if asked.source is None and all(one in self._foreseen for one in sets):
-            return self._tabulate(variants, rows, np.stack([self._foreseen[one][rows] for one in sets]))
-        return self._measure(variants, rows, self._shuffled)
+        return self._measure(variants, rows, self._shuffled if asked.nonsense else self._where)
 
     def _group(self, asked: _Question, n_kept: int) -> str:
         """The group, numbered where sets of one size are asked for again: tables tell variants by their names alone."""
@@ -133,40 +123,13 @@ class Recorder(Ledger):
         """Everything that was measured, as rows of the effects table; `variant` numbers the questions."""
         return stacked(self.frames)
 
-    def _measure(
-        self, variants: list[Variant], rows: Rows, where: Sequence[Selection], foreseen: Sets | None = None
-    ) -> Values:
-        """Run the model; with `foreseen`, the sets that the variants keep, for the other answers too."""
-        chosen, places = self._chosen(rows, where)
-        if foreseen is None:
-            return self._write(self._study.measure(variants, chosen), variants)
-        values, others = self._study.measure_answers(variants, chosen, self._chosen(rows, self._shuffled)[0])
-        by_row = np.full((len(variants), len(self._places)), np.nan)
-        by_row[:, places] = np.concatenate(others, axis=1)
-        self._foreseen |= dict(zip(foreseen, by_row, strict=True))
-        return self._write(self._study.tabulated(variants, values, chosen), variants)
-
-    def _tabulate(self, variants: list[Variant], rows: Rows, known: Values) -> Values:
-        """Write down, for the other answers, what was measured before."""
-        chosen, places = self._chosen(rows, self._shuffled)
-        column = {row: place for place, row in enumerate(rows.tolist())}
-        ends = np.cumsum([len(one.rows) for one in chosen])[:-1]
-        values = np.split(known[:, [column[row] for row in places]], ends, axis=1)
-        if self._study.progress is not None:
-            self._study.progress(known.size)
-        return self._write(self._study.tabulated(variants, values, chosen), variants)
-
-    def _chosen(self, rows: Rows, where: Sequence[Selection]) -> tuple[list[Selection], list[int]]:
-        """The selections that hold these rows, and the rows in the order in which the selections have them."""
+    def _measure(self, variants: list[Variant], rows: Rows, where: Sequence[Selection]) -> Values:
         wanted: dict[int, list[int]] = {}
         for row in rows.tolist():
-            wanted.setdefault(self._places[row][0], []).append(row)
-        chosen = [
-            replace(where[number], rows=tuple(self._places[row][1] for row in mine)) for number, mine in wanted.items()
-        ]
-        return chosen, [row for mine in wanted.values() for row in mine]
-
-    def _write(self, made: pd.DataFrame, variants: list[Variant]) -> Values:
+            number, inside = self._places[row]
+            wanted.setdefault(number, []).append(inside)
+        chosen = [replace(where[number], rows=tuple(inside)) for number, inside in wanted.items()]
+        made = self._study.measure(variants, chosen)
         values = _matrix(made, len(variants))
         self.frames.append(made.assign(variant=made["variant"] + self._done))
         self._done += len(variants)
@@ -185,7 +148,7 @@ class Replay(Ledger):
         first = effects.drop_duplicates("prompt").sort_values("prompt")
         self.clusters = first["pair"].astype(str).tolist()
 
-    def _answer(self, sets: Sets, rows: Rows, asked: _Question) -> Values:
+    def _answer(self, sets: Sequence[frozenset[int]], rows: Rows, asked: _Question) -> Values:
         return self._take(len(sets), len(rows))
 
     def corrupted(self) -> Float[np.ndarray, " row"]:
