@@ -57,9 +57,9 @@ def _twice(sets: Sequence[PromptSet]) -> Iterable[str]:
 
 
 def _examples(found: Sequence[Sequence[tuple[int, PromptPair]]]) -> str:
-    shown = [f"prompts {_numbers([number for number, _ in one])} ({shown(one[0][1].clean)})" for one in found[:SHOWN]]
-    more = len(found) - len(shown)
-    return "; ".join(shown) + (f"; and {more} more" if more else "")
+    named = [f"prompts {_numbers([number for number, _ in one])} ({shown(one[0][1].clean)})" for one in found[:SHOWN]]
+    more = len(found) - len(named)
+    return "; ".join(named) + (f"; and {more} more" if more else "")
 
 
 def _numbers(prompts: Sequence[int]) -> str:

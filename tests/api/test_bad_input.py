@@ -135,7 +135,10 @@ def test_a_task_by_its_settings(model):
         (lambda one: one.probe("zz"), "there is no probe 'zz'"),
         (lambda one: one.probe(3), "a probe is given by its kind, or itself, not as 3"),
         (lambda one: one.probe("head_ablation", kind="x"), "kind is 'head_ablation' already"),
-        (lambda one: one.probe("layer_modulation"), "heads_from 'key_query_heads' is no key_query_heads probe"),
+        (
+            lambda one: one.probe("layer_modulation"),
+            "heads_from names 'key_query_heads', which is no probe that stands before it",
+        ),
         (lambda one: one.find_heads("a"), "share: target: must be a number, not 'a'"),
         (lambda one: one.find_heads(2), "share: target: must be less than or equal to 1, not 2"),
         (lambda one: one.find_heads(confidence=2), "confidence: must be less than 1, not 2"),
