@@ -181,8 +181,9 @@ class CircuitPanel(Figure):
             f"{percent(span.threshold)} of the gap, from the first to the last (in brackets: where there are gaps, which ones); "
             f"layer {run.model.n_layers} is the output."
         )
+        heads = f"{n_shown} heads" if n_shown == n_selected else f"first {n_shown} of {n_selected} heads"
         return (
-            f"{run.model.name}: attention maps of the first {n_shown} of {n_selected} heads that carry "
+            f"{run.model.name}: attention maps of the {heads} that carry "
             f"{percent(search.target)} of the key→query effect ({search.definition} share; edges cut: {search.ablation}; "
             f"{run.n_prompts} prompts). Up: queries; across: keys; blue: weight on the focus prompt; red: "
             f"the key→query cell.{positions}{boxes}"

@@ -113,7 +113,7 @@ class Training(Section):
     )
     precision: Literal["float32", "tf32", "bfloat16"] = Field(
         default="bfloat16",
-        description="tf32: float32 whose matrix products are rounded to 10 bits on NVIDIA GPUs, several times faster there; "
+        description="tf32: float32 whose matrix products are rounded to 10 bits on NVIDIA GPUs, in training alone; "
         "elsewhere float32.",
     )
     clip_norm: float = Field(default=1.0, gt=0, le=1e9)

@@ -68,6 +68,12 @@ def _openings(config: SampledText, tokenizer: Any, model: Any) -> list[list[int]
 def _sample(
     config: SampledText, context: int, model: Any, start: int, openings: list[list[int]], seed: int, console: Console
 ) -> Iterator[Int[Tensor, "sequence pos"]]:
+    longest = max(map(len, openings), default=1)
+    if longest + context - 1 > model.config.max_position_embeddings:
+        raise UserError(
+            f"text.context: {context} tokens after an opening of {longest} are more than the model's context of "
+            f"{model.config.max_position_embeddings}; give a shorter text.context or shorter text.of.openings"
+        )
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with (
         Progress(*columns, TimeRemainingColumn(), console=console) as progress,

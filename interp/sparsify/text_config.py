@@ -31,8 +31,7 @@ class SampledText(Section):
         default=128,
         ge=1,
         le=1_000_000,
-        description="Sequences that are sampled at once: more is faster where the memory is there. Other numbers draw other "
-        "text.",
+        description="Sequences that are sampled at once; other numbers draw other text.",
     )
 
 

@@ -124,3 +124,13 @@ def test_overrides_that_are_none(tmp_path, override):
     with pytest.raises(UserError) as caught:
         load(config(tmp_path, json.dumps(GOOD)), [override])
     str(caught.value).encode("utf-8", "backslashreplace")
+
+
+def test_json_is_read_as_yaml_would_read_it():
+    """By a parser of its own, except what that one would pass over in silence."""
+    text = '{"a": [1, 1.5, true, null, "\\ud83d\\ude00"], "b": {"c": "yes"}}'
+    assert plain(text, "here") == {"a": [1, 1.5, True, None, "\U0001f600"], "b": {"c": "yes"}}
+    for twice in ('{"a": 1, "a": 1}', '{"b": {"a": 1, "a": 2}}'):
+        with pytest.raises(UserError, match='here, line 1: found duplicate key "a"'):
+            plain(twice, "here")
+    assert plain('{"a": NaN}', "here") == plain("a: NaN", "here") == {"a": "NaN"}

@@ -12,7 +12,7 @@ from rich.console import Console
 from interp.errors import UserError
 from interp.sparsify.text import sequences
 from interp.sparsify.text_config import DatasetText, FileText, SampledText, Text
-from tests.tiny_models import FIGURE, word_tokenizer
+from tests.tiny_models import FIGURE, word_tokenizer, write_tiny_gpt2
 
 QUIET = Console(quiet=True)
 
@@ -162,6 +162,22 @@ def test_sampled_text_may_begin_with_any_token_but_the_special_ones(tmp_path, mo
     assert len(set(first)) > 250  # 400 draws of some 1,000 tokens
     with pytest.raises(ValueError, match="Input should be 'vocabulary'"):
         SampledText(openings="vocabularly")
+
+
+def test_an_opening_and_its_text_fit_the_models_context(tmp_path, monkeypatch):
+    """One token more than the model has learnt positions for; without it, the text is as long as asked."""
+    from interp.models.directory import read_config, read_model
+
+    monkeypatch.setenv("INTERP_CACHE", str(tmp_path))
+    folder = write_tiny_gpt2(tmp_path / "gpt2")
+    model = read_model(folder, read_config(folder), torch.float32)
+    most = model.config.max_position_embeddings
+    source = SampledText(sequences=16, openings=("large hot",))
+    assert made(source, context=most - 1, model=model, held_out=0.5).train.tokens.shape[1] == most - 1
+    with pytest.raises(
+        UserError, match=f"{most} tokens after an opening of 2 are more than the model's context of {most}"
+    ):
+        made(source, context=most, model=model, held_out=0.5)
 
 
 def test_how_many_are_sampled_together_is_part_of_what_is_drawn(tmp_path, monkeypatch, tiny_llama):

@@ -39,10 +39,8 @@ def describe_run(
 ) -> dict[str, Any]:
     """The same of a run that is one part of what the YAML at `path` asks for, whose prompts the models `beside` are asked, too."""
     found = model_dimensions(settings.model)
-    console.print(f"{path}: the config is valid", highlight=False)
-    for warning in _device_warnings(settings.model):
-        console.print(f"warning: {warning}", style="yellow", highlight=False, markup=False)
     if found is None:
+        _say_valid(path, settings.model, console)
         console.print(
             "the model is not on this machine yet, so prompts and probes were not checked; run it to fetch it"
         )
@@ -62,6 +60,7 @@ def describe_run(
         probes={probe.label: probe for probe in settings.probes},
     )
     check_probes(settings.probes, study)
+    _say_valid(path, settings.model, console)
     table = Table("probe", "kind", "prompts", "forward passes", box=None, pad_edge=False)
     asked: list[dict[str, Any]] = [
         {"probe": one.label, "kind": one.kind, "prompts": one.n_prompts(study), "forward_passes": one.passes(study)}
@@ -95,6 +94,12 @@ def describe_run(
             name: round(getattr(needed, name) / 2**30, 3) for name in ("peak", "loading", "measuring", "unbounded")
         },
     }
+
+
+def _say_valid(path: Path, model: ModelSource, console: Console) -> None:
+    console.print(f"{path}: the config is valid", highlight=False)
+    for warning in _device_warnings(model):
+        console.print(f"warning: {warning}", style="yellow", highlight=False, markup=False)
 
 
 def _device_warnings(model: ModelSource) -> Iterator[str]:
