@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field
 
 from interp.analysis.findings import LayerSpanFindings, Plain
-from interp.analysis.shapes import Shape, listed, shapes_in
+from interp.analysis.shapes import Shape, listed
 from interp.configs.lazy import lazy
 from interp.configs.names import FileName
 from interp.configs.registry import Registry
@@ -99,7 +99,7 @@ class Figure(Section, abc.ABC):
     def _label_by_shape(self, tables: RunTables) -> str:
         kinds = {label: tables.kinds[label] for label in tables.labels}
         wanted = kinds if self.probe is None else [self.probe]
-        shapes = {label: shapes_in(tables.summary_of(label)) for label in wanted if label in kinds}
+        shapes = {label: tables.shapes(label) for label in wanted if label in kinds}
         fitting = fitting_by_shape(kinds, shapes, self.probe, self.fits, self.kind)
         return min(fitting, key=lambda label: kinds[label] not in self.prefers)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from interp.analysis.shapes import shapes_in
 from interp.figures.base import Figure
 from interp.figures.effect_bars import EffectBars
 from interp.figures.head_heatmap import HeadHeatmap
@@ -13,7 +12,7 @@ from interp.results.tables import RunTables
 
 def figures_of(tables: RunTables, label: str) -> list[Figure]:
     """Heatmaps and curves of what a probe measured; bars where its effects have places but no such shape."""
-    shapes = shapes_in(tables.summary_of(label))
+    shapes = tables.shapes(label)
     found: list[Figure] = []
     if "layer x head" in shapes:
         found.append(HeadHeatmap(probe=label))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 
 from interp.analysis.findings import VERSION, Findings, Plain
 from interp.analysis.findings_of_run import Metrics, RunFindings
+from interp.analysis.shapes import Shape, shapes_in
 from interp.configs.lazy import lazy
 from interp.errors import UserError
 from interp.results import reading
@@ -105,6 +107,16 @@ class RunTables:
     def probe(self, label: str, columns: Sequence[str] | None = None, **equals: object) -> pd.DataFrame:
         """The effects of one probe, by its label; some columns of them, and the rows where others have the given values."""
         return self.record.rows(label, columns, **equals)
+
+    def shapes(self, label: str) -> frozenset[Shape]:
+        """Every shape of table that a probe's summary holds; told once, for every figure of a report asks."""
+        if label not in self._shapes:
+            self._shapes[label] = shapes_in(self.summary_of(label))
+        return self._shapes[label]
+
+    @cached_property
+    def _shapes(self) -> dict[str, frozenset[Shape]]:
+        return {}
 
     def summary_of(self, label: str, **equals: object) -> pd.DataFrame:
         """The summary rows of one probe whose columns equal the given values.
