@@ -35,6 +35,7 @@ class SetName(Enum):
     quick = "quick"
     standard = "standard"
     full = "full"
+    gpu = "gpu"
     training = "training"
 
 
@@ -141,6 +142,11 @@ def main(
     if set_ is SetName.training:
         _training(out, console)
         return
+    if set_ is SetName.gpu:
+        if not torch.cuda.is_available():
+            console.print("[red]error:[/red] --set gpu needs a CUDA device, and torch finds none")
+            raise typer.Exit(2)
+        out = out / "gpu" if out == FOLDER else out
     names = installed()
     for missing in [name for name in RIVALS if name not in names]:
         console.print(f"{missing} is not installed and is left out (pip install '.\\[benchmark]')")

@@ -50,7 +50,7 @@ def check(rival: Contestant, seconds: float, seed: int = 0) -> tuple[int, float]
         found.append(rival.run(numbers))
         done += len(numbers)
     ours.start()
-    expected = ours.run(order[:done])
+    expected = ours.run(order[:done]).cpu()
     difference = compare(rival.name, torch.cat(found), expected, ours.scale)
     spread = float(expected.max() - expected.min()) / ours.scale
     if not difference < INFORMATIVE * spread:

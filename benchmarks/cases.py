@@ -15,12 +15,12 @@ from benchmarks.workloads import SWEEPS, Sweep, Workload
 from interp.prompts.pairs import PromptSet
 
 MODELS: tuple[ModelName, ...] = ("gpt2", "smollm2")
-SetName = Literal["quick", "standard", "full"]
+SetName = Literal["quick", "standard", "full", "gpu"]
 
 
 @lru_cache(maxsize=2)  # a model is about half a gigabyte in each form that was asked for
-def _load(name: ModelName, n_layers: int) -> BenchmarkModel:
-    return BenchmarkModel(name, n_layers)
+def _load(name: ModelName, n_layers: int, device: str) -> BenchmarkModel:
+    return BenchmarkModel(name, n_layers, device)
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,11 @@ class Case:
     length: int
     shared: bool
     n_layers: int = 12
+    device: str = "cpu"
 
     def load(self) -> BenchmarkModel:
         """The model, kept for the next cases."""
-        return _load(self.model, self.n_layers)
+        return _load(self.model, self.n_layers, self.device)
 
     def workload(self) -> Workload:
         """The sweep's cells."""
@@ -70,7 +71,7 @@ class Selection:
 
 def selection(name: SetName) -> Selection:
     """The cases of a set."""
-    return {"quick": _quick, "standard": _standard, "full": _full}[name]()
+    return {"quick": _quick, "standard": _standard, "full": _full, "gpu": _gpu}[name]()
 
 
 def _quick() -> Selection:
@@ -106,6 +107,15 @@ def _full() -> Selection:
     ]
     memory = [Case(model, sweep, n, 8, False) for model, sweep, n in product(MODELS, ("heads", "edges"), (1, 16, 64))]
     return Selection(tuple(sorted(races, key=_model)), tuple(memory), _scaling(SWEEPS), Budget(3, 120.0, 8.0))
+
+
+def _gpu() -> Selection:
+    """About two minutes on a GPU: GPT-2's shape, and one of 1.4 billion parameters."""
+    races = [
+        Case(model, sweep, n_prompts, 8, False, device="cuda")
+        for model, n_prompts, sweep in product(("gpt2", "llama"), (1, 16, 64), ("heads", "edges"))
+    ]
+    return Selection(tuple(races), (), (), Budget(3, 1.5, 0.7))
 
 
 def _model(case: Case) -> str:

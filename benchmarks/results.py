@@ -17,7 +17,11 @@ from benchmarks.timing import Race, Timing, ratio
 from benchmarks.workloads import TITLES
 from interp.results import atomic
 
-MODEL_TITLES = {"gpt2": "GPT-2 small's shape, random weights", "smollm2": "SmolLM2-135M-Instruct"}
+MODEL_TITLES = {
+    "gpt2": "GPT-2 small's shape, random weights",
+    "smollm2": "SmolLM2-135M-Instruct",
+    "llama": "Llama's blocks, 1.4 billion random weights",
+}
 CASE = ["model", "n_layers", "sweep", "n_prompts", "length", "prefix"]
 EXPLANATION = """\
 Every number is the mean logit difference over the prompts after one edit; all contestants gave the same ones (to 1e-4 of
@@ -90,7 +94,7 @@ def machine(command: str) -> str:
     """Which machine, versions, date and command."""
     packages = ("torch", "transformers", "transformer-lens", "nnsight", "pyvene")
     versions = ", ".join(f"{name} {found}" for name in packages if (found := _version(name)))
-    processor = _processor()
+    processor = ", ".join([*[torch.cuda.get_device_name()] * torch.cuda.is_available(), _processor()])
     return (
         f"{date.today().isoformat()}, `{command}`: {processor}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, "
         f"float32; Python {platform.python_version()}, {versions}."

@@ -19,7 +19,7 @@ import torch
 from benchmarks.agreement import compare
 from benchmarks.contestant import Contestant, Ours
 from benchmarks.floor import Shape, cells_flops, floor_flops
-from benchmarks.gemm import matrix_rate
+from benchmarks.gemm import finished, matrix_rate
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ def race(
     ours: Ours, rivals: Sequence[Contestant], budget: Budget, progress: Callable[[], None] = lambda: None, seed: int = 0
 ) -> Race:
     """Alternated rounds; every timed cell is compared with ours as well."""
-    shape = Shape.of(ours.model.hooked.cfg)
-    flops, rates = floor_flops(ours.workload, ours.prompts, shape), [matrix_rate(shape)]
+    shape, device = Shape.of(ours.model.hooked.cfg), ours.model.device
+    flops, rates = floor_flops(ours.workload, ours.prompts, shape), [matrix_rate(shape, device=device)]
     all_cells = cells_flops(ours.workload, ours.prompts, shape)
     share = min(1.0, budget.ours_s * rates[0] / all_cells)
     order = list(range(len(ours.workload)))
@@ -99,11 +99,12 @@ def race(
     cursors = {one.name: 0 for one in rivals}
     for turn in range(budget.rounds):
         if turn:
-            rates.append(matrix_rate(shape))
+            rates.append(matrix_rate(shape, device=device))
         begin = time.perf_counter()
         ours.start()
+        finished(device)
         started = time.perf_counter()
-        values = ours.run(part)
+        values = ours.run(part).cpu()
         seconds = time.perf_counter() - started
         timings[0].seconds.append(extrapolate(started - begin, seconds, part_cells, all_cells))
         timings[0].cells += len(part)
@@ -127,6 +128,7 @@ def _some_cells(
     ring = [*order[at:], *order[:at]]
     begin = time.perf_counter()
     one.start()
+    finished(one.model.device)
     started = time.perf_counter()
     done: dict[int, torch.Tensor] = {}
     while len(done) < len(ring) and (not done or time.perf_counter() - started < seconds):

@@ -71,7 +71,7 @@ def test_parts_of_sweeps_are_extrapolated_from_other_cells_each_round(contestant
     ours, rival = contestants
     shape = Shape.of(ours.model.hooked.cfg)
     cells = cells_flops(ours.workload, ours.prompts, shape)
-    monkeypatch.setattr(timing, "matrix_rate", lambda shape: float(cells))  # the cells take one second at least
+    monkeypatch.setattr(timing, "matrix_rate", lambda shape, device: float(cells))  # the cells take one second at least
     found = race(ours, [rival], Budget(rounds=3, ours_s=0.5, rival_s=0.0))
     assert found.floor_s == pytest.approx(floor_flops(ours.workload, ours.prompts, shape) / cells)
     assert found.ours.cells == 3 * (len(ours.workload) // 2)

@@ -30,6 +30,7 @@ N_LAYERS, N_TOKENS = 3, 7
 class Loaded:
     """A family's model in both libraries, and both runs of some prompts in Hugging Face's."""
 
+    source: DirectoryModel
     hooked: Any
     engine: Engine
     plain: Plain
@@ -42,13 +43,14 @@ def loaded(request, tmp_path_factory) -> Loaded:
     folder = write_tiny(tmp_path_factory.mktemp("family"), request.param)
     # TransformerLens' rewrites of the weights on for every other one, so that each kind of block is seen with and without.
     on = list(TINY).index(request.param) % 2 == 0
-    model = load_model(DirectoryModel(path=str(folder), processing=Processing(fold_ln=on, center_unembed=on)))
+    source = DirectoryModel(path=str(folder), device="cpu", processing=Processing(fold_ln=on, center_unembed=on))
+    model = load_model(source)
     assert model.info.logits_max_abs_diff < 1e-4
     theirs = AutoModelForCausalLM.from_pretrained(folder, attn_implementation="eager").eval()
     prompts = with_prefix(random_prompts(n_prompts=3, bos=1), 2)
     family = family_of(theirs.config)
     windows = family.anatomy(theirs.config).windows or (None,) * N_LAYERS
-    return Loaded(model.hooked, Engine(model.hooked), Plain(theirs, family, prompts), prompts, windows)
+    return Loaded(source, model.hooked, Engine(model.hooked), Plain(theirs, family, prompts), prompts, windows)
 
 
 def test_random_sets_of_edits_equal_the_models_own_blocks(loaded):
@@ -58,6 +60,19 @@ def test_random_sets_of_edits_equal_the_models_own_blocks(loaded):
     measured, expected = (
         one.measure(variants, loaded.prompts, METRIC) for one in (loaded.engine, Engine(loaded.hooked, by_hooks=True))
     )
+    torch.testing.assert_close(measured, expected, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+def test_a_gpu_gives_the_same_numbers(loaded):
+    rng = random.Random(2)
+    variants = [random_variant(rng, loaded.prompts, loaded.engine.sizes) for _ in range(40)]
+    there = load_model(loaded.source.model_copy(update={"device": "cuda"}))
+    assert there.info.logits_max_abs_diff < 1e-4
+    engine = Engine(there.hooked)
+    assert engine.reason_against_blocks is None
+    expected = loaded.engine.measure(variants, loaded.prompts, METRIC)
+    measured = engine.measure(variants, loaded.prompts, METRIC).cpu()
     torch.testing.assert_close(measured, expected, atol=1e-4, rtol=1e-4)
 
 
