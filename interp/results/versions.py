@@ -8,7 +8,7 @@ import os
 import platform
 import subprocess
 import sys
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 PACKAGES = (
@@ -28,10 +28,10 @@ def versions() -> dict[str, str | None]:
     `commit` is None where the code is not run from a checkout of its own, whatever repository the environment lies in.
     """
     found: dict[str, str | None] = {"python": platform.python_version()}
-    return found | {package: _version(package) for package in PACKAGES} | {"commit": commit_of(HERE)}
+    return found | {package: _version(package) for package in PACKAGES} | {"commit": _own_commit()}
 
 
-@lru_cache(maxsize=1)
+@cache
 def code() -> dict[str, str]:
     """What a number depends on beside config and inputs: the digest of this package's code, and versions of others."""
     digest = hashlib.sha256()
@@ -62,6 +62,12 @@ def commit_of(package: Path) -> str | None:
         return None  # copied into somebody else's repository
     commit = _git(package, "rev-parse", "HEAD")
     return commit + ("+changes" if _git(package, "status", "--porcelain", "--untracked-files=no") else "") or None
+
+
+@cache
+def _own_commit() -> str | None:
+    """Asked once a process, since what runs is what was imported, and git takes longer than a small run."""
+    return commit_of(HERE)
 
 
 def _version(package: str) -> str:

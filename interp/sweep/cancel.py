@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from interp.sweep.executors.slurm import scancel
+from interp.sweep.executors.queue import scancel
 from interp.sweep.jobs import cancel_rounds
 from interp.sweep.status import store_at
 from interp.words.phrases import plural

@@ -26,7 +26,7 @@ from filelock import FileLock, Timeout
 from interp.configs.paths import user_path
 from interp.errors import UserError
 from interp.results import atomic, reading, sealed
-from interp.results.run_folder import MANIFEST, RunFolder
+from interp.results.run_folder import GIVEN, MANIFEST, RESOLVED, RunFolder
 from interp.sweep.expand import Sweep, swept
 
 INDEX, CONFIGS = "index.json", "configs.jsonl"
@@ -111,6 +111,16 @@ class Store:
     def is_finished(self, entry: Entry) -> bool:
         """Whether the point's own run says that it has ended well."""
         return ended_well(self.point_folder(entry))
+
+    def kept_since(self, entry: Entry, then: float) -> bool:
+        """Whether the point's run has kept a piece (a probe, a step of training) since a time as of `time.time()`."""
+        said = (MANIFEST, RESOLVED, GIVEN, ".lock")
+        places = (path for path in self.point_folder(entry).rglob("*") if path.is_file())
+        return any(
+            path.stat().st_mtime > then
+            for path in places
+            if path.name not in said and not path.name.endswith(atomic.TEMPORARY)
+        )
 
     def events(self) -> list[dict[str, Any]]:
         """Everything that happened, in time."""

@@ -26,6 +26,9 @@ from interp.sweep.jobs import is_cancelled, points_of_job
 from interp.sweep.store import Entry, Journal, Store, in_order
 from interp.sweep.yaml_of import yaml_of
 
+EARLY = 200.0
+"""Seconds of a job's time that a point cannot have: the job has to start, and is warned before its end."""
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line of a worker."""
@@ -35,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--start", type=int, default=0)
     parser.add_argument("--of", type=int, default=1)
     parser.add_argument("--job", type=int, default=None)
+    parser.add_argument("--minutes", type=float, default=None)
     given = parser.parse_args(arguments)
     # Cancelled, or preempted by a cluster: what is finished of the point is kept, and the manifest says "interrupted".
     for one in (signal.SIGINT, signal.SIGTERM):  # a shell's background jobs are born deaf to the first
@@ -48,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         wanted = set(points_of_job(store, given.round_, given.job))
         entries = [one for one in entries if one.hash in wanted]
     try:
-        work(store, entries, given.round_)
+        work(store, entries, given.round_, minutes=given.minutes)
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     except UserError as error:
@@ -56,8 +60,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(2) from None
 
 
-def work(store: Store, entries: Sequence[Entry], round_: str, console: Console | None = None) -> None:
-    """Do the points that nobody holds, one after another; UserError when none can be done, for the disk is full."""
+def work(
+    store: Store,
+    entries: Sequence[Entry],
+    round_: str,
+    console: Console | None = None,
+    minutes: float | None = None,
+) -> None:
+    """Do the points that nobody holds, one after another; UserError when none can be done, for the disk is full.
+
+    `minutes`: after how long the cluster cuts a job off; None: nobody does.
+    """
     console = console or Console(width=120)
     journal = Journal(store, "worker")
     waiting = [one for one in entries if store.tried(one) != round_ and not store.is_finished(one)]
@@ -69,34 +82,66 @@ def work(store: Store, entries: Sequence[Entry], round_: str, console: Console |
             with store.claim(entry) as mine:
                 # Another process may have done it since.
                 if mine and store.tried(entry) != round_ and not store.is_finished(entry):
-                    store.check_room()
-                    _do(store, entry, configs[entry.hash], round_, journal, console)
+                    _do(store, entry, configs[entry.hash], round_, journal, console, minutes)
 
 
-def _do(store: Store, entry: Entry, given: dict[str, Any], round_: str, journal: Journal, console: Console) -> None:
-    started = time.monotonic()
-    journal.say("started", entry)
-    console.rule(entry.name)
+def _do(
+    store: Store,
+    entry: Entry,
+    given: dict[str, Any],
+    round_: str,
+    journal: Journal,
+    console: Console,
+    minutes: float | None,
+) -> None:
+    begun, started = time.time(), time.monotonic()
 
     def ended(event: str, **more: Any) -> None:
         journal.say(event, entry, seconds=round(time.monotonic() - started, 3), **more)
 
+    def room() -> None:
+        try:
+            store.check_room()
+        except UserError as error:
+            ended("interrupted", why=str(error))
+            raise
+
+    room()
+    journal.say("started", entry)
+    console.rule(entry.name)
     try:
         run_point(store, entry, given, console)
-    except (KeyboardInterrupt, SystemExit):  # the second when submitit queues the job again
-        ended("interrupted")
+    except KeyboardInterrupt:
+        if (
+            minutes is not None
+            and _had_a_whole_job(time.monotonic() - started, minutes)
+            and not store.kept_since(entry, begun)
+        ):
+            store.mark_tried(entry, round_)
+            ended(
+                "failed",
+                why=f"no part of it was done in a whole job of {minutes:g} minutes; raise sweep.executor.minutes",
+            )
+        else:
+            ended("interrupted")
         raise
     except UserError as error:
-        store.check_room()  # a full disk is no fault of the point
+        room()  # a full disk is no fault of the point
         store.mark_tried(entry, round_)
         ended("refused", why=str(error))
         console.print(f"refused: {error}", markup=False, highlight=False)
     except Exception as error:
+        room()
         store.mark_tried(entry, round_)
         ended("failed", why=f"{type(error).__name__}: {' '.join(str(error).split())}"[:500])
         console.print(traceback.format_exc(), markup=False, highlight=False)
     else:
         ended("finished")
+
+
+def _had_a_whole_job(seconds: float, minutes: float) -> bool:
+    """Whether a point had about all of a job's time to itself."""
+    return seconds > max(60 * minutes - EARLY, 30 * minutes)
 
 
 def run_point(store: Store, entry: Entry, given: dict[str, Any], console: Console) -> None:

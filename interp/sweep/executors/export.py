@@ -13,6 +13,7 @@ from interp.configs.paths import shown_path
 from interp.errors import UserError
 from interp.results import atomic
 from interp.sweep.config import AnyExecutor, Slurm
+from interp.sweep.executors.queue import most_in_an_array
 from interp.sweep.jobs import cut_into_jobs, write_jobs
 from interp.sweep.store import Entry, Store
 from interp.words.phrases import plural
@@ -22,12 +23,21 @@ TIMES_UP = 120
 
 
 def export(store: Store, settings: AnyExecutor, todo: list[Entry], round_: str, folder: Path, console: Console) -> Path:
-    """Write sweep.sbatch and sweep.tsv into a folder and submit nothing; UserError when all points are finished."""
+    """Write sweep.sbatch and sweep.tsv into a folder and submit nothing; UserError when all points are finished, or there
+    are more jobs than an array can have."""
     if not todo:
         raise UserError(f"{store.path}: all points are finished, so there is nothing to export; interp sweep collect")
     slurm = settings if isinstance(settings, Slurm) else Slurm()
     jobs = cut_into_jobs(todo, slurm.points_per_job)
+    if len(jobs) > (most := most_in_an_array()):
+        raise UserError(
+            f"{store.path}: {len(jobs):,} jobs do not fit into one array, of which the cluster takes at most {most:,}; raise "
+            "sweep.executor.points_per_job, or submit by submitit, which cuts arrays"
+        )
     write_jobs(store, round_, jobs)
+    # Slurm ends a job at once, and without a word, when it cannot open the job's log.
+    with atomic.mendable(store.path / "logs"):
+        (store.path / "logs").mkdir(exist_ok=True)
     script = folder / "sweep.sbatch"
     atomic.write_text(script, script_of(store, slurm, round_, len(jobs)))
     rows = (f"{number}\t{one.name}\t{one.hash}\n" for number, job in enumerate(jobs) for one in job)
@@ -44,6 +54,7 @@ def export(store: Store, settings: AnyExecutor, todo: list[Entry], round_: str, 
 def script_of(store: Store, settings: Slurm, round_: str, n_jobs: int) -> str:
     """The script: one array job, which is queued again when its time is over or it is preempted."""
     worker = f"{shlex.quote(sys.executable)} -m interp.sweep.worker {shlex.quote(str(store.path.resolve()))}"
+    worker += f" --minutes {settings.minutes}"
     lines = [
         "#!/bin/bash",
         *(f"#SBATCH --{option}" for option in _options(store, settings, n_jobs)),
