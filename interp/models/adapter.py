@@ -21,6 +21,7 @@ from interp.models.files import one_line, read_mapping
 from interp.models.tensors import check_finite, check_fit, read_tensors, shapes_of
 
 SETTINGS, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+RANK_AXIS = {"lora_A.weight": 0, "lora_B.weight": 1}
 
 
 class AdapterFile(BaseModel):
@@ -66,7 +67,26 @@ def read_adapter(folder: Path, field: str) -> Adapter:
         raise UserError(
             f"{field}: {folder / SETTINGS} cannot be read: {'; '.join(in_words(error, data, AdapterFile))}"
         ) from None
-    return Adapter(settings, read_tensors([folder / WEIGHTS], field), f"{field}: the weights in {folder}")
+    found = Adapter(settings, read_tensors([folder / WEIGHTS], field), f"{field}: the weights in {folder}")
+    _check_rank(found)
+    return found
+
+
+def _check_rank(adapter: Adapter) -> None:
+    """UserError when the tensors are not of the rank that the settings say, before PEFT lays out matrices of that rank."""
+    ranks = {
+        name: tensor.shape[axis]
+        for name, tensor in adapter.tensors.items()
+        for part, axis in RANK_AXIS.items()
+        if name.endswith(part) and tensor.ndim == 2
+    }
+    if not ranks:
+        raise UserError(f"{adapter.where} hold no low-rank matrices ({' and '.join(RANK_AXIS)})")
+    for name, rank in sorted(ranks.items()):
+        if rank != adapter.settings.r:
+            raise UserError(
+                f"{adapter.where} do not fit: {name} has rank {rank}, but {SETTINGS} says r: {adapter.settings.r}"
+            )
 
 
 def adapted(hf_model: Any, adapter: Adapter) -> Any:
