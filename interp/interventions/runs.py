@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from interp.configs.literals import check_literal
 from interp.errors import UserError
 from interp.interventions.attend import Keys, attend, head_values
 from interp.interventions.block import Block
@@ -142,6 +143,7 @@ class Runs:
         self._runs: dict[str, Any] = {}
 
     def __getitem__(self, run: Run) -> Any:
+        check_literal(run, Run, "run")
         if not self._runs:
             made = self._make([self._prompts.clean, self._prompts.corrupted])
             self._runs = dict(zip(("clean", "corrupted"), made, strict=True))

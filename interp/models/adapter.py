@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from interp.configs.mistakes import in_words
 from interp.errors import UserError
@@ -22,6 +22,23 @@ from interp.models.tensors import check_finite, check_fit, read_tensors, shapes_
 
 SETTINGS, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 RANK_AXIS = {"lora_A.weight": 0, "lora_B.weight": 1}
+
+
+# Settings of PEFT's that leave alone what a finished adapter computes. Others, and those that PEFT is yet to add, are read
+# only where they are switched off.
+HARMLESS = frozenset(
+    {
+        *("task_type", "auto_mapping", "peft_version", "base_model_name_or_path", "revision", "inference_mode"),
+        *(
+            "lora_dropout",
+            "layers_pattern",
+            "megatron_core",
+            "qalora_group_size",
+            "runtime_config",
+            "ensure_weight_tying",
+        ),
+    }
+)
 
 
 class AdapterFile(BaseModel):
@@ -43,6 +60,17 @@ class AdapterFile(BaseModel):
     modules_to_save: None = None
     layers_to_transform: None = None
     layer_replication: None = None
+    init_lora_weights: bool | Literal["gaussian", "orthogonal"] = True
+    """Other ways to begin also change the weights of the base model."""
+
+    @model_validator(mode="after")
+    def _nothing_else(self) -> AdapterFile:
+        for name, value in (self.model_extra or {}).items():
+            if value and name not in HARMLESS:
+                raise ValueError(
+                    f"{name} is set, and only plain LoRA is read; merge the adapter with the tool that made it"
+                )
+        return self
 
 
 @dataclass(frozen=True)

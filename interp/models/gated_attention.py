@@ -65,6 +65,7 @@ class Gate:
     def __init__(
         self, bias: float = 0.0, kind: GateKind = "score", power: float | None = None, temperature: float = 1.0
     ) -> None:
+        check_literal(kind, GateKind, "kind of gate")
         self.bias, self.kind = bias, kind
         self.power, self.temperature = power, temperature
         self.mode: Mode = "dense"

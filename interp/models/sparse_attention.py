@@ -23,6 +23,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from interp.configs.lazy import lazy
+from interp.configs.literals import check_literal
 from interp.models.config import GateKind
 
 if TYPE_CHECKING:
@@ -44,6 +45,9 @@ class GateRule:
     kind: GateKind
     bias: Float[Tensor, " head"]
     first: Float[Tensor, " head"]
+
+    def __post_init__(self) -> None:
+        check_literal(self.kind, GateKind, "kind of gate")
 
     def logits(self, scores: Float[Tensor, "*any head query key"]) -> Float[Tensor, "*any head query key"]:
         """Logits of the gates from attention scores (-inf where an edge is not causal, which stays shut)."""

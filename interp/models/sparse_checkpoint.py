@@ -18,6 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
+from interp.configs.literals import check_literal
 from interp.errors import UserError
 from interp.models.adapter import SETTINGS, WEIGHTS, adapted, read_adapter
 from interp.models.config import GateKind
@@ -62,6 +63,9 @@ class SparseCheckpoint:
     first_bias: HeadBias = None
     trained: Annotated[dict[str, Any], AfterValidator(_printable)] = field(default_factory=dict)
     format: int = 3
+
+    def __post_init__(self) -> None:
+        check_literal(self.gate, GateKind, "kind of gate")
 
 
 def read_checkpoint(folder: Path, field: str = FIELD) -> SparseCheckpoint:

@@ -134,12 +134,17 @@ DAMAGES = {
     ),
     r"hold NaN or infinity in .*layers\.1": tensors(lambda f: f[one(f)].fill_(float("nan"))),
     r"lora_A.weight has rank 2, but adapter_config.json says r: 3$": edit("adapter_config.json", r=3),
-    r"lora_A.weight has rank 2, but .* r: 1000000$": edit("adapter_config.json", r=10**6),  # nothing of that size is made
+    r"lora_A.weight has rank 2, but .* r: 1000000$": edit(
+        "adapter_config.json", r=10**6
+    ),  # nothing of that size is made
     r"hold no low-rank matrices": tensors(lambda found: found.clear()),
     r"do not fit: .*nobody": edit("adapter_config.json", target_modules=["nobody"]),
     r"r: must be a whole number, not '2'": edit("adapter_config.json", r="2"),
     r"peft_type: must be 'LORA'": edit("adapter_config.json", peft_type="IA3"),
     r"use_dora: must be": edit("adapter_config.json", use_dora=True),
+    r"exclude_modules is set, and only plain LoRA is read": edit("adapter_config.json", exclude_modules=["q_proj"]),
+    r"yet_to_come is set, and only": edit("adapter_config.json", yet_to_come={"a": 1}),
+    r"init_lora_weights: must be": edit("adapter_config.json", init_lora_weights="pissa"),
     r"damaged or of another kind \(bias": edit("sparse_attention.json", bias="0.5"),
     r"kind \(bias: .*finite": edit("sparse_attention.json", bias=float("nan")),
     r"kind \(bias: .*valid number": edit("sparse_attention.json", bias=None),
@@ -149,6 +154,15 @@ DAMAGES = {
     r"it must hold a JSON object, not a list": lambda folder: (folder / "sparse_attention.json").write_text("[]"),
     r"there is no adapter_model.safetensors; pickles": lambda f: (f / TENSORS).rename(f / "adapter_model.bin"),
 }
+
+
+def test_settings_that_are_switched_off_or_change_no_number_are_read(folders, tmp_path):
+    dense, checkpoint = folders["llama"]
+    copy = Path(shutil.copytree(checkpoint, tmp_path / "copy"))
+    off = {"yet_to_come": None, "arrow_config": {}, "use_qalora": False, "init_lora_weights": "gaussian"}
+    edit("adapter_config.json", **off, lora_dropout=0.1, base_model_name_or_path="x", peft_version="9")(copy)
+    base = read(dense)
+    merged(base, copy, weights_sha256(base))
 
 
 @pytest.mark.parametrize("says", DAMAGES)

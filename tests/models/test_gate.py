@@ -9,15 +9,29 @@ import torch
 
 from interp.models import DirectoryModel, load_model
 from interp.models.config import Processing, SparseModel
-from interp.models.gated_attention import set_head_bias
+from interp.models.gated_attention import Gate, set_head_bias
 from interp.models.gating import first_keys, straight_through
-from interp.models.sparse_attention import install_gate
+from interp.models.sparse_attention import GateRule, install_gate
+from interp.models.sparse_checkpoint import SparseCheckpoint
 from tests.models.gated import WRITERS, hf, tokens
 
 
 @pytest.fixture(scope="module", params=WRITERS)
 def folder(request, tmp_path_factory):
     return WRITERS[request.param](tmp_path_factory.mktemp("model") / request.param)
+
+
+def test_a_misspelt_kind_of_gate_is_refused_wherever_one_is_made():
+    """Taken for the last `else`, it would be measured as the other kind."""
+    zeros = torch.zeros(2)
+    for make in (
+        lambda kind: Gate(0.0, kind),
+        lambda kind: GateRule(kind, zeros, zeros),
+        lambda kind: SparseCheckpoint(bias=0.0, base="m", base_weights_sha256="0", gate=kind),
+    ):
+        make("weight")
+        with pytest.raises(ValueError, match="there is no kind of gate 'wieght'; did you mean 'weight'"):
+            make("wieght")
 
 
 def test_the_straight_through_gradient_by_hand():
