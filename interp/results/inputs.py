@@ -1,6 +1,8 @@
 """Files outside a run that its config names: what they held when it was measured.
 
-The fields of a config whose value is such a path carry a mark (interp.configs.external) and are found by walking over it.
+The fields of a config whose value is such a path carry a mark (interp.configs.external) and are found by walking over it. A file
+is known by its field, as in `model.path/model.safetensors`: a record with paths would say whose machine it was, and would be
+another one after the folder has moved.
 """
 
 from __future__ import annotations
@@ -19,24 +21,22 @@ READ_FROM_FOLDERS = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
 """What is read of a model's or a checkpoint's folder."""
 
 Inputs = dict[str, dict[str, str]]
-"""Path -> `sha256` of its content, and `seen`: size, times and inode, by which an untouched file is known again."""
+"""Field, and in a folder `/` and the file -> `sha256` of its content, and `seen`: size, times and place, by which an untouched
+file is known again."""
 
 
-def paths_in(config: Any) -> Iterator[str]:
-    """The paths that a config names, as given."""
+def paths_in(config: Any, field: str = "") -> Iterator[tuple[str, str]]:
+    """The fields of a config that name a path, and the paths as given."""
     if isinstance(config, BaseModel):
-        for name, field in type(config).model_fields.items():
-            value = getattr(config, name)
-            if any(isinstance(mark, External) for mark in field.metadata):
-                yield from () if value is None else (str(value),)
+        for name, about in type(config).model_fields.items():
+            value, place = getattr(config, name), f"{field}.{name}" if field else name
+            if any(isinstance(mark, External) for mark in about.metadata):
+                yield from () if value is None else ((place, str(value)),)
             else:
-                yield from paths_in(value)
-    elif isinstance(config, Mapping):
-        for value in config.values():
-            yield from paths_in(value)
-    elif isinstance(config, list | tuple):
-        for value in config:
-            yield from paths_in(value)
+                yield from paths_in(value, place)
+    elif isinstance(config, Mapping | list | tuple):
+        for name, value in config.items() if isinstance(config, Mapping) else enumerate(config):
+            yield from paths_in(value, f"{field}.{name}")
 
 
 def inputs_of(config: Any, before: Inputs | None = None) -> Inputs:
@@ -44,30 +44,35 @@ def inputs_of(config: Any, before: Inputs | None = None) -> Inputs:
 
     A path that is not there gives nothing: whoever needs it says so.
     """
+    known = {one["seen"]: one["sha256"] for one in (before or {}).values()}
     return {
-        str(file): _seen(file, (before or {}).get(str(file), {}))
-        for given in dict.fromkeys(paths_in(config))
-        for file in _files(Path(given))
+        name: _seen(file, known)
+        for field, given in paths_in(config)
+        for name, file in _files(field, user_path(given, field)).items()
     }
 
 
 def digests(inputs: Inputs) -> dict[str, str]:
-    """`file <path>` -> digest: what a part was made from."""
-    return {f"file {path}": one["sha256"] for path, one in inputs.items()}
+    """`file <field>` -> digest: what a part was made from."""
+    return {f"file {name}": one["sha256"] for name, one in inputs.items()}
 
 
-def _files(path: Path) -> list[Path]:
-    there = user_path(path, "a path in the config")
-    if there.is_dir():
-        names = sorted({file.name for pattern in READ_FROM_FOLDERS for file in there.glob(pattern) if file.is_file()})
-        return [path / name for name in names]
-    return [path] if there.is_file() else []
+def still_there(inputs: Inputs, config: Any) -> Inputs:
+    """The inputs whose paths are still there: a path that is gone can be held against nothing."""
+    gone = {field for field, given in paths_in(config) if not user_path(given, field).exists()}
+    return {name: one for name, one in inputs.items() if name.partition("/")[0] not in gone}
 
 
-def _seen(file: Path, before: Mapping[str, str]) -> dict[str, str]:
-    there = user_path(file, "a path in the config")
-    stat = there.stat()
+def _files(field: str, path: Path) -> dict[str, Path]:
+    if path.is_dir():
+        found = {file.name: file for pattern in READ_FROM_FOLDERS for file in path.glob(pattern) if file.is_file()}
+        return {f"{field}/{name}": found[name] for name in sorted(found)}
+    return {field: path} if path.is_file() else {}
+
+
+def _seen(file: Path, known: dict[str, str]) -> dict[str, str]:
+    stat = file.stat()
     # The time of the last change of the inode cannot be set back, as the time of writing can.
-    seen = f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_ino}"
-    known = before.get("sha256") if before.get("seen") == seen else None
-    return {"sha256": known or digest_of_file(there) or "unreadable", "seen": seen}
+    seen = f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_dev} {stat.st_ino}"
+    digest = known.get(seen) or digest_of_file(file) or "unreadable"
+    return {"sha256": digest, "seen": seen}

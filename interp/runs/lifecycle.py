@@ -17,9 +17,8 @@ from typing import Any
 from rich.console import Console
 
 from interp.configs.loading import LoadedConfig
-from interp.configs.paths import user_path
 from interp.results import versions
-from interp.results.inputs import Inputs, digests, inputs_of, paths_in
+from interp.results.inputs import Inputs, digests, inputs_of, still_there
 from interp.results.parts import FRESH, differences, must_agree
 from interp.results.reading import Damaged
 from interp.results.run_folder import RunFolder
@@ -141,10 +140,6 @@ def report_again(folder: RunFolder, kept: Kept, console: Console) -> Path:
 
 def _same_inputs(settings: Any, folder: RunFolder, inputs: Inputs) -> None:
     """UserError when a file that the config names has changed since; a path that is not there any more cannot be held."""
-    gone = {path for path in paths_in(settings) if not user_path(path, "a path in the config").exists()}
     manifest = folder.manifest()
-    then = {
-        path: one for path, one in manifest.inputs.items() if path not in gone and str(Path(path).parent) not in gone
-    }
     if manifest.status:
-        must_agree(str(folder.path), digests(then), digests(inputs))
+        must_agree(str(folder.path), digests(still_there(manifest.inputs, settings)), digests(inputs))

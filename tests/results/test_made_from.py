@@ -12,6 +12,7 @@ from interp.results import sealed, versions
 from interp.results.inputs import inputs_of, paths_in
 from interp.results.parts import differences
 from interp.results.run_folder import RunFolder
+from interp.runs.kinds import load_any
 from interp.sparsify.config import SparsifyConfig
 from tests.results.small_runs import carried_out, write_small
 from tests.results.test_tampering import content
@@ -141,7 +142,20 @@ def test_the_paths_of_a_config_are_found_by_their_mark():
             "export": "out",
         }
     )
-    assert sorted(paths_in(config)) == ["b", "m", "t.txt"]
+    assert dict(paths_in(config)) == {"model.path": "m", "text.of.path": "t.txt", "training.begin": "b"}
+
+
+def test_a_record_says_which_files_and_not_whose_machine(config, model):
+    folder, _ = carried_out(config)
+    said = json.loads((folder / "manifest.json").read_text())
+    assert "model.path/model.safetensors" in said["inputs"]
+    for file in ("manifest.json", "report.md", "report.html", "parts/head_ablation.json"):
+        text = (folder / file).read_text()
+        assert str(model) not in text.replace(str(config), "")
+    moved = shutil.copytree(model, model.parent / "moved")
+    assert (
+        inputs_of(load_any(config)[1].run).keys() == inputs_of(load_any(config, [f"model.path={moved}"])[1].run).keys()
+    )
 
 
 def test_untouched_files_are_not_read_again(tmp_path, monkeypatch):
@@ -156,12 +170,12 @@ def test_untouched_files_are_not_read_again(tmp_path, monkeypatch):
         }
     )
     first = inputs_of(config)
-    assert first[str(path)]["sha256"] == sealed.digest_of_file(path)
+    assert first["text.of.path"]["sha256"] == sealed.digest_of_file(path)
     with monkeypatch.context() as patch:
         patch.setattr("interp.results.inputs.digest_of_file", None)  # reading would fail
         assert inputs_of(config, first) == first
     path.write_text("two")
-    assert inputs_of(config, first)[str(path)]["sha256"] == sealed.digest_of_file(path)
+    assert inputs_of(config, first)["text.of.path"]["sha256"] == sealed.digest_of_file(path)
 
 
 def test_differences_are_said_in_words():
