@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from interp.api.models import load
     from interp.api.pictures import heatmap
     from interp.api.runs import read
-    from interp.api.studies import study
+    from interp.api.start import study
     from interp.errors import UserError
     from interp.interventions.edits import Edit, Variant
 
@@ -22,7 +22,7 @@ __all__ = ["Edit", "UserError", "Variant", "heatmap", "load", "read", "study"]
 
 _AT = {
     "load": "interp.api.models",
-    "study": "interp.api.studies",
+    "study": "interp.api.start",
     "read": "interp.api.runs",
     "heatmap": "interp.api.pictures",
     "UserError": "interp.errors",

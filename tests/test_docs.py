@@ -22,10 +22,14 @@ def blocks(name: str, language: str) -> list[str]:
 def test_the_notebook_page_runs_line_by_line(tiny_llama):
     space: dict[str, object] = {}
     for code in blocks("notebook.md", "python"):
-        exec(code.replace('"smollm2-135m-instruct"', repr(str(tiny_llama))), space)
-    assert len(space["heads"]) == 3 * 4 * 3  # layers, heads, prompts
+        quick = code.replace(
+            "find_heads(share=0.8", "find_heads(n_resamples=100, rerankings=2, random_sets=2, share=0.8"
+        )
+        exec(quick.replace('"smollm2-135m-instruct"', repr(str(tiny_llama))), space)
+    assert len(space["effects"]) == 3 * 4 * 3  # layers, heads, prompts
     assert len(space["edges"]) == 3 * 4 * 3
     assert list(space["study"].tokens.query("role == 'key'")["clean"].str.strip()) == ["large"]
+    assert space["verdict"].heads
 
 
 def test_the_prompts_page_is_a_run(tmp_path, monkeypatch):

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ConfigDict
-from rich.console import Console
 
 from interp.api.given import section
+from interp.api.progress import console
 from interp.configs.section import Section
 from interp.errors import UserError
 from interp.models import LoadedModel, ModelConfig, load_model
@@ -39,7 +39,7 @@ def load(model: Any = "smollm2-135m-instruct", *, tokenizer: Any = None, **setti
         return wrapped(model, tokenizer, prepend_bos)
     if tokenizer is not None:
         raise UserError("a tokenizer can only be given with a HookedTransformer; a named model brings its own")
-    return load_model(_config(str(model), settings), Console(stderr=True))
+    return load_model(_config(str(model), settings), console())
 
 
 def _config(name: str, settings: dict[str, Any]) -> ModelConfig:

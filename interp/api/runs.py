@@ -1,4 +1,4 @@
-"""`interp.read`: a finished run, from its folder."""
+"""`interp.read`: a finished run of any kind, from its folder."""
 
 from __future__ import annotations
 
@@ -14,23 +14,72 @@ from interp.configs.mistakes import quoted
 from interp.configs.paths import user_path
 from interp.errors import UserError
 from interp.probes import probes
+from interp.results import reading
+from interp.results.run_folder import RESOLVED, RunFolder
 from interp.results.tables import RunTables
+from interp.runs.kinds import kind_of, publish_any
 
 
 def read(folder: str | Path) -> FinishedRun:
-    """A finished run of probes; UserError when the folder holds none."""
+    """A finished run; of a run of probes, with what they measured (`ProbesRun`).
+
+    Args:
+        folder: `runs/NAME/HASH`, or `runs/NAME` where it holds one run.
+
+    Raises:
+        UserError: the folder holds no run, several, or one that is not finished.
+    """
     if not isinstance(folder, str | Path):
         raise UserError(f"a run is read from its folder, runs/NAME/HASH, not from {quoted(folder)}")
-    path = user_path(folder, "folder")
-    return FinishedRun(path, RunTables.load(path))
+    path = _only_run(user_path(folder, "folder"))
+    status = RunFolder.existing(path).manifest().status
+    if status != "finished":
+        raise UserError(
+            f"{path} is not finished ({status or 'its manifest is missing or damaged'}); run it to its end first"
+        )
+    config = reading.read_yaml(path / RESOLVED)
+    return (ProbesRun if config.get("study", "circuit") == "circuit" else FinishedRun)(path, config)
+
+
+def _only_run(path: Path) -> Path:
+    inside = [] if (path / RESOLVED).is_file() else sorted(one.parent for one in path.glob(f"*/{RESOLVED}"))
+    if len(inside) > 1:
+        raise UserError(f"{path} holds {len(inside)} runs, say which: {', '.join(one.name for one in inside)}")
+    return inside[0] if inside else path
 
 
 class FinishedRun:
-    """The tables of a run (docs/tables.md) as frames, what it concluded, and its report."""
+    """A finished run: its config, its tables (docs/tables.md), its report."""
 
-    def __init__(self, path: Path, tables: RunTables) -> None:
+    def __init__(self, path: Path, config: dict[str, Any]) -> None:
         self.path = path
-        self._tables = tables
+        self.config = config
+        """The YAML with every default filled in."""
+
+    @property
+    def tables(self) -> dict[str, Any]:
+        """Every table that the run left, by its file's name: a frame, or of a .json file what it holds."""
+        readers = {".csv": reading.read_csv, ".parquet": reading.read_parquet, ".json": reading.read_json}
+        names = kind_of(self.config, str(self.path)).tables
+        return {name: readers[Path(name).suffix](self.path / name) for name in names if Path(name).suffix in readers}
+
+    def report(self) -> Report:
+        """Draw figures and report again, without the model; it shows itself in a notebook."""
+        return Report(publish_any(self.path, Console(quiet=True)))
+
+    def __repr__(self) -> str:
+        return f"<run {self.config['name']} ({self.config.get('study', 'circuit')}): {self.path}>"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(repr(self)[1:-1])}</p>"
+
+
+class ProbesRun(FinishedRun):
+    """A finished run of probes: its tables as frames, and what it concluded."""
+
+    def __init__(self, path: Path, config: dict[str, Any]) -> None:
+        super().__init__(path, config)
+        self._tables = RunTables.load(path)
 
     @property
     def effects(self) -> pd.DataFrame:
@@ -62,21 +111,26 @@ class FinishedRun:
             for label, kind in kinds.items()
         }
 
-    @property
-    def config(self) -> dict[str, Any]:
-        """The YAML with every default filled in."""
-        return self._tables.config
-
-    def report(self) -> Path:
-        """Draw figures and report again, without the model; the path of report.html."""
-        from interp.runs.kinds import publish_any
-
-        return publish_any(self.path, Console(stderr=True, quiet=True))
-
     def __repr__(self) -> str:
         run = self._tables.run
-        return f"<run {run.name} of {run.model.name}: {run.n_prompts} prompts, {self.path}>"
+        return f"<run {run.name} of {run.model.name}: {run.n_prompts} prompts, {', '.join(self._tables.kinds)}; {self.path}>"
+
+
+class Report:
+    """A report that has been drawn: a path (`open`, `str`), and in a notebook the page itself."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def __repr__(self) -> str:
+        return f"<report {self.path}>"
 
     def _repr_html_(self) -> str:
-        labels = ", ".join(self._tables.kinds)
-        return f"<p>{html.escape(repr(self)[1:-1])}<br>probes: {html.escape(labels)}</p>"
+        page = html.escape(reading.read_text(self.path), quote=True)
+        return f'<iframe srcdoc="{page}" sandbox style="width: 100%; height: 40em; border: 1px solid #ccc"></iframe>'

@@ -1,4 +1,4 @@
-"""How a study and its findings show themselves in a notebook."""
+"""How a study shows itself in a notebook."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from interp.analysis.findings_of_heads import HeadFindings
 from interp.prompts.pairs import PromptSet
-from interp.words.numbers import bracket
-from interp.words.phrases import percent
 
 
 def tokens_frame(sets: Sequence[PromptSet]) -> pd.DataFrame:
@@ -30,15 +27,3 @@ def tokens_frame(sets: Sequence[PromptSet]) -> pd.DataFrame:
                 }
             )
     return pd.DataFrame(rows)
-
-
-def findings_text(findings: HeadFindings) -> str:
-    """The conclusion of a search for heads as one sentence."""
-    share, target = findings.shares.joint, percent(findings.target)
-    if share.n is None:
-        return f"No set of heads carries {target} on clusters that the heads were not chosen from."
-    heads = ", ".join(head.label for head in share.heads)
-    return (
-        f"{share.n} of {findings.n_candidates} heads carry {target} on clusters that they were not chosen from (share "
-        f"{percent(share.share)}{bracket(share.share_low, share.share_high, percent)}): {heads}."
-    )

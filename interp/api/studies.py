@@ -1,4 +1,4 @@
-"""`interp.study`: one model and its prompts, with the questions that a notebook asks of them.
+"""One model and its prompts, with the questions that a notebook asks of them.
 
 Everything is measured by the engine that runs use; a frame has the columns of effects.parquet (docs/tables.md).
 """
@@ -6,123 +6,36 @@ Everything is measured by the engine that runs use; a frame has the columns of e
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from typing import Any, Literal, get_args
 
 import pandas as pd
-from rich.console import Console
 
 from interp.analysis.findings import Findings
 from interp.analysis.findings_of_heads import HeadFindings
-from interp.api.found import Found
+from interp.analysis.halves import LEAST, too_few
 from interp.api.given import listed, of_kind, one_of, section
-from interp.api.models import load
-from interp.api.prompts import Keep, Prompt, Role, by_lists, by_task
+from interp.api.progress import progress
+from interp.api.roles import Role
 from interp.api.show import tokens_frame
-from interp.configs.loading import Seed
+from interp.api.verdict import HeadVerdict
 from interp.configs.mistakes import quoted
-from interp.configs.section import Section
 from interp.errors import UserError
 from interp.interventions.edits import Edit, Site, Source, Variant
 from interp.measure.study import Study
-from interp.metrics import Metric, metrics
-from interp.models import LoadedModel
-from interp.models.by_hand import must_be_at_rest
 from interp.probes import Probe, Reading, probes
 from interp.probes.activation_patching import DIRECTIONS
 from interp.probes.base import within_windows
 from interp.prompts.choice import PromptChoice
-from interp.prompts.config import PromptsConfig
-from interp.prompts.task import Task
 from interp.results.effects_file import whole
-from interp.runs.circuit.config import Compute, Share, StatisticsConfig
+from interp.runs.circuit.config import Share, StatisticsConfig
 from interp.runs.circuit.preflight import check_probes
-from interp.runs.circuit.prepare import prepare, prompts_table
-from interp.runs.progress import probe_progress
+from interp.runs.circuit.prepare import prompts_table
 from interp.words.phrases import plural
 
 By = Literal["head", "layer", "position"]
 HEADS: tuple[Site, ...] = ("z", "q", "k", "v", "pattern")
 STREAM: tuple[Site, ...] = ("resid_pre", "resid_mid", "attn_out", "mlp_out")
-
-
-def study(
-    model: Any,
-    clean: Sequence[Prompt] | Prompt | None = None,
-    corrupted: Sequence[Prompt] | Prompt | None = None,
-    answer: Sequence[Prompt] | Prompt | None = None,
-    foil: Sequence[Prompt] | Prompt | None = None,
-    *,
-    task: str | Mapping[str, Any] | Task | None = None,
-    key: Role | None = None,
-    query: Role = "end",
-    roles: Mapping[str, Role] | None = None,
-    cluster: Sequence[str] | None = None,
-    metric: str | Metric = "logit_diff",
-    keep: Keep | None = None,
-    min_gap: float = 0.1,
-    seed: int = 0,
-    memory_gb: float | None = None,
-) -> NotebookStudy:
-    """A model with its prompts and its metric, ready to be measured.
-
-    Args:
-        model: what `interp.load` returns or takes.
-        clean, corrupted, answer, foil: lists of equal length: prompts, and the next token of each. A model without a
-            tokenizer takes lists of token ids.
-        task: instead of lists, a task by its name ("antonyms"), its settings, or itself.
-        key, query, roles: positions counted from 1 (BOS not counted), "end", or a token's text; a list has one token for
-            every prompt. Without `key` it is the first token in which clean and corrupted prompts differ.
-        cluster: names the prompts that belong together; intervals resample clusters.
-        metric: "logit_diff", or any other metric (`interp list`).
-        keep: "all" or "correct" prompts; default: all of one's own, the correct ones of a task.
-        min_gap: pairs whose clean and corrupted metric differ by less are left out, in units of the metric.
-
-    Raises:
-        UserError: a list, role, task, metric or prompt is wrong; the message says which and what would be right.
-    """
-    loaded = model if isinstance(model, LoadedModel) else load(model)
-    must_be_at_rest(loaded.hooked)
-    if not isinstance(roles, Mapping | None):
-        raise UserError(f"roles must be a mapping of names to places, not {quoted(roles)}")
-    places = {"key": key, "query": query, **(roles or {})}
-    seed = section(Seeded, {"seed": seed}).seed
-    lists = {"clean": clean, "corrupted": corrupted, "answer": answer, "foil": foil}
-    if task is None:
-        prompts = by_lists(loaded, lists, cluster, keep or "all", min_gap, places)
-    elif any(given is not None for given in [*lists.values(), cluster]):
-        raise UserError("give either lists of prompts or a task, not both")
-    else:
-        prompts = by_task(
-            task, keep or "correct", min_gap, {name: role for name, role in places.items() if role is not None}
-        )
-    chosen = of_kind(metrics, metric, {}, Metric)
-    if chosen.moved_by_a_shift and loaded.info.processing.get("center_unembed"):
-        raise UserError(
-            f"the metric {chosen.kind} reads a raw logit, which a centred unembedding moves; load the model without "
-            "processing.center_unembed"
-        )
-    question = Question(prompts, chosen, seed, section(Compute, {"memory_gb": memory_gb}))
-    return NotebookStudy(prepare(question, [loaded])[0], seed)
-
-
-class Seeded(Section):
-    """The seed of a study, within a YAML's bounds."""
-
-    seed: Seed = 0
-
-
-@dataclass(frozen=True)
-class Question:
-    """What a study is made from (interp.runs.circuit.prepare.Asks)."""
-
-    prompts: PromptsConfig
-    metric: Metric
-    seed: int
-    compute: Compute
-    share: Share = field(default_factory=Share)
-    probes: tuple[Probe, ...] = ()
 
 
 class NotebookStudy:
@@ -224,7 +137,7 @@ class NotebookStudy:
         if strangers:
             raise UserError(f"variants must be a list of interp.Variant, and {quoted(strangers[0])} is none")
         where = self.inner.select(prompts)
-        with probe_progress(Console(stderr=True), name, len(asked) * sum(len(one.rows) for one in where)) as advance:
+        with progress(name, len(asked) * sum(len(one.rows) for one in where)) as advance:
             self.inner.progress = advance
             effects = self.inner.measure(asked, where)
         return self._labelled(effects, name, name)
@@ -240,7 +153,7 @@ class NotebookStudy:
         inner, label = self.inner, asked.label
         inner.share_target, inner.share_definition = share.target, share.definition
         check_probes([asked], inner, inner.probes)
-        with probe_progress(Console(stderr=True), asked.label, asked.passes(inner)) as advance:
+        with progress(asked.label, asked.passes(inner)) as advance:
             inner.progress = advance
             with inner.engine.undisturbed():
                 effects = self._labelled(whole(asked.run(inner)), label, asked.kind)
@@ -257,14 +170,25 @@ class NotebookStudy:
 
     def find_heads(
         self, share: float = 0.8, *, confidence: float = 0.95, n_resamples: int = 2000, **settings: Any
-    ) -> Found:
-        """The smallest set of heads whose key->query edges carry a share of the answer (probe key_query_heads)."""
+    ) -> HeadVerdict:
+        """The smallest set of heads whose key->query edges carry a share of the answer (probe key_query_heads).
+
+        UserError where the prompts are of fewer than 12 clusters: heads are ranked on one half and measured on the other.
+        """
         asked = of_kind(probes, "key_query_heads", settings, Probe)
         statistics = section(StatisticsConfig, {"confidence": confidence, "n_resamples": n_resamples})
-        effects = self._done(asked, section(Share, {"target": share}, "share"), statistics)
-        found = self.findings[asked.label]
-        assert isinstance(found, HeadFindings)  # that is what the probe concludes
-        return Found(effects, found)
+        target = section(Share, {"target": share}, "share")
+        clusters = {pair.pair for one in self.inner.book.sets for pair in one.pairs}
+        if too_few(len(clusters)):
+            raise UserError(
+                f"find_heads ranks heads on one half of the clusters and measures them on the other, which needs at least "
+                f"{2 * LEAST} clusters, and there {'is 1' if len(clusters) == 1 else f'are {len(clusters)}'}; study.cut_edges() "
+                "gives every head's effect without a verdict"
+            )
+        effects = self._done(asked, target, statistics)
+        concluded = self.findings[asked.label]
+        assert isinstance(concluded, HeadFindings)  # that is what the probe concludes
+        return HeadVerdict(effects, concluded)
 
     def _places(self, site: Site, by: By, source: Source, at: Any, prompts: PromptChoice) -> list[Edit]:
         sizes, layers = self.inner.sizes, range(self.inner.sizes.n_layers)

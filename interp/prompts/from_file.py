@@ -19,7 +19,7 @@ from interp.prompts.tables import first_row, read_rows
 from interp.prompts.task import Task, tasks
 
 
-class _Table(Task):
+class Table(Task):
     """What tasks with rows share."""
 
     any_length: ClassVar[bool] = True
@@ -58,7 +58,7 @@ class _Table(Task):
 
 
 @tasks.register
-class FromFile(_Table):
+class FromFile(Table):
     """Prompt pairs in a file: .csv, .tsv, .jsonl or .parquet, one row a pair."""
 
     kind: Literal["file"] = "file"
@@ -80,7 +80,7 @@ def _read(path: Path, modified: int, size: int) -> tuple[Row, ...]:
 
 
 @tasks.register
-class FromDataset(_Table):
+class FromDataset(Table):
     """Prompt pairs in a data set of the hub (needs the extra `datasets`)."""
 
     kind: Literal["dataset"] = "dataset"

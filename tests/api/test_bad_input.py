@@ -51,7 +51,8 @@ def one_sentence(call, says):
         ({"clean": set(CLEAN)}, "clean must be a list"),
         ({"clean": dict.fromkeys(CLEAN)}, "clean must be a list"),
         ({"clean": b"abc"}, "clean must be a list"),
-        ({"clean": pd.DataFrame({"a": CLEAN})}, "clean must be a list"),
+        ({"clean": pd.DataFrame({"a": CLEAN})}, "a frame holds corrupted, answer and foil as columns; leave these out"),
+        ({"corrupted": pd.DataFrame({"a": CLEAN})}, "corrupted must be a list"),
         ({"clean": [None, *CLEAN[1:]]}, "clean: None is neither text nor token ids"),
         ({"clean": [b"ab", *CLEAN[1:]]}, "is neither text nor token ids"),
         ({"clean": [1.5, *CLEAN[1:]]}, "is neither text nor token ids"),
@@ -65,7 +66,15 @@ def one_sentence(call, says):
         ({"key": 0}, "the role 'key': position: must be greater than or equal to 1, not 0"),
         ({"key": True}, "the role 'key' must be a position"),
         ({"key": "zebra"}, "role 'key' declares token 'zebra'"),
-        ({"key": [5, 5, 5]}, "the role 'key': a list holds the text of one token for every prompt, not 5"),
+        (
+            {"key": [5, "hot", 5]},
+            "the role 'key': give every prompt the text of one token, or every prompt a position, not 5",
+        ),
+        ({"key": [5.5, 5.5, 5.5]}, "or every prompt a position, not 5.5"),
+        ({"key": [True, True, True]}, "or every prompt a position, not True"),
+        ({"key": {5, 6, 7}}, "the role 'key' must be a list of tokens or positions"),
+        ({"key": [5, 5]}, "unequal length: .*key 2"),
+        ({"key": [5, 5, 99]}, "role 'key' is at position 99, but the prompt has only 8 tokens"),
         ({"roles": {5: 3}}, "the name of a role must be text, not 5"),
         ({"roles": [1]}, "roles must be a mapping"),
         ({"metric": "logitdiff"}, "there is no metric 'logitdiff'; did you mean 'logit_diff'"),
@@ -92,6 +101,9 @@ def test_prompts(model, change, says):
         {"key": np.int64(5)},
         {"key": list(WORDS)},
         {"roles": {"word": 5}},
+        {"key": [5, 5, 5]},
+        {"key": np.array([5, 5, 5])},
+        {"key": list(WORDS), "query": [8, 8, 8], "roles": {"of": ["of"] * 3}},
         {"cluster": np.array([1, 2, 2])},
         {"cluster": [None, "a", "a"]},
         {"seed": np.int32(3)},
@@ -143,7 +155,7 @@ def test_a_task_by_its_settings(model):
         (lambda one: one.find_heads(2), "share: target: must be less than or equal to 1, not 2"),
         (lambda one: one.find_heads(confidence=2), "confidence: must be less than 1, not 2"),
         (lambda one: one.find_heads(n_resamples=10**12), "n_resamples: must be less than or equal to 1000000"),
-        (lambda one: one.find_heads(), "at least 6 word pairs in each half"),
+        (lambda one: one.find_heads(), "needs at least 12 clusters, and there are 3; study.cut_edges"),
         (lambda one: one.measure([]), "asked for nothing"),
         (lambda one: one.measure(Variant.of(Edit("z", 0, 0))), "variants must be a list of interp.Variant, not"),
         (lambda one: one.measure([Edit("z", 0, 0)]), "variants must be a list of interp.Variant, and Edit"),
@@ -201,7 +213,7 @@ def test_numbers_of_numpy_and_torch_are_places(asked):
         (lambda frame: interp.heatmap(frame, top_k=-3), "top_k: must be greater than or equal to 0"),
         (lambda frame: interp.heatmap(frame.assign(effect=float("nan"))), "effect or value is not finite"),
         (lambda frame: interp.read(3), "a run is read from its folder"),
-        (lambda frame: interp.read("nowhere"), "nowhere/effects.parquet is missing"),
+        (lambda frame: interp.read("nowhere"), "nowhere is no run folder: config.resolved.yaml is missing"),
     ],
 )
 def test_pictures_and_runs(effects, call, says):
@@ -250,11 +262,3 @@ def test_a_model_that_is_not_at_rest_is_refused_however_it_came(model):
     one_sentence(ask, "training mode")
     hooked.eval()
     assert len(ask().prompts) == 3
-
-
-def test_a_probe_builds_on_one_that_was_asked_before(model):
-    task = {"kind": "antonyms", "max_pairs": 12, "wordings_per_pair": 1}
-    asked = interp.study(model, task=task, keep="all", min_gap=0)
-    found = asked.find_heads(n_resamples=100, rerankings=2, random_sets=2)
-    assert set(asked.probe("layer_modulation")["layer"]) == {0, 1, 2, 3}
-    assert asked.findings["layer_modulation"].heads == found.heads

@@ -11,9 +11,14 @@ import torch
 from rich.console import Console
 from ruamel.yaml import YAML
 
+import interp
 from interp.errors import UserError
 from interp.runs.kinds import load_any
+from interp.runs.lifecycle import tables_only
+from interp.runs.toy import run as toy
 from interp.runs.toy.addition import all_sums, carries, decode, encode, exact, text
+from interp.runs.toy.publish import KEPT
+from interp.sparsify.checkpoint import Checkpoints
 
 CONFIG = Path(__file__).parents[3] / "configs" / "toy_addition.yaml"
 
@@ -65,23 +70,72 @@ def test_a_dense_model_that_does_not_learn_is_said_so(tmp_path, check_every):
         kind.run(loaded, Console(quiet=True))
 
 
-def test_a_whole_run(tmp_path, monkeypatch):
-    from interp.runs.toy import run as toy
+LEARNS = {"steps": 200, "batch": 64, "learning_rate": 0.01, "check_every": 10}
+"""Some test sums are right after a few steps."""
 
-    monkeypatch.setattr(toy, "_learn", lambda *_: None)
-    kind, loaded = load_any(settings(tmp_path))
-    folder = kind.run(loaded, Console(quiet=True)).parent
-    accuracy = pd.read_csv(folder / "accuracy.csv")
+
+class Killed(BaseException):
+    """What no code of ours catches, as it cannot catch a kill."""
+
+
+def killed_at(count: int, call):
+    """`call`, until it is called the `count`-th time."""
+    calls = []
+
+    def dying(*arguments, **settings):
+        calls.append(arguments)
+        if len(calls) == count:
+            raise Killed
+        return call(*arguments, **settings)
+
+    return dying
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The folder of a run that nobody disturbed."""
+    kind, loaded = load_any(settings(tmp_path_factory.mktemp("toy"), **LEARNS))
+    return kind.run(loaded, Console(quiet=True)).parent
+
+
+def test_a_whole_run(whole):
+    accuracy = pd.read_csv(whole / "accuracy.csv")
     assert accuracy.groupby("model").size().nunique() == 1
-    attention = pd.read_csv(folder / "attention.csv")
+    attention = pd.read_csv(whole / "attention.csv")
     assert len(attention) == 2 * 3 * 2 * 2 * 55
     dense = attention[attention["model"] == "dense"]
     sums = dense.groupby(["sum", "layer", "head", "query"])["weight"].sum()
     assert sums.between(0.999, 1.001).all()
-    density = json.loads((folder / "density.json").read_text(encoding="utf-8"))
+    density = json.loads((whole / "density.json").read_text(encoding="utf-8"))
     assert 0 < density["sparse"]["density"] < 1
-    assert "of the causal attention edges open" in (folder / "report.md").read_text(encoding="utf-8")
-    assert (folder / "figures" / "attention_by_example.pdf").is_file()
+    assert "of the causal attention edges open" in (whole / "report.md").read_text(encoding="utf-8")
+    assert (whole / "figures" / "attention_by_example.pdf").is_file()
+
+
+def test_a_notebook_reads_its_tables(whole):
+    run = interp.read(whole)
+    assert set(run.tables) == set(KEPT.tables)
+    assert len(run.tables["accuracy.csv"]) == 2 * len(all_sums().test)
+    assert run.tables["density.json"]["dense"]["density"] == 1.0
+    assert "(toy_addition)" in repr(run)
+
+
+def test_killed_and_taken_up_again_the_tables_are_the_same_to_the_byte(whole, tmp_path, monkeypatch):
+    """Killed while it learns to add, at two checkpoints of the sparse training, and while the tables are written."""
+    kind, loaded = load_any(settings(tmp_path, **LEARNS))
+    for place, name, count in (
+        (toy, "_save", 1),
+        (Checkpoints, "save", 1),
+        (Checkpoints, "save", 2),
+        (toy, "_density", 2),
+    ):
+        with monkeypatch.context() as patched, pytest.raises(Killed):
+            patched.setattr(place, name, killed_at(count, getattr(place, name)))
+            kind.run(loaded, Console(quiet=True))
+    with tables_only():
+        folder = kind.run(loaded, Console(quiet=True)).parent
+    for name in KEPT.tables:
+        assert (folder / name).read_bytes() == (whole / name).read_bytes(), name
 
 
 def test_examples_are_sums_of_two_digit_numbers(tmp_path):
