@@ -64,6 +64,11 @@ class RunKind:
         kept: Kept = _found(self.kept_at)
         return kept.tables
 
+    def concluded(self, folder: RunFolder) -> dict[str, Any]:
+        """What a finished run says, as plain data; Damaged where it cannot be read."""
+        kept: Kept = _found(self.kept_at)
+        return kept.concluded(folder)
+
     def publish(self, folder: RunFolder, console: Console) -> Path:
         """Draw the report of a finished run again; its path."""
         return report_again(folder, _found(self.kept_at), console)

@@ -17,7 +17,7 @@ from typing import Any
 from rich.console import Console
 
 from interp.configs.loading import LoadedConfig
-from interp.results import versions
+from interp.results import reading, versions
 from interp.results.inputs import Inputs, digests, inputs_of, still_there
 from interp.results.parts import FRESH, differences, must_agree
 from interp.results.reading import Damaged
@@ -34,18 +34,28 @@ def cannot_restore(folder: RunFolder) -> None:
         raise Damaged(f"{folder.path}: {', '.join(damaged)} {'are' if len(damaged) > 1 else 'is'} missing or damaged")
 
 
+def json_tables(folder: RunFolder) -> dict[str, Any]:
+    """What stands in the run's JSON tables."""
+    found: dict[str, Any] = {}
+    for name in (one for one in folder.manifest().tables if one.endswith(".json")):
+        found |= reading.read_json(folder.path / name)
+    return found
+
+
 @dataclass(frozen=True)
 class Kept:
     """What a kind of run leaves in its folder.
 
     `tables` are what its report is drawn from by `publish`, `also` other files and folders of its own; `restore` makes
-    tables that are missing or damaged again without a model, or raises Damaged.
+    tables that are missing or damaged again without a model, or raises Damaged. `concluded` is what a finished run says,
+    as plain data: a sweep puts every number of it, with its interval, into one table (interp.sweep.quantities).
     """
 
     tables: tuple[str, ...]
     publish: Callable[[RunFolder, Console], Path]
     restore: Callable[[RunFolder], None] = cannot_restore
     also: tuple[str, ...] = ()
+    concluded: Callable[[RunFolder], dict[str, Any]] = json_tables
 
 
 _DRAWS: ContextVar[bool] = ContextVar("draws", default=True)
@@ -59,6 +69,11 @@ def tables_only() -> Iterator[None]:
         yield
     finally:
         _DRAWS.reset(token)
+
+
+def draws() -> bool:
+    """Whether runs draw their reports here."""
+    return _DRAWS.get()
 
 
 def carry_out(
@@ -83,7 +98,7 @@ def carry_out(
         else:
             console.print(f"run folder: {folder.path}")
             attempt(config, folder, inputs, kept.tables, measure, verb)
-        return kept.publish(folder, console) if _DRAWS.get() else folder.path / "report.html"
+        return kept.publish(folder, console) if draws() else folder.path / "report.html"
 
 
 def attempt(

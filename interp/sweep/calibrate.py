@@ -37,12 +37,13 @@ class Speed:
 
 
 def calibrated(run: Any) -> Speed | None:
-    """The speed for the (first) model of a run's config; None where its sizes are not known here."""
+    """The speed for the (first) model of a run's config; None where it has none, or its sizes are not known here."""
     from interp.models import model_dimensions
+    from interp.models.config import ModelSource
 
     models = getattr(run, "models", None)
     model = getattr(run, "model", None) if models is None else next(iter(models.values()))
-    if model is None:
+    if not isinstance(model, ModelSource):  # a kind of run may call something of its own `model`
         return None
     try:
         found = model_dimensions(model)

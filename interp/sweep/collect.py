@@ -101,15 +101,8 @@ def points_table(store: Store, states: dict[str, State]) -> pd.DataFrame:
 
 
 def _quantities(store: Store, entry: Entry) -> Iterator[dict[str, Any]]:
-    folder = store.point_folder(entry)
-    tables = kind_of(reading.read_yaml(folder / RESOLVED), entry.name).tables
-    for name in (one for one in tables if one.endswith(".json")):
-        found = reading.read_json(folder / name)
-        # Of a run of probes: what it says of the run, and of every probe under its label.
-        parts = (
-            [("run", found["run"]), *found["probes"].items()] if {"run", "probes"} <= found.keys() else [("", found)]
-        )
-        for label, part in parts:
-            for one in quantities(part, label):
-                plain = asdict(one)
-                yield {"quantity": plain.pop("name"), **plain}
+    folder = RunFolder.existing(store.point_folder(entry))
+    kind = kind_of(reading.read_yaml(folder.path / RESOLVED), entry.name)
+    for one in quantities(kind.concluded(folder)):
+        plain = asdict(one)
+        yield {"quantity": plain.pop("name"), **plain}

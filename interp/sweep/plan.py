@@ -95,9 +95,12 @@ def checked(sweep: Sweep, points: Sequence[Point], timed: bool = True) -> dict[s
             for clause in mistakes_of(found):
                 wrong.setdefault(clause, []).append(point.name)
             continue
-        if point.group not in speeds:
-            speeds[point.group] = calibrated(run) if timed else None
-        costs[point.hash] = _cost(found, speeds[point.group])
+        cost = _cost(found, None)
+        if timed and cost.passes is not None:
+            if point.group not in speeds:
+                speeds[point.group] = calibrated(run)
+            cost = _cost(found, speeds[point.group])
+        costs[point.hash] = cost
     if wrong:
         raise Mistakes(str(sweep.path), [f"{which(names, len(points))}: {clause}" for clause, names in wrong.items()])
     return costs
@@ -145,7 +148,10 @@ def model_words(given: dict[str, Any]) -> str:
     """`smollm2-135m-instruct + checkpoints/smollm2-sparse`."""
     models = given.get("models") or {"": given.get("model") or {}}
     words = []
-    for model in models.values():
+    for model in models.values() if isinstance(models, dict) else [models]:
+        if not isinstance(model, dict):  # a kind of run may call something of its own `model`
+            words.append(str(model))
+            continue
         name = str(model.get("name") or model.get("path") or model.get("source") or "?")
         sparse = model.get("sparse") or {}
         words.append(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter
 from rich.console import Console
@@ -12,6 +13,7 @@ from interp.figures.fonts import warning
 from interp.report.recipe import Recipe, recipes
 from interp.report.render import DrawnFile, write_report
 from interp.report.terminal import print_answer
+from interp.results import reading
 from interp.results.run_folder import RunFolder
 from interp.results.tables import RunTables
 from interp.runs.circuit.assemble import TABLES, restore
@@ -34,7 +36,14 @@ def publish(folder: RunFolder, console: Console) -> Path:
     return report
 
 
-KEPT = Kept(TABLES, publish, restore)
+def concluded(folder: RunFolder) -> dict[str, Any]:
+    """What metrics.json says of the run, and of every probe under its label."""
+    found = reading.read_json(folder.path / "metrics.json")
+    with reading.guarded(folder.path / "metrics.json"):
+        return {"run": found["run"], **found["probes"]}
+
+
+KEPT = Kept(TABLES, publish, restore, concluded=concluded)
 
 
 def _draw(figure: Figure, tables: RunTables, folder: RunFolder) -> DrawnFile:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 from rich.console import Console
@@ -162,7 +163,13 @@ def _once(sentences: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(sentences))
 
 
-KEPT = Kept((COMPARISON,), publish, restore)
+def concluded(folder: RunFolder) -> dict[str, Any]:
+    """What comparison.json says of every two models, under their labels: `dense-sparse`."""
+    pairs = comparison_of(folder.path).pairs
+    return {"-".join(pair.labels): pair.plain() for pair in pairs}
+
+
+KEPT = Kept((COMPARISON,), publish, restore, concluded=concluded)
 
 
 def _settings(folder: RunFolder) -> ComparisonConfig:

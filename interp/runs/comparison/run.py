@@ -18,7 +18,7 @@ from interp.runs.circuit.publish import KEPT as KEPT_BY_ARMS
 from interp.runs.circuit.run import measure
 from interp.runs.comparison.config import ComparisonConfig
 from interp.runs.comparison.publish import KEPT, write_comparison
-from interp.runs.lifecycle import attempt, carry_out
+from interp.runs.lifecycle import attempt, carry_out, draws
 
 
 def run(config: LoadedConfig[ComparisonConfig], console: Console, fresh: bool = False) -> Path:
@@ -62,7 +62,8 @@ def _arm(
 
     with _folder(config, label, parent) as folder:
         attempt(config, folder, inputs_of(settings, known), KEPT_BY_ARMS.tables, work, name=settings.name)
-        KEPT_BY_ARMS.publish(folder, Console(quiet=True))
+        if draws():
+            KEPT_BY_ARMS.publish(folder, Console(quiet=True))
 
 
 def _folder(config: LoadedConfig[ComparisonConfig], label: str, parent: RunFolder) -> RunFolder:

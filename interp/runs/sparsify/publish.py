@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Hashable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from rich.console import Console
@@ -86,7 +87,29 @@ def publish(folder: RunFolder, console: Console) -> Path:
     return report
 
 
-KEPT = Kept(TABLES, publish, also=("stages", "checkpoints", "times.csv"))
+def concluded(folder: RunFolder) -> dict[str, Any]:
+    """Loss and density of every stage, of the last one as `trained`; by length of text, and by wording of a task's prompts."""
+    tables = TrainingTables.load(folder)
+    stages = {f"stage_{row['stage']}": _numbers(row) for row in tables.stages.to_dict("records")}
+    lengths = {f"length_{row['length']}": _numbers(row) for row in tables.lengths.to_dict("records") if "length" in row}
+    wordings = {f"wording_{number}": _numbers(row) for number, row in enumerate(tables.prompts.to_dict("records"), 1)}
+    return {**stages, "trained": list(stages.values())[-1], **lengths, **wordings}
+
+
+def _numbers(row: Mapping[Hashable, Any]) -> dict[str, Any]:
+    """A row's numbers; the loss with its interval over sequences."""
+    plain = {
+        str(name): value
+        for name, value in row.items()
+        if name not in ("stage", "length", "target", "template", "tokens")
+    }
+    if {"above_low", "above_high", "sequences"} <= plain.keys():
+        low, high, n = (plain.pop(name) for name in ("above_low", "above_high", "sequences"))
+        plain["above_dense"] = {"mean": plain["above_dense"], "low": low, "high": high, "n": int(n)}
+    return plain
+
+
+KEPT = Kept(TABLES, publish, also=("stages", "checkpoints", "times.csv"), concluded=concluded)
 
 
 def _story(tables: TrainingTables, drawn: Collection[str]) -> Story:

@@ -66,10 +66,25 @@ def publish(folder: RunFolder, console: Console) -> Path:
     return report
 
 
+def concluded(folder: RunFolder) -> dict[str, Any]:
+    """Of each model: the share of unseen sums that it gets right, with its interval, and the density of its edges."""
+    accuracy = reading.read_csv(folder.path / "accuracy.csv")
+    density = reading.read_json(folder.path / "density.json")
+    found: dict[str, Any] = {}
+    for name, part in accuracy.groupby("model"):
+        share, low, high = rate(part["right"])
+        found[str(name)] = {
+            "accuracy": {"mean": share, "low": low, "high": high, "n": len(part)},
+            "density": density[str(name)]["density"],
+        }
+    return found
+
+
 KEPT = Kept(
     ("accuracy.csv", "attention.csv", "density.json", "log.csv"),
     publish,
     also=("dense.safetensors", "sparse.safetensors", "checkpoints", "times.csv"),
+    concluded=concluded,
 )
 
 
@@ -142,10 +157,15 @@ def _accuracy_table(accuracy: pd.DataFrame) -> TableBlock:
     )
 
 
+def rate(right: pd.Series) -> tuple[float, float, float]:
+    """The share that is right, and the ends of its 95 % Wilson interval."""
+    interval = stats.binomtest(int(right.sum()), len(right)).proportion_ci(method="wilson")
+    return float(right.mean()), float(interval.low), float(interval.high)
+
+
 def _rate(right: pd.Series) -> str:
     """`99.7 % [99.1 %, 99.9 %]`."""
-    interval = stats.binomtest(int(right.sum()), len(right)).proportion_ci(method="wilson")
-    mean, low, high = (f"{fixed(100 * share, 1)} %" for share in (right.mean(), interval.low, interval.high))
+    mean, low, high = (f"{fixed(100 * share, 1)} %" for share in rate(right))
     return f"{mean} [{low}, {high}]"
 
 

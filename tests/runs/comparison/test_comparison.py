@@ -14,9 +14,11 @@ from ruamel.yaml import YAML
 
 from interp.analysis.findings_of_comparison import ComparisonFindings, PairFindings
 from interp.errors import UserError
+from interp.results.run_folder import RunFolder
 from interp.runs.comparison.publish import comparison_of
 from interp.runs.comparison.tables import spans_table
-from interp.runs.kinds import load_any, publish_any
+from interp.runs.kinds import load_any, publish_any, run_kinds
+from interp.sweep.quantities import quantities
 from tests.findings import filled
 from tests.tiny_models import write_random_twin, write_tiny_gpt2
 
@@ -93,6 +95,17 @@ def test_a_model_does_not_differ_from_itself_with_open_gates(with_itself):
         counts = numbers["edges"][direction]
         assert counts["first"]["edges"] == pytest.approx(counts["second"]["edges"], rel=0.05)
     assert numbers["selected"][0] == numbers["selected"][1] == numbers["shared"]
+
+
+def test_a_sweeps_table_has_counts_ratios_and_differences(gpt2_twins):
+    told = {one.name: one for one in quantities(run_kinds["comparison"].concluded(RunFolder.existing(gpt2_twins)))}
+    for against in ("dense", "opened"):
+        pair = found(gpt2_twins, against)
+        heads, edges = pair["heads"]["joint"], pair["edges"]["sufficient"]
+        assert told[f"{against}-sparse.heads.joint.second.n"].value == heads["second"]["n"]
+        ratio = told[f"{against}-sparse.edges.sufficient.ratio"]
+        assert (ratio.value, ratio.low, ratio.high) == tuple(edges["ratio"][key] for key in ("value", "low", "high"))
+        assert told[f"{against}-sparse.edges.sufficient.first"].value == edges["first"]["edges"]
 
 
 def test_both_models_are_asked_the_same_prompts(gpt2_twins):
