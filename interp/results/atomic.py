@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import math
@@ -22,6 +23,7 @@ else:
 
 
 TEMPORARY = ".partial"
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -40,6 +42,8 @@ def replaced(path: Path) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
+        if path.is_dir():
+            raise UserError(f"{path} is a folder, where the run writes a file; move it away")
         os.replace(temporary, path)
 
 
@@ -49,9 +53,8 @@ def mendable(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UserError(
-            f"cannot write to {folder}: {error.strerror or error}; free some space or choose another output.root"
-        ) from None
+        way_out = "free some space or choose" if error.errno in FULL else "choose"
+        raise UserError(f"cannot write to {folder}: {error.strerror or error}; {way_out} another output.root") from None
 
 
 def write_text(path: Path, text: str) -> None:

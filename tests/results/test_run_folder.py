@@ -67,8 +67,17 @@ def test_two_processes_cannot_write_one_run(tmp_path):
 
 def test_an_unwritable_place_is_one_sentence(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="cannot write to .*another output.root"):
+    with pytest.raises(UserError, match="cannot write to .*; choose another output.root"):
         folder(tmp_path / "file")
+
+
+def test_a_folder_in_a_files_place_is_named(tmp_path):
+    with folder(tmp_path) as run:
+        run.write_json("metrics.json", {"n": 1})
+        (run.path / "metrics.json").unlink()
+        (run.path / "metrics.json").mkdir()
+        with pytest.raises(UserError, match=r"metrics.json is a folder, where the run writes a file; move it away$"):
+            run.write_json("metrics.json", {"n": 2})
 
 
 def test_a_full_disk_is_one_sentence_and_loses_nothing(tmp_path, monkeypatch):
@@ -79,7 +88,7 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(tmp_path, monkeypatch):
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr(os, "fsync", full)
-        with pytest.raises(UserError, match="No space left on device"):
+        with pytest.raises(UserError, match="No space left on device; free some space or choose another output.root"):
             run.save_part("p", TABLE, {"n": 2})
         assert run.load_part("p")[1] == {"n": 1}
 

@@ -31,7 +31,7 @@ from interp.results import atomic, versions
 from interp.results.inputs import Inputs, digests
 from interp.results.run_folder import RunFolder
 from interp.results.sealed import digest_of
-from interp.runs.lifecycle import carry_out
+from interp.runs.lifecycle import cannot_restore, carry_out
 from interp.runs.sparsify.publish import KEPT
 from interp.runs.sparsify.tables import write_log
 from interp.sparsify.calibrate import calibrated
@@ -45,6 +45,7 @@ from interp.sparsify.text import Sequences, sequences
 from interp.sparsify.train import Trainer
 from interp.sparsify.trainable import Trainable, exported, frozen_dtype, learnt_biases, trainable
 
+PARTS = ("baseline", "training", "judged")
 JUDGED = ("frontier.csv", "heads.csv", "lengths.csv", "prompts.csv")
 
 
@@ -60,11 +61,19 @@ def run(config: LoadedConfig[SparsifyConfig], console: Console, fresh: bool = Fa
             _export(folder, stage_folder(folder, len(settings.training.stages)), user_path(settings.export, "export"))
         return KEPT.publish(folder, console)
 
-    report = carry_out(config, console, replace(KEPT, publish=publish_and_export), work, fresh, "sparsify")
+    kept = replace(KEPT, publish=publish_and_export, restore=_must_be_whole)
+    report = carry_out(config, console, kept, work, fresh, "sparsify")
     if settings.control:
         console.print("the dense control, with its gates held open:", style="bold")
         run(replace(config, run=settings.of_control()), console, fresh)
     return report
+
+
+def _must_be_whole(folder: RunFolder) -> None:
+    """Damaged when a table, or a checkpoint that would be exported, is not as it was written: then it is made again."""
+    cannot_restore(folder)
+    for label in PARTS:
+        folder.whole_part(label)
 
 
 def stage_folder(folder: RunFolder, number: int) -> Path:

@@ -50,6 +50,15 @@ def test_a_damaged_checkpoint_is_one_sentence(tmp_path, models, finished, file, 
         load_model(DirectoryModel(path=str(models["llama"]), sparse=SparseModel(checkpoint=str(copy))))
 
 
+def test_a_damaged_stage_of_a_finished_run_is_trained_again_before_it_is_exported(finished):
+    folder, given = finished
+    stage = folder / "stages" / "2" / "adapter_model.safetensors"
+    whole = stage.read_bytes()
+    stage.write_bytes(whole[:100])
+    run(given / "tiny.yaml")
+    assert stage.read_bytes() == whole == (given / "exported" / stage.name).read_bytes()
+
+
 def test_a_pickle_is_never_read(tmp_path, models, finished):
     """In the tensors' place it is refused; beside them nothing opens it, here or where training begins."""
     copy = tmp_path / "copy"
