@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from interp.configs.lazy import lazy
 from interp.errors import UserError
 from interp.prompts.encoder import Encoder
@@ -173,8 +175,8 @@ def batch(
         name=name,
         pairs=tuple(one.pair for one in encoded),
         prompts=kept,
-        clean=torch.tensor([one.clean for one in encoded]),
-        corrupted=torch.tensor(corrupted),
+        clean=torch.from_numpy(np.array([one.clean for one in encoded], dtype=np.int64)),
+        corrupted=torch.from_numpy(np.array(corrupted, dtype=np.int64)),
         answer=torch.tensor([one.answers[0][0] for one in encoded]),
         foil=torch.tensor([wrong[0][0] for wrong in foils]),
         answers=tuple(one.answers for one in encoded),

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
+import numpy as np
+from jaxtyping import Int
+
+from interp.configs.lazy import lazy
 from interp.prompts.pairs import PromptPair, PromptSet
 from interp.prompts.pieces import shown
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = lazy("torch")
 
 SHOWN = 3  # examples in a note
 NUMBERS = 10  # prompts of an example: a file may say the same 10^5 times
@@ -35,25 +44,39 @@ def _two_beginnings(sets: Sequence[PromptSet]) -> Iterable[str]:
 
 def _twice(sets: Sequence[PromptSet]) -> Iterable[str]:
     """By tokens: texts may differ where tokens do not."""
-    same: dict[Any, list[tuple[int, PromptPair]]] = defaultdict(list)
-    asked: dict[Any, list[tuple[int, PromptPair]]] = defaultdict(list)
-    for one in sets:
-        columns = (one.clean.tolist(), one.corrupted.tolist(), one.answer.tolist(), one.foil.tolist())
-        for number, pair, clean, *rest in zip(one.prompts, one.pairs, *columns, strict=True):
-            same[tuple(clean), tuple(rest[0]), *rest[1:]].append((number, pair))
-            asked[tuple(clean)].append((number, pair))
-    doubled = [found for found in same.values() if len(found) > 1]
-    if doubled:
+    pairs = [(number, pair) for one in sets for number, pair in zip(one.prompts, one.pairs, strict=True)]
+    same = _alike([_rows(one.clean, one.corrupted, one.answer[:, None], one.foil[:, None]) for one in sets], pairs)
+    asked = _alike([_rows(one.clean) for one in sets], pairs)
+    if same:
         yield (
             f"the same pair (clean and corrupted prompt, answer and foil) stands more than once and counts as often: "
-            f"{_examples(doubled)}"
+            f"{_examples(same)}"
         )
-    apart = [found for found in asked.values() if len({pair.pair for _, pair in found}) > 1]
+    apart = [found for found in asked if len({pair.pair for _, pair in found}) > 1]
     if apart:
         yield (
             "the same clean prompt is in several clusters, which intervals take for independent, so they are too narrow: "
             f"{_examples(apart)}"
         )
+
+
+def _rows(*tensors: Int[torch.Tensor, "prompt _"]) -> list[bytes]:
+    """The numbers of every row, as something that can be counted quickly."""
+    joined = np.concatenate([one.numpy() for one in tensors], axis=1)
+    rows: list[bytes] = joined.view(f"V{joined.shape[1] * joined.itemsize}")[:, 0].tolist()
+    return rows
+
+
+def _alike(rows: Sequence[list[bytes]], pairs: Sequence[tuple[int, PromptPair]]) -> list[list[tuple[int, PromptPair]]]:
+    """The numbered pairs whose rows stand more than once, those with the same row together."""
+    every = [row for some in rows for row in some]
+    times = Counter(every)
+    found: dict[bytes, list[tuple[int, PromptPair]]] = defaultdict(list)
+    if len(times) < len(every):
+        for row, pair in zip(every, pairs, strict=True):
+            if times[row] > 1:
+                found[row].append(pair)
+    return list(found.values())
 
 
 def _examples(found: Sequence[Sequence[tuple[int, PromptPair]]]) -> str:
