@@ -7,7 +7,7 @@ another one after the folder has moved.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +35,9 @@ def paths_in(config: Any, field: str = "") -> Iterator[tuple[str, str]]:
             else:
                 yield from paths_in(value, place)
     elif isinstance(config, Mapping | list | tuple):
-        for name, value in config.items() if isinstance(config, Mapping) else enumerate(config):
-            yield from paths_in(value, f"{field}.{name}")
+        entries: Iterable[tuple[Any, Any]] = config.items() if isinstance(config, Mapping) else enumerate(config)
+        for key, value in entries:
+            yield from paths_in(value, f"{field}.{key}")
 
 
 def inputs_of(config: Any, before: Inputs | None = None) -> Inputs:

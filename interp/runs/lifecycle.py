@@ -148,8 +148,11 @@ def report_again(folder: RunFolder, kept: Kept, console: Console) -> Path:
         raise Damaged(
             f"{folder.path} is not a finished run: {why}; run the experiment first, it keeps what is finished"
         )
-    kept.restore(folder)
-    cannot_restore(folder)
+    try:
+        kept.restore(folder)
+        cannot_restore(folder)
+    except Damaged as error:
+        raise Damaged(f"{error}; run its config again, which makes anew what is damaged") from None
     return kept.publish(folder, console)
 
 

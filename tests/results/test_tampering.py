@@ -134,7 +134,7 @@ def test_a_table_and_its_part_damaged_together(runs, again, monkeypatch, how):
 
     both()
     with pytest.raises(
-        UserError, match="key_query_heads.* is missing or damaged|effects.parquet.* are missing or damaged"
+        UserError, match="(key_query_heads.* is|effects.parquet.* are) missing or damaged; run its config again"
     ):
         asked("report", folder / "small.yaml", one, monkeypatch)
     again()
