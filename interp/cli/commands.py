@@ -90,13 +90,14 @@ def schema(
 
 
 def schema_texts() -> dict[str, str]:
-    """File name -> JSON Schema: of every kind of YAML, of metrics.json, and of comparison.json."""
+    """File name -> JSON Schema: of every kind of YAML, single or swept, of metrics.json, and of comparison.json."""
     from interp.analysis.findings_of_comparison import ComparisonFindings
     from interp.runs.circuit.schema import metrics_schema
     from interp.runs.kinds import run_kinds
+    from interp.sweep.schema import with_sweep
 
     schemas = {
-        **{name: run_kinds[name].schema.model_json_schema() for name in run_kinds},
+        **{name: with_sweep(run_kinds[name].schema.model_json_schema()) for name in run_kinds},
         "metrics": metrics_schema(),
         "comparison_findings": ComparisonFindings.model_json_schema(),
     }
