@@ -35,15 +35,24 @@ class Slurm(Section):
         default="slurm",
         description="submitit's: slurm; local (processes) and debug (this very process) try a study out.",
     )
-    minutes: int = Field(default=240, ge=1, description="Time limit of a job; one that is cut off is queued again.")
-    cpus: int = Field(default=4, ge=1, description="Cores of a job.")
-    gpus: int = Field(default=0, ge=0, description="GPUs of a job.")
-    memory_gb: float | None = Field(default=None, gt=0, description="Memory of a job; null: the cluster's default.")
+    minutes: int = Field(
+        default=240, ge=1, le=525_600, description="Time limit of a job; one that is cut off is queued again."
+    )
+    cpus: int = Field(default=4, ge=1, le=4096, description="Cores of a job.")
+    gpus: int = Field(default=0, ge=0, le=1024, description="GPUs of a job.")
+    memory_gb: float | None = Field(
+        default=None, gt=0, le=65_536, description="Memory of a job; null: the cluster's default."
+    )
     partition: str | None = None
     account: str | None = None
-    at_once: int = Field(default=100, ge=1, description="Jobs of the array that may run at the same time.")
+    at_once: int = Field(
+        default=100, ge=1, le=MOST_POINTS, description="Jobs of the array that may run at the same time."
+    )
     points_per_job: int = Field(
-        default=16, ge=1, description="At most so many points in a job; all points of a job are of one model."
+        default=16,
+        ge=1,
+        le=MOST_POINTS,
+        description="At most so many points in a job; all points of a job are of one model.",
     )
     setup: list[str] = Field(default_factory=list, description="Shell lines that a job begins with (module load ...).")
     more: dict[str, str | int | bool] = Field(
