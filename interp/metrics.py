@@ -58,6 +58,9 @@ class Metric(Section, abc.ABC):
     reads_answers: ClassVar[bool] = True
     """Whether answer or foil count: without, other answers are the same question, and no control (interp.prompts.shuffled)."""
 
+    reads_several: ClassVar[bool] = False
+    """Whether all right answers and all foils of a prompt are read, where it has several, or the first ones alone."""
+
     flat_at_clean: ClassVar[bool] = False
     """Whether the unedited clean run is its minimum: no slope there, so nothing that a gradient could estimate."""
 
@@ -147,6 +150,7 @@ class BestLogitDiff(Metric):
     kind: Literal["best_logit_diff"] = "best_logit_diff"
     unit: ClassVar[str] = "logits"
     words: ClassVar[str] = "logit difference of the best right and the best wrong answer"
+    reads_several: ClassVar[bool] = True
 
     def __call__(self, out: Readout) -> Float[torch.Tensor, " row"]:
         logits = out.logits()
@@ -160,6 +164,7 @@ class ProbabilityDiff(Metric):
     kind: Literal["prob_diff"] = "prob_diff"
     unit: ClassVar[str] = "probability"
     words: ClassVar[str] = "difference in probability of right and wrong answers"
+    reads_several: ClassVar[bool] = True
 
     def __call__(self, out: Readout) -> Float[torch.Tensor, " row"]:
         shares = out.logits().softmax(dim=-1)

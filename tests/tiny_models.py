@@ -8,7 +8,7 @@ import torch
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from interp.prompts.antonyms import TEMPLATES, WORD_PAIRS
+from interp.prompts.builtin.antonyms import TEMPLATES, WORD_PAIRS
 
 FIGURE = 'The opposite of "large" is "'
 

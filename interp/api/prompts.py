@@ -41,8 +41,7 @@ def by_task(
     settings = dict(task) if isinstance(task, Mapping) else {}
     asked = of_kind(tasks, settings.pop("kind", None) if isinstance(task, Mapping) else task, settings, Task)
     given = {name: role_of(name, role) for name, role in roles.items() if role is not None}
-    defaults = {name: spec for name, spec in PromptsConfig().roles.items() if name not in given}
-    return section(GivenPrompts, {"task": asked, "roles": defaults | given, "keep": keep, "min_gap": min_gap})
+    return section(GivenPrompts, {"task": asked, "roles": given, "keep": keep, "min_gap": min_gap})
 
 
 def by_lists(

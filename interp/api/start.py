@@ -23,7 +23,7 @@ from interp.models.by_hand import must_be_at_rest
 from interp.probes import Probe
 from interp.prompts.config import PromptsConfig
 from interp.prompts.task import Task
-from interp.runs.circuit.config import Compute, Share
+from interp.runs.circuit.config import Compute, Share, unsuitable, usual_metric
 from interp.runs.circuit.prepare import prepare
 
 
@@ -39,7 +39,7 @@ def study(
     query: Role = "end",
     roles: Mapping[str, Role] | None = None,
     cluster: Sequence[str | int | None] | str | None = None,
-    metric: str | Metric = "logit_diff",
+    metric: str | Metric | None = None,
     keep: Keep | None = None,
     min_gap: float = 0.1,
     seed: int = 0,
@@ -57,7 +57,7 @@ def study(
             one token, for every prompt; "{column}" takes them from a frame's column. Without `key` it is the first token in
             which the two prompts of a pair differ.
         cluster: names the prompts that belong together (a list, or a frame's column); intervals resample clusters.
-        metric: "logit_diff", or any other metric (`interp list`).
+        metric: "logit_diff", or any other metric (`interp list`); default: the task's usual one, for most "logit_diff".
         keep: "all" or "correct" prompts; default: all of one's own, the correct ones of a task.
         min_gap: pairs whose clean and corrupted metric differ by less are left out, in units of the metric.
 
@@ -83,7 +83,9 @@ def study(
         prompts = by_task(
             task, keep or "correct", min_gap, {name: role for name, role in places.items() if role is not None}
         )
-    chosen = of_kind(metrics, metric, {}, Metric)
+    chosen = usual_metric(prompts.task) if metric is None else of_kind(metrics, metric, {}, Metric)
+    if why := unsuitable(chosen, prompts.task):
+        raise UserError(f"metric: {why}")
     if chosen.moved_by_a_shift and loaded.info.processing.get("center_unembed"):
         raise UserError(
             f"the metric {chosen.kind} reads a raw logit, which a centred unembedding moves; load the model without "

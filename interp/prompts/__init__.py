@@ -6,4 +6,4 @@ from interp.prompts.task import Task, tasks
 
 __all__ = ["PromptPair", "PromptSet", "RoleSpec", "Task", "tasks"]
 
-from interp.prompts import antonyms, from_file, listed  # noqa: F401  (importing registers the tasks)
+from interp.prompts import builtin, from_file, listed  # noqa: F401  (importing registers the tasks)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from interp.configs.section import Section
-from interp.prompts.antonyms import Antonyms
+from interp.prompts.builtin.antonyms import Antonyms
 from interp.prompts.roles import RoleSpec
 from interp.prompts.task import Task, tasks
 
@@ -19,13 +19,15 @@ class PromptsConfig(Section):
 
     task: Annotated[Task, tasks] = Antonyms()
     roles: dict[str, RoleSpec] = Field(
-        default={"key": RoleSpec(token="{word}"), "query": RoleSpec(position="end")},
-        description="Named positions. `key` and `query` are required; other names may be used by probes.",
+        default={},
+        validate_default=True,
+        description="Named positions, those of the task where nothing else is said: `key` (usually the word that is asked about) "
+        "and `query` (usually the end). Other names may be used by probes.",
     )
     keep: Literal["all", "correct", "correct_in_every_template"] = Field(
         default="correct",
-        description="Keep every prompt; those whose answer the model ranks first; or the word pairs that it answers "
-        "correctly in every template (a balanced design).",
+        description="Keep every prompt; those that the model answers correctly (ranks the answer first; of a choice, above the "
+        "foil); or the word pairs that it answers correctly in every template (a balanced design).",
     )
     min_gap: float = Field(
         default=0.1,
@@ -37,8 +39,6 @@ class PromptsConfig(Section):
 
     @field_validator("roles")
     @classmethod
-    def _key_and_query(cls, roles: dict[str, RoleSpec]) -> dict[str, RoleSpec]:
-        for name in ("key", "query"):
-            if name not in roles:
-                raise ValueError(f"the role {name!r} is missing")
-        return roles
+    def _with_those_of_the_task(cls, roles: dict[str, RoleSpec], info: ValidationInfo) -> dict[str, RoleSpec]:
+        task = info.data.get("task")  # missing where it is faulty itself
+        return {**task.default_roles, **roles} if isinstance(task, Task) else roles

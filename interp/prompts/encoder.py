@@ -36,7 +36,7 @@ class Encoder:
         self._tokenizer = tokenizer
         self._n_embeddings = n_embeddings
         self._n_context = n_context
-        self._several = several
+        self.several = several
         self._others = tuple(others)
         self.differs_on = ""
         """A sentence about the first text that the tokenizers cut differently."""
@@ -132,7 +132,7 @@ class Encoder:
                 f"prompt where a token ends (a space between the two belongs to {what})"
             )
         added = after[len(before) :]
-        if not added or (len(added) > 1 and not self._several):
+        if not added or (len(added) > 1 and not self.several):
             raise UserError(
                 f"{what} {shown(text)} is {len(added)} tokens ({self._bars(added)}), where one is needed"
                 + ("; metrics of log probability take several" if added else "")
@@ -149,6 +149,13 @@ class Encoder:
                 f"{what} {shown(text)} is unknown to the tokenizer: it stands for it as {self.text(unknown)}"
             )
         return tuple(added)
+
+    def added(self, before: str, text: str) -> int:
+        """Tokens that `text` adds behind `before`; 0 where it changes the tokens of `before`, or holds an unknown one."""
+        first, both = self.ids(before), self.ids(before + text)
+        added = both[len(first) :]
+        known = both[: len(first)] == first and self._unknown[0] not in added
+        return len(added) if known else 0
 
     @cached_property
     def _unknown(self) -> tuple[int, str]:

@@ -22,7 +22,7 @@ log-probabilities (nats)."""
 
 @dataclass(frozen=True)
 class Judged:
-    """One candidate. `said` is what the model says instead of the answer, None where it is right.
+    """One candidate. `said` is what the model says instead of the answer (of a choice: the foil), None where it is right.
 
     `log_prob` is that of the whole answer (the first of several right ones), in nats.
     """
@@ -36,12 +36,15 @@ class Judged:
 
     @property
     def right(self) -> bool:
-        """Whether the model ranks a right answer first, at every one of its tokens."""
+        """Whether the model ranks a right answer first, at every one of its tokens; of a choice, above the foil."""
         return self.said is None
 
 
-def judge(candidates: Sequence[Encoded], ask: Asked, encoder: Encoder) -> list[Judged]:
-    """Ask a model every candidate, batched by template; an answer of several tokens is asked token by token, led along it."""
+def judge(candidates: Sequence[Encoded], ask: Asked, encoder: Encoder, choice: bool = False) -> list[Judged]:
+    """Ask a model every candidate, batched by template; an answer of several tokens is asked token by token, led along it.
+
+    Of a `choice` the first token of the answer is held against that of the foil.
+    """
     said: dict[int, str] = {}
     log_prob = dict.fromkeys((one.pair.id for one in candidates), 0.0)
     for query, members in _alike(candidates, encoder):
@@ -51,8 +54,10 @@ def judge(candidates: Sequence[Encoded], ask: Asked, encoder: Encoder) -> list[J
             first, logs = ask(tokens, query + step, torch.tensor([one.answers[0][step] for one in asked]))
             for one, token, log in zip(asked, first.tolist(), logs.tolist(), strict=True):
                 log_prob[one.pair.id] += log
-                if one.pair.id not in said and token not in {answer[step] for answer in one.answers}:
+                if not choice and one.pair.id not in said and token not in {answer[step] for answer in one.answers}:
                     said[one.pair.id] = encoder.text(token)
+        if choice:
+            said |= _preferred(members, query, ask, encoder)
     return [
         Judged(
             pair=one.pair.pair,
@@ -64,6 +69,19 @@ def judge(candidates: Sequence[Encoded], ask: Asked, encoder: Encoder) -> list[J
         )
         for one in candidates
     ]
+
+
+def _preferred(members: Sequence[Encoded], query: int, ask: Asked, encoder: Encoder) -> dict[int, str]:
+    """The foils of the prompts, by id, where the model ranks the foil above the answer."""
+    tokens = torch.tensor([one.clean for one in members])
+    foils = [encoder.following(one.pair.clean, one.pair.foil, "the foil")[0] for one in members]
+    _, right = ask(tokens, query, torch.tensor([one.answers[0][0] for one in members]))
+    _, wrong = ask(tokens, query, torch.tensor(foils))
+    return {
+        one.pair.id: encoder.text(foil)
+        for one, foil, is_wrong in zip(members, foils, (wrong >= right).tolist(), strict=True)
+        if is_wrong
+    }
 
 
 def _alike(candidates: Sequence[Encoded], encoder: Encoder) -> Iterator[tuple[int, list[Encoded]]]:

@@ -37,6 +37,8 @@ class PromptBook:
     dropped: tuple[Dropped, ...]
     judged: tuple[tuple[Judged, ...], ...] = ()
     """How each model does on every candidate that could be asked; empty where there was no model to ask."""
+    remarks: tuple[str, ...] = ()
+    """What the task could not draw from."""
 
     def __len__(self) -> int:
         return sum(len(one) for one in self.sets)
@@ -44,7 +46,7 @@ class PromptBook:
     @property
     def notes(self) -> list[str]:
         """Sentences that the prompts should be read with."""
-        return notes(self.sets)
+        return [*self.remarks, *notes(self.sets)]
 
 
 @contextmanager
@@ -69,16 +71,20 @@ def choose_prompts(
     UserError when nothing is left, with the commonest reason.
     """
     task = config.task
-    candidates = [
-        pair if pair.id == number else replace(pair, id=number) for number, pair in enumerate(task.candidates())
-    ]
+    drawn = task.draw(encoder, rng)
+    _same_tokens(encoder)
+    candidates = [pair if pair.id == number else replace(pair, id=number) for number, pair in enumerate(drawn.pairs)]
     encoded, dropped = encode(candidates, encoder, config.roles, task.strict, task.any_length)
     _same_tokens(encoder)
-    judged = tuple(tuple(judge(encoded, ask, encoder)) for ask in models)
+    judged = tuple(tuple(judge(encoded, ask, encoder, task.choice)) for ask in models)
     if models and config.keep != "all":
+        for answers in judged:
+            asked = Counter(one.template for one in answers)
+            if why := task.refusal(Counter(one.template for one in answers if one.right), asked):
+                raise UserError(f"prompts.task: {why}; `keep: all` measures the prompts whatever the model answers")
         # Of two models that are wrong, the first one's words.
         everyone = {
-            one.pair.id: f"the model answers {said.said!r}"
+            one.pair.id: f"the model {'prefers' if task.choice else 'answers'} {said.said!r}"
             for answers in reversed(judged)
             for one, said in zip(encoded, answers, strict=True)
             if not said.right
@@ -118,7 +124,7 @@ def choose_prompts(
             sets = shuffled_sets(sets, rng)
         except UserError as error:
             raise UserError(f"prompts.task.pairing: {error}") from None
-    return PromptBook(tuple(sets), tuple(dropped), judged)
+    return PromptBook(tuple(sets), tuple(dropped), judged, drawn.remarks)
 
 
 def drop_without_gap(

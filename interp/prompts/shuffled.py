@@ -9,13 +9,14 @@ import numpy as np
 import torch
 
 from interp.analysis.controls import random_pairing
-from interp.prompts.pairs import Answers, PromptSet
+from interp.prompts.pairs import Answers, PromptPair, PromptSet
 
 
 @dataclass(frozen=True)
 class Said:
-    """What stands for an answer: all of its tokens, and those of the right answers beside it, with their texts."""
+    """What stands for an answer: its text, all of its tokens, and those of the right answers beside it, with their texts."""
 
+    text: str
     tokens: Answers
     beside: tuple[str, ...]
 
@@ -26,7 +27,7 @@ def shuffled_sets(sets: Sequence[PromptSet], rng: np.random.Generator) -> list[P
     Whatever a metric may read is replaced: further tokens, and further right answers. Raises UserError for fewer than four
     different answers.
     """
-    texts = [text.strip() for one in sets for pair in one.pairs for text in (pair.answer, pair.foil)]
+    texts = [text for one in sets for pair in one.pairs for text in (_right(pair), _wrong(pair))]
     pairing = random_pairing(texts, rng)
     known: dict[str, Said] = {}
     for one in sets:
@@ -34,27 +35,38 @@ def shuffled_sets(sets: Sequence[PromptSet], rng: np.random.Generator) -> list[P
     return [_shuffled(one, pairing, known | _said(one)) for one in sets]
 
 
+def _right(pair: PromptPair) -> str:
+    """What is right, all of it: of two prompts with the same first answer others may differ."""
+    return "|".join(text.strip() for text in (pair.answer, *pair.answers))
+
+
+def _wrong(pair: PromptPair) -> str:
+    return "|".join(text.strip() for text in (pair.foil, *pair.foils))
+
+
 def _said(one: PromptSet) -> dict[str, Said]:
     """Text without spaces -> what it is in these prompts: whether a token carries the space is the template's doing."""
     found: dict[str, Said] = {}
     for pair, right, wrong in zip(one.pairs, one.right, one.wrong, strict=True):
-        found[pair.answer.strip()], found[pair.foil.strip()] = Said(right, pair.answers), Said(wrong, pair.foils)
+        found[_right(pair)], found[_wrong(pair)] = (
+            Said(pair.answer.strip(), right, pair.answers),
+            Said(pair.foil.strip(), wrong, pair.foils),
+        )
     return found
 
 
 def _shuffled(one: PromptSet, pairing: dict[str, str], known: dict[str, Said]) -> PromptSet:
-    right = [pairing[pair.answer.strip()] for pair in one.pairs]
-    wrong = [pairing[pair.foil.strip()] for pair in one.pairs]
-    answers, foils = (tuple(known[text].tokens for text in texts) for texts in (right, wrong))
+    right = [known[pairing[_right(pair)]] for pair in one.pairs]
+    wrong = [known[pairing[_wrong(pair)]] for pair in one.pairs]
     pairs = tuple(
-        replace(pair, answer=answer, answers=known[answer].beside, foil=foil, foils=known[foil].beside)
+        replace(pair, answer=answer.text, answers=answer.beside, foil=foil.text, foils=foil.beside)
         for pair, answer, foil in zip(one.pairs, right, wrong, strict=True)
     )
     return replace(
         one,
         pairs=pairs,
-        answer=torch.tensor([tokens[0][0] for tokens in answers]),
-        foil=torch.tensor([tokens[0][0] for tokens in foils]),
-        answers=answers,
-        foils=foils,
+        answer=torch.tensor([answer.tokens[0][0] for answer in right]),
+        foil=torch.tensor([foil.tokens[0][0] for foil in wrong]),
+        answers=tuple(answer.tokens for answer in right),
+        foils=tuple(foil.tokens for foil in wrong),
     )

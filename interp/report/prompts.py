@@ -24,6 +24,7 @@ KINDS = (
     ("no single token", "the word or the answer is not a single token"),
     ("where one is needed", "the word or the answer is not a single token"),
     ("the model answers", "the model's first prediction is another token"),
+    ("the model prefers", "the model prefers the foil"),
     ("prompts of its pair", "the model is right here, but not in all prompts of the word pair"),
     ("right here, but only in", "the model is right in this wording, but not in all of them"),
     ("max_pairs", "beyond max_pairs"),

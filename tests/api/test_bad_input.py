@@ -78,7 +78,7 @@ def one_sentence(call, says):
         ({"roles": {5: 3}}, "the name of a role must be text, not 5"),
         ({"roles": [1]}, "roles must be a mapping"),
         ({"metric": "logitdiff"}, "there is no metric 'logitdiff'; did you mean 'logit_diff'"),
-        ({"metric": None}, "a metric is given by its kind, or itself, not as None"),
+        ({"metric": 5}, "a metric is given by its kind, or itself, not as 5"),
         ({"keep": "nope"}, "keep: must be 'all', 'correct' or"),
         ({"min_gap": -1}, "min_gap: must be greater than or equal to 0, not -1"),
         ({"min_gap": float("nan")}, "min_gap: must be a finite number, not nan"),

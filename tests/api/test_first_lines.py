@@ -9,7 +9,7 @@ import pytest
 
 import interp
 from interp.errors import UserError
-from interp.prompts.antonyms import WORD_PAIRS
+from interp.prompts.builtin.antonyms import WORD_PAIRS
 from interp.runs.kinds import load_any
 from tests.tiny_runs import QUIET
 

@@ -12,7 +12,7 @@ from interp.interventions import Engine
 from interp.metrics import LogitDiff
 from interp.models import load_model
 from interp.models.config import DirectoryModel
-from interp.prompts.antonyms import Antonyms
+from interp.prompts.builtin.antonyms import Antonyms
 from interp.prompts.config import PromptsConfig
 from interp.prompts.encoder import Encoder
 from interp.prompts.listed import Listed

@@ -11,7 +11,7 @@ import torch
 from interp.errors import UserError
 from interp.interventions import Engine
 from interp.metrics import LogitDiff
-from interp.prompts.antonyms import Antonyms
+from interp.prompts.builtin.antonyms import Antonyms
 from interp.prompts.config import PromptsConfig
 from interp.prompts.encoder import Encoder
 from interp.prompts.listed import Listed

@@ -10,7 +10,7 @@ import torch
 
 from interp.errors import UserError
 from interp.prompts import Task
-from interp.prompts.antonyms import WORD_PAIRS, Antonyms
+from interp.prompts.builtin.antonyms import WORD_PAIRS, Antonyms
 from interp.prompts.config import PromptsConfig
 from interp.prompts.encoder import Encoder
 from interp.prompts.listed import Listed

@@ -23,6 +23,7 @@ from interp.models import ModelConfig
 from interp.models.config import ModelSource
 from interp.probes import Probe, probes
 from interp.prompts.config import PromptsConfig
+from interp.prompts.task import Task
 from interp.report.recipe import Recipe, recipes
 
 AnyRecipe = Annotated[Recipe, recipes]
@@ -68,7 +69,10 @@ class Measured(AnyConfig):
     model_config = ConfigDict(defer_build=True)  # until the plugins are loaded, whose kinds it takes
 
     prompts: PromptsConfig = Field(default_factory=PromptsConfig)
-    metric: AnyMetric = LogitDiff()
+    metric: AnyMetric = Field(
+        default_factory=lambda data: usual_metric(data["prompts"].task) if "prompts" in data else LogitDiff(),
+        description="What is read at the query position; the task's usual metric where nothing is said, for most `logit_diff`.",
+    )
     share: Share = Share()
     statistics: StatisticsConfig = StatisticsConfig()
     probes: tuple[AnyProbe, ...] = Field(min_length=1)
@@ -85,6 +89,8 @@ class Measured(AnyConfig):
         if self.prompts.task.pairing == "shuffled" and not self.metric.reads_answers:
             why = f"the metric {self.metric.kind} reads no answer, so other answers ask the same; choose another metric"
             found.append(("prompts.task.pairing", why))
+        if why := unsuitable(self.metric, self.prompts.task):
+            found.append(("metric", why))
         if found:
             raise Several(found)
         return self
@@ -101,6 +107,22 @@ class Measured(AnyConfig):
         known = len(readable) == len(named) > 0
         recipe = _readable(AnyRecipe, data.get("experiment")) if known else None
         return _misfits(readable, {at: one for at, one in drawn.items() if one is not None}, recipe, known)
+
+
+def usual_metric(task: Task) -> Metric:
+    """The metric of a config that names none."""
+    return metrics[task.usual_metric].model_validate({})
+
+
+def unsuitable(metric: Metric, task: Task) -> str:
+    """Why a metric says nothing about a task; empty where it does."""
+    if not task.several_right or metric.reads_several or not metric.reads_answers:
+        return ""
+    fitting = sorted(kind for kind in metrics if metrics[kind].reads_several and kind != task.usual_metric)
+    return (
+        f"{metric.kind} reads one right answer, and a prompt of {task.kind} has several; say {task.usual_metric} (the usual one)"
+        + "".join(f" or {kind}" for kind in fitting)
+    )
 
 
 def _misfits(

@@ -138,7 +138,11 @@ def test_gpt2_is_made_sparse_like_smollm2_but_for_the_model_and_the_numbers():
             ("name: good", "name: good\nprompts: {roles: {key: {position: 0}, query: {position: end}}}"),
             "position: must be greater than or equal to 1",
         ),
-        (("name: good", "name: good\nprompts: {roles: {key: {position: 5}}}"), "the role 'query' is missing"),
+        (
+            ("name: good", "name: good\nprompts: {task: {kind: greater_than}}\nmetric: {kind: logit_diff}"),
+            "metric: logit_diff reads one right answer, and a prompt of greater_than has several; say prob_diff .* or "
+            "best_logit_diff",
+        ),
         (
             ("name: good", "name: good\nprompts: {task: {kind: antonyms, templates: ['no field']}}"),
             "has no field {word}",
@@ -152,6 +156,21 @@ def test_mistakes_name_the_field_and_what_would_be_right(tmp_path, change, says)
     with pytest.raises(UserError, match=says) as caught:
         load(write(tmp_path, text))
     assert "\n" not in str(caught.value)
+
+
+def test_a_task_brings_its_roles_and_its_metric_and_what_is_said_comes_before_them(tmp_path):
+    def asked(prompts, more=""):
+        return load(write(tmp_path, GOOD.replace("name: good", f"name: good\nprompts: {prompts}{more}"))).run
+
+    ioi = asked("{task: {kind: ioi}}")
+    assert ioi.metric.kind == "logit_diff"
+    assert {"key", "query", "io", "s1", "s2"} == set(ioi.prompts.roles)
+    later = asked("{task: {kind: greater_than}, roles: {key: {position: 9}, more: {token: year, occurrence: last}}}")
+    assert later.metric.kind == "prob_diff"
+    assert set(later.prompts.roles) == {"key", "query", "years", "more"}
+    assert later.prompts.roles["key"].position == 9
+    assert asked("{task: {kind: greater_than}}", "\nmetric: {kind: best_logit_diff}").metric.kind == "best_logit_diff"
+    assert set(asked("{roles: {key: {position: 5}}}").prompts.roles) == {"key", "query"}
 
 
 @pytest.mark.parametrize(("text", "says"), [("", "it is empty"), ("- 1", "it is a list"), ("just text", "it is a str")])

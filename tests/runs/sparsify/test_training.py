@@ -126,7 +126,7 @@ def test_the_result_is_judged_on_prompts_by_wording(tmp_path, models):
         load_model(DirectoryModel(path=str(models["llama"]), sparse=one))
         for one in (SparseModel(checkpoint=str(tmp_path / "exported")), None)
     )
-    from interp.prompts.antonyms import Antonyms
+    from interp.prompts.builtin.antonyms import Antonyms
 
     prompts = {
         pair.clean: pair.answer for pair in Antonyms(**task).candidates() if pair.template == task["templates"][0]

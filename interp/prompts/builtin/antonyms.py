@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from interp.configs.section import Section
 from interp.errors import UserError
-from interp.prompts.antonym_words import WORD_PAIRS
+from interp.prompts.builtin.antonym_words import WORD_PAIRS
 from interp.prompts.pairs import PromptPair
 from interp.prompts.roles import fill
 from interp.prompts.task import Task, tasks

@@ -1,0 +1,127 @@
+"""Task `greater_than` (Hanna, Liu and Variengien 2023, arXiv 2305.00586), in wordings of our own.
+
+`The siege lasted from the year 1732 to the year 17` is followed by a year after 32. Every two-digit number after YY is right,
+every one up to YY wrong. Where the tokenizer has two digits in a token these are the answers, but for those that it would merge
+with the century before them. Where it has single digits a number
+is decided by its first digit, or, where this is the start's own, by the second behind it: for 32 right are 4 to 9 and 33 to 39,
+wrong are 0 to 2 and 30 to 32, of which `prob_diff` sums the probabilities.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from interp.errors import UserError
+from interp.prompts.builtin.generated import Generated, Words, listed, one_of, some, written
+from interp.prompts.pairs import PromptPair
+from interp.prompts.roles import RoleSpec
+from interp.prompts.task import Tokens, tasks
+
+WORDINGS = (
+    "The {noun} lasted from the year {start} to the year {end}",
+    "The {noun} continued from the year {start} until the year {end}",
+    "The {noun} stretched from the year {start} to the year {end}",
+    "The {noun} ran from the year {start} until the year {end}",
+)
+NOUNS = listed(
+    """
+    siege campaign occupation dispute rebellion conflict voyage mission crisis alliance reign empire famine drought plague
+    tour debate trial exhibition experiment project programme partnership marriage friendship journey expedition strike
+    negotiation construction war peace treaty regime revolution monarchy colony trade investigation search
+    """
+)
+CENTURIES = ("11", "12", "13", "14", "15", "16", "17")
+BEHIND = "from the year "
+
+
+@tasks.register
+class GreaterThan(Generated):
+    """When did it end? Any year of the century after the one in which it began."""
+
+    kind: Literal["greater_than"] = "greater_than"
+    fields: ClassVar[tuple[str, ...]] = ("start", "end")
+    several_right: ClassVar[bool] = True
+    usual_metric: ClassVar[str] = "prob_diff"
+    default_roles: ClassVar[Mapping[str, RoleSpec]] = {
+        "key": RoleSpec(characters="{at_tens}"),
+        "query": RoleSpec(position="end"),
+        "years": RoleSpec(characters="{at_years}"),
+    }
+    corruption: Literal["first_year", "other_year"] = Field(
+        default="first_year",
+        description="What replaces the two digits of the start: first_year: 01, after which every answer is right; other_year: "
+        "those of another start.",
+    )
+
+    def own_wordings(self) -> Sequence[str]:
+        """Four verbs, and `to` or `until`."""
+        return WORDINGS
+
+    def words(self) -> Words:
+        """What lasts for years."""
+        return {"nouns": NOUNS}
+
+    def prepared(self, words: Words, tokens: Tokens) -> Words:
+        """The years that the tokenizer cuts into a century and two digits; UserError for a tokenizer that cuts them otherwise."""
+        two: list[str] = []
+        for century in CENTURIES:
+            numbers = [f"{year:02}" for year in range(100) if tokens.added(BEHIND + century, f"{year:02}") == 1]
+            if "01" in numbers:
+                two += [century + year for year in numbers]
+        if two:
+            return {**words, "years": two, "starts": _starts(two)}
+        digits = [century for century in CENTURIES if _by_digits(century, tokens)]
+        if not digits:
+            raise UserError(
+                "prompts.task: greater_than needs years that the tokenizer cuts into a century and two digits, or into single "
+                "digits, and this one does neither"
+            )
+        years = [f"{century}{year:02}" for century in digits for year in range(100)]
+        return {**words, "years": years, "starts": _starts(years), "digits": digits}
+
+    def most(self, words: Words) -> int:
+        """Starts."""
+        return len(words["starts"]) if words["nouns"] else 0
+
+    def contents(self, words: Words, n: int, rng: np.random.Generator) -> list[str]:
+        """A start, such as 1732; years are balanced, as all of a century are as likely."""
+        return some(words["starts"], n, rng)
+
+    def pair(self, content: str, wording: str, words: Words, rng: np.random.Generator) -> PromptPair:
+        """Right: all after YY; foils: all up to YY."""
+        century, year = content[:2], content[2:]
+        others = [one[2:] for one in words["starts"] if one[:2] == century]
+        other = "01" if self.corruption == "first_year" else one_of(others, rng, year)
+        right, wrong = _digits(year) if "digits" in words else _numbers(content, words)
+        filled = {"noun": one_of(words["nouns"], rng), "start": content, "end": century}
+        changed = {"start": century + other}
+        made = written(wording, content, filled, changed, right[0], wrong[0], answers=right[1:], foils=wrong[1:])
+        first = int(made.fields["at_start"].split(":")[0])
+        made.fields.update(at_tens=f"{first + 2}:{first + 3}", at_years=f"{first + 2}:{first + 4}")
+        return made
+
+
+def _starts(years: Sequence[str]) -> list[str]:
+    """Years from 02 on with a later one in their century: at least one is right, and 01 is none of them."""
+    last = {year[:2]: year for year in sorted(years)}
+    return [year for year in years if year[2:] >= "02" and year < last[year[:2]]]
+
+
+def _by_digits(century: str, tokens: Tokens) -> bool:
+    return tokens.added(BEHIND + century, "32") == 2 and tokens.added(BEHIND + century + "3", "2") == 1
+
+
+def _numbers(start: str, words: Words) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    numbers = [one[2:] for one in words["years"] if one[:2] == start[:2]]
+    return tuple(n for n in numbers if n > start[2:]), tuple(n for n in reversed(numbers) if n <= start[2:])
+
+
+def _digits(year: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    tens, ones = int(year[0]), int(year[1])
+    right = [str(one) for one in range(tens + 1, 10)] + [f"{tens}{one}" for one in range(ones + 1, 10)]
+    wrong = [str(one) for one in range(tens)] + [f"{tens}{one}" for one in range(ones + 1)]
+    return tuple(right), tuple(wrong)
