@@ -10,6 +10,7 @@ wrong are 0 to 2 and 30 to 32, of which `prob_diff` sums the probabilities.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -101,8 +102,8 @@ class GreaterThan(Generated):
         changed = {"start": century + other}
         made = written(wording, content, filled, changed, right[0], wrong[0], answers=right[1:], foils=wrong[1:])
         first = int(made.fields["at_start"].split(":")[0])
-        made.fields.update(at_tens=f"{first + 2}:{first + 3}", at_years=f"{first + 2}:{first + 4}")
-        return made
+        spans = {"at_tens": f"{first + 2}:{first + 3}", "at_years": f"{first + 2}:{first + 4}"}
+        return replace(made, fields={**made.fields, **spans})
 
 
 def _starts(years: Sequence[str]) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -91,7 +92,8 @@ class Induction(Generated):
         filled = {"list": " ".join(content), "again": " ".join(content[: self.repeated])}
         made = written(wording, filled["list"], filled, {"list": changed}, f" {answer}", f" {foil}")
         first = int(made.fields["at_list"].split(":")[0])
+        spans = {}
         for name, number in (("next", self.repeated), ("previous", self.repeated - 1)):
             start = first + len("".join(f"{word} " for word in content[:number]))
-            made.fields[f"at_{name}"] = f"{start}:{start + len(content[number])}"
-        return made
+            spans[f"at_{name}"] = f"{start}:{start + len(content[number])}"
+        return replace(made, fields={**made.fields, **spans})
