@@ -23,7 +23,7 @@ from interp.models import ModelConfig
 from interp.models.config import ModelSource
 from interp.probes import Probe, probes
 from interp.prompts.config import PromptsConfig
-from interp.prompts.task import Task
+from interp.prompts.task import Task, tasks
 from interp.report.recipe import Recipe, recipes
 
 AnyRecipe = Annotated[Recipe, recipes]
@@ -70,8 +70,8 @@ class Measured(AnyConfig):
 
     prompts: PromptsConfig = Field(default_factory=PromptsConfig)
     metric: AnyMetric = Field(
-        default_factory=lambda data: usual_metric(data["prompts"].task) if "prompts" in data else LogitDiff(),
-        description="What is read at the query position; the task's usual metric where nothing is said, for most `logit_diff`.",
+        default=LogitDiff(),
+        description="What is read at the query position; where nothing is said, the task's usual metric (for most `logit_diff`).",
     )
     share: Share = Share()
     statistics: StatisticsConfig = StatisticsConfig()
@@ -81,6 +81,16 @@ class Measured(AnyConfig):
     )
     figures: tuple[AnyFigure, ...] = ()
     compute: Compute = Compute()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _metric_of_the_task(cls, data: Any) -> Any:
+        # Faulty data is left to the fields, which say what is wrong with it.
+        task: Any = data
+        for name in ("prompts", "task", "kind"):
+            task = task.get(name) if isinstance(task, dict) else getattr(task, name, None)
+        unsaid = isinstance(data, dict) and "metric" not in data and isinstance(task, str) and task in set(tasks)
+        return {**data, "metric": {"kind": tasks[task].usual_metric}} if unsaid else data
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Measured:
