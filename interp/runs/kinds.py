@@ -151,7 +151,9 @@ def load_any(path: Path, overrides: Sequence[str] = ()) -> tuple[RunKind, Loaded
 def kind_of(data: dict[str, Any], where: str) -> RunKind:
     """The kind of a config; UserError for an unknown one, and for a sweep, which is many runs."""
     if "sweep" in data:
-        raise UserError(f"{where} has a `sweep` section, so it is many runs: use interp sweep run (docs/sweeps.md)")
+        raise UserError(
+            f"{where} has a `sweep` section, so it is many runs: interp sweep plan, or interp sweep run (docs/sweeps.md)"
+        )
     name = data.get("study", "circuit")
     try:
         return run_kinds[name if isinstance(name, str) else repr(name)]
@@ -163,6 +165,10 @@ def publish_any(path: Path, console: Console) -> Path:
     """Draw the report of a finished run of any kind again."""
     with RunFolder.existing(path) as folder:
         resolved = reading.read_yaml(folder.path / "config.resolved.yaml")
+        if "sweep" in resolved:
+            raise UserError(
+                f"{path} is the folder of a sweep, which is many runs; its report is drawn again by: interp sweep collect {path}"
+            )
         return kind_of(resolved, str(path)).publish(folder, console)
 
 

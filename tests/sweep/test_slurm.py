@@ -9,7 +9,7 @@ import time
 import pytest
 
 from tests.sweep.one_node import OneNode, missing
-from tests.sweep.small import SIX, begin, done, environment, sweep, write_sweep
+from tests.sweep.small import SIX, begin, done, environment, go, sweep, write_sweep
 
 pytestmark = [
     pytest.mark.slurm,
@@ -37,7 +37,7 @@ def cluster(node, monkeypatch):
 
 
 def test_jobs_that_are_preempted_requeued_or_out_of_time_lose_nothing(tmp_path, cluster):
-    path = write_sweep(tmp_path, seconds=4.0, more=EXECUTOR.replace("PARTITION", "low"))
+    path = write_sweep(tmp_path, seconds=90, more=EXECUTOR.replace("PARTITION", "low"))
     running = begin("run", path)
     wait(lambda: len(started(tmp_path)) == 4)  # three points a model, two a job
     names = sorted(cluster.states())
@@ -48,11 +48,13 @@ def test_jobs_that_are_preempted_requeued_or_out_of_time_lose_nothing(tmp_path, 
     first, second = [name for name in names if cluster.states()[name] == "RUNNING"][:2]
     cluster.say("scontrol", "requeue", first)
     cluster.say("scancel", "--signal=USR2", second)  # what the cluster sends when a job's time is nearly over
+    wait(lambda: sum(cluster.restarts()[name] for name in names) == 3)
+    wait(lambda: "COMPLETING" not in cluster.states().values())  # their processes have ended, too
+    go(tmp_path)
     said = running.communicate(timeout=200)[0]
     assert running.returncode == 0, said
     assert "sacct" not in said  # it needs a database that this cluster has not
     assert done(tmp_path) == SIX
-    assert sum(cluster.restarts().values()) == 3
     assert 1 <= len(started(tmp_path)) - len(SIX) <= 3  # what was cut off was begun again, and nothing else
     assert all(len(models) == 1 for models in models_of_processes(tmp_path))
     assert json.loads(sweep("status", path, "--json")[1])["counts"] == {"finished": 6}
@@ -71,28 +73,30 @@ def test_a_job_that_dies_is_said_with_its_points_and_the_next_run_does_them(tmp_
 
 
 def test_cancelled_jobs_leave_the_queue_and_a_later_run_goes_on(tmp_path, cluster):
-    path = write_sweep(tmp_path, "{seed: [0, 1]}", seconds=2.0, more=EXECUTOR.replace("PARTITION", "high"))
+    path = write_sweep(tmp_path, "{seed: [0, 1]}", seconds=90, more=EXECUTOR.replace("PARTITION", "high"))
     code, said = sweep("run", path, "--no-wait")
     assert (code, "interp sweep status" in said) == (0, True)
     wait(lambda: started(tmp_path))
     assert sweep("cancel", path)[0] == 0
     wait(lambda: not cluster.say("squeue", "--noheader"))
-    assert len(done(tmp_path)) < 2
+    assert done(tmp_path) == []
+    go(tmp_path)
     code, said = sweep("run", path)
     assert code == 0, said
     assert done(tmp_path) == ["seed0", "seed1"]
 
 
 def test_an_exported_script_is_queued_again_when_its_time_is_over(tmp_path, cluster):
-    path = write_sweep(tmp_path, "{seed: [0, 1]}", seconds=2.0, more=EXECUTOR.replace("PARTITION", "high"))
+    path = write_sweep(tmp_path, "{seed: [0, 1]}", seconds=90, more=EXECUTOR.replace("PARTITION", "high"))
     assert sweep("run", path, "--export", tmp_path / "export")[0] == 0
     script = str(tmp_path / "export" / "sweep.sbatch")
     said = subprocess.run(["sbatch", script], check=True, env=environment(), capture_output=True, text=True).stdout
     job = f"{said.split()[-1]}_0"
     wait(lambda: started(tmp_path))
     cluster.say("scancel", "--batch", "--signal=USR1", job)
+    wait(lambda: cluster.restarts()[job] == 1)
+    go(tmp_path)
     wait(lambda: cluster.states()[job] == "COMPLETED")
-    assert cluster.restarts()[job] == 1
     assert done(tmp_path) == ["seed0", "seed1"]
 
 

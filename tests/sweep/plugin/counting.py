@@ -1,4 +1,4 @@
-"""A kind of run that takes no model: it waits, and writes down that it was here. Workers find it as a plugin."""
+"""A kind of run that takes no model: it waits until somebody says go, and writes down that it was here."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ def run(config, console, fresh=False):
             raise ValueError("a bug")
         if settings.fault == "die":
             os.kill(os.getpid(), 9)
-        time.sleep(settings.seconds)
+        end, go = time.monotonic() + settings.seconds, Path(f"{settings.log}.go")
+        while time.monotonic() < end and not go.exists():
+            time.sleep(0.05)
         folder.write_json("found.json", {"effect": {"mean": float(settings.seed), "low": 0.0, "high": 9.0}})
         measured.append(settings.name)
         return {"threads": 1}
