@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import ConfigDict
-
 from interp.api.given import section
 from interp.api.progress import console
 from interp.configs.section import Section
@@ -57,7 +55,5 @@ def _config(name: str, settings: dict[str, Any]) -> ModelConfig:
 
 class _Model(Section):
     """The part of a YAML that says which model."""
-
-    model_config = ConfigDict(defer_build=True)  # until the plugins are loaded, whose sources it takes
 
     model: ModelConfig

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 import pandas as pd
-from pydantic import ConfigDict, InstanceOf
+from pydantic import InstanceOf
 
 from interp.api.given import listed, of_kind, plain, section
 from interp.api.roles import PlacedRoles, Role, first_differences, placed, role_of
@@ -28,8 +28,6 @@ KEY = "role:key"
 
 class GivenPrompts(PromptsConfig):
     """The section with any task, registered or not."""
-
-    model_config = ConfigDict(defer_build=True)
 
     task: InstanceOf[Task]
 

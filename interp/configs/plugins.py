@@ -17,21 +17,30 @@ def installed() -> list[EntryPoint]:
     return sorted(importlib.metadata.entry_points(group=GROUP), key=lambda one: (one.name, one.value))
 
 
+_importing: list[EntryPoint] = []
+
+
+def importing() -> bool:
+    """Whether plugins are being imported, so that not every kind is known yet."""
+    return bool(_importing)
+
+
 @functools.cache
 def load_plugins() -> None:
     """Import every plugin, which registers its kinds. UserError names one that cannot be imported, and why.
 
     Two packages whose entry points have one name, or name one module, are refused: only one of them would be seen.
     """
-    found = installed()
-    for one, other in itertools.combinations(found, 2):
+    plugins = installed()
+    for one, other in itertools.combinations(plugins, 2):
         alike = "name" if one.name == other.name else "module" if one.module == other.module else ""
         if alike and package(one) != package(other):
             raise UserError(
                 f"two packages, {package(one)} and {package(other)}, bring a plugin of the same {alike} "
                 f"({getattr(one, alike)!r}), so only one of them would be seen; uninstall one of them"
             )
-    for entry_point in found:
+    for entry_point in plugins:
+        _importing.append(entry_point)
         try:
             entry_point.load()
         except (Exception, SystemExit) as error:
@@ -39,6 +48,8 @@ def load_plugins() -> None:
                 f"the plugin {entry_point.name!r} (module {entry_point.value}, of {package(entry_point)}) cannot be loaded: "
                 f"{type(error).__name__}: {' '.join(str(error).split())}; mend it or uninstall its package"
             ) from error
+        finally:
+            _importing.pop()
 
 
 def package(entry_point: EntryPoint) -> str:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema
 
 from interp.configs.names import is_file_name
-from interp.configs.plugins import load_plugins
+from interp.configs.plugins import importing, load_plugins
 from interp.errors import UserError, cut
 
 T = TypeVar("T", bound=BaseModel)
@@ -73,8 +73,14 @@ class Registry(Generic[T]):
         """As an annotation, `Annotated[Probe, probes]`, a registry stands for the union of its classes by `kind`.
 
         The union is closed when the schema is built, so plugins come first, and the configs that hold one are built when
-        they are first used (`defer_build`): by then every module that a plugin may import is there.
+        they are first used (`defer_build`, of every Section): by then every module that a plugin may import is there.
+        Raises RuntimeError where one is made while plugins are imported: it would never know the kinds that are still to come.
         """
+        if importing():
+            raise RuntimeError(
+                f"a config that names a {self.what} is made while plugins are imported, before every {self.what} is known; make it "
+                "when it is used, a default as in Field(default_factory=PromptsConfig)"
+            )
         load_plugins()
         classes = tuple(self._classes[kind] for kind in self)
         if len(classes) == 1:

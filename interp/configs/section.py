@@ -20,7 +20,8 @@ class _Truth:
 class Section(BaseModel):
     """A mapping of the YAML: it knows all its keys, cannot be changed, and its numbers are finite and no truths."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    # Built when it is first used: by then the plugins are there, whose kinds it may name (interp.configs.registry).
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
     @model_validator(mode="before")
     @classmethod

@@ -26,13 +26,13 @@ class Place(NamedTuple):
     label: str
 
 
-def without_each(found: Measured, plan: Plan, places: Sequence[Place]) -> list[Without]:
+def without_each(measured: Measured, plan: Plan, places: Sequence[Place]) -> list[Without]:
     """For every selected head: the share of the set, and of the set without it; on the controls' prompts."""
-    if found.without is None or found.n is None:
+    if measured.without is None or measured.n is None:
         return []
-    none, everything = found.none[found.thin], found.everything[found.thin]
-    values = share(found.without.T, none, everything)
-    heads = found.full[plan.order][: found.n]
+    none, everything = measured.none[measured.thin], measured.everything[measured.thin]
+    values = share(measured.without.T, none, everything)
+    heads = measured.full[plan.order][: measured.n]
     return [
         Without(label=places[head].label, share=plain(float(values[0])), without=plain(float(rest)))
         for head, rest in zip(heads, values[1:], strict=True)
@@ -51,23 +51,23 @@ def beside(aside: Aside, clusters: Sequence[str], plan: Plan, reading: Reading, 
     )
 
 
-def random_sets(found: Measured) -> RandomSets | None:
+def random_sets(measured: Measured) -> RandomSets | None:
     """Random sets beside the found one, on the same prompts; None where none were run."""
-    if not found.random or found.n is None or found.without is None:
+    if not measured.random or measured.n is None or measured.without is None:
         return None
-    none, everything = found.none[found.thin], found.everything[found.thin]
+    none, everything = measured.none[measured.thin], measured.everything[measured.thin]
 
     def shares(values: Float[np.ndarray, "set row"]) -> Float[np.ndarray, " set"]:
         return share(values.T, none, everything)
 
-    same = shares(found.random[found.n])
-    chosen = float(share(found.without[:1].T, none, everything)[0])
+    same = shares(measured.random[measured.n])
+    chosen = float(share(measured.without[:1].T, none, everything)[0])
     bands = []
-    for size, values in sorted(found.random.items()):
+    for size, values in sorted(measured.random.items()):
         low, middle, high = np.quantile(shares(values), [0.025, 0.5, 0.975])
         bands.append(Band(n=size, sets=len(values), low=float(low), median=float(middle), high=float(high)))
     return RandomSets(
-        n=found.n,
+        n=measured.n,
         sets=len(same),
         chosen=plain(chosen),
         percentile=percentile_of(chosen, same),
@@ -76,11 +76,11 @@ def random_sets(found: Measured) -> RandomSets | None:
     )
 
 
-def nonsense(aside: Aside, found: Measured, plan: Plan, reading: Reading) -> Nonsense:
+def nonsense(aside: Aside, measured: Measured, plan: Plan, reading: Reading) -> Nonsense:
     """The same search for arbitrary answers: its own total, and what it finds as a share of the real total."""
-    own_search = beside(aside, found.clusters, plan, reading, "nonsense")
-    boot = reading.bootstrap([found.clusters[row] for row in aside.rows], plan.label, "nonsense")
-    own, total = aside.everything - aside.none, (found.everything - found.none)[aside.rows]
+    own_search = beside(aside, measured.clusters, plan, reading, "nonsense")
+    boot = reading.bootstrap([measured.clusters[row] for row in aside.rows], plan.label, "nonsense")
+    own, total = aside.everything - aside.none, (measured.everything - measured.none)[aside.rows]
     points = [EstimateFound.of(point) for point in boot.ratio(aside.halved.kept - aside.none[:, None], total)]
     defined = excludes_zero(boot.mean(own[:, None])[0])
     flattered = None
@@ -102,12 +102,12 @@ def nonsense(aside: Aside, found: Measured, plan: Plan, reading: Reading) -> Non
     )
 
 
-def shapley_values(found: Measured, places: Sequence[Place]) -> list[ShapleyValue] | None:
+def shapley_values(measured: Measured, places: Sequence[Place]) -> list[ShapleyValue] | None:
     """What each head adds, averaged over orders; None where it was not asked for."""
-    if found.shapley is None:
+    if measured.shapley is None:
         return None
     rows = []
-    for player, value, error in zip(*found.shapley, strict=True):
+    for player, value, error in zip(*measured.shapley, strict=True):
         heads = sorted(player)
         name = places[heads[0]].label if len(heads) == 1 else f"the other {len(heads)}"
         rows.append(ShapleyValue(label=name, n_heads=len(heads), value=plain(float(value)), error=plain(float(error))))

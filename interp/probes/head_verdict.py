@@ -50,15 +50,15 @@ from interp.probes.head_search import Measured, Plan
 
 
 def verdict(
-    found: Measured, plan: Plan, places: Sequence[Place], ablation: Source, least: float, reading: Reading
+    measured: Measured, plan: Plan, places: Sequence[Place], ablation: Source, least: float, reading: Reading
 ) -> HeadFindings:
     """Everything; `places` name the heads, `least` is the part of the total below which a head is not named."""
-    boot = reading.bootstrap(found.clusters, plan.label)
-    curve = joint(found, plan, boot, reading.seed)
-    estimates = boot.mean(found.single)
-    total = found.everything - found.none
-    carried = found.single.mean(axis=0)
-    matter = discover(carried, boot.sem(found.single), boot.n_clusters, least * abs(float(total.mean())))
+    boot = reading.bootstrap(measured.clusters, plan.label)
+    curve = joint(measured, plan, boot, reading.seed)
+    estimates = boot.mean(measured.single)
+    total = measured.everything - measured.none
+    carried = measured.single.mean(axis=0)
+    matter = discover(carried, boot.sem(measured.single), boot.n_clusters, least * abs(float(total.mean())))
     heads = [
         HeadFound(
             label=place.label,
@@ -70,15 +70,15 @@ def verdict(
         )
         for number, place in enumerate(places)
     ]
-    ends = boot.mean(np.stack([found.everything, found.none, total], axis=1))
+    ends = boot.mean(np.stack([measured.everything, measured.none, total], axis=1))
     sums = {
-        "absolute": summed_share(found.single, found.second, "absolute", boot),
-        "net": summed_share(found.single, found.second, "net", boot),
+        "absolute": summed_share(measured.single, measured.second, "absolute", boot),
+        "net": summed_share(measured.single, measured.second, "net", boot),
     }
     shares = ByDefinition(
-        joint=_joint_share(curve, found, plan, heads),
-        absolute=_summed_share(sums["absolute"], found.full["size"], plan.target, boot, heads),
-        net=_summed_share(sums["net"], found.full["value"], plan.target, boot, heads),
+        joint=_joint_share(curve, measured, plan, heads),
+        absolute=_summed_share(sums["absolute"], measured.full["size"], plan.target, boot, heads),
+        net=_summed_share(sums["net"], measured.full["value"], plan.target, boot, heads),
     )
     return HeadFindings(
         kind="key_query_heads",
@@ -91,12 +91,12 @@ def verdict(
         order=plan.order,
         n_candidates=len(places),
         interval_method=interval_method(boot.n_clusters),
-        halves=_halves(found, plan, shares, places),
+        halves=_halves(measured, plan, shares, places),
         total=TotalFound(
             all=MeanFound.of(ends[0]),
             none=MeanFound.of(ends[1]),
             effect=MeanFound.of(ends[2]),
-            of_gap=_of_gap(found, boot),
+            of_gap=_of_gap(measured, boot),
             sums=Sums(absolute=plain(sums["absolute"].total), net=plain(sums["net"].total)),
         ),
         shares=shares,
@@ -107,51 +107,53 @@ def verdict(
         ),
         crossings=_crossings(curve, plan.target),
         curve=curve.points(),
-        orders={kind: _order(found, kind, plan, places) for kind in ORDERS},
-        in_sample=_in_sample(found, curve, plan),
-        without=without_each(found, plan, places),
-        ranking=[heads[number] for number in found.full["size"]],
+        orders={kind: _order(measured, kind, plan, places) for kind in ORDERS},
+        in_sample=_in_sample(measured, curve, plan),
+        without=without_each(measured, plan, places),
+        ranking=[heads[number] for number in measured.full["size"]],
         matter=matter.counts(carried),
-        beside={source: beside(one, found.clusters, plan, reading, source) for source, one in found.beside.items()},
+        beside={
+            source: beside(one, measured.clusters, plan, reading, source) for source, one in measured.beside.items()
+        },
         controls=Controls(
-            random=random_sets(found),
-            nonsense=None if found.nonsense is None else nonsense(found.nonsense, found, plan, reading),
+            random=random_sets(measured),
+            nonsense=None if measured.nonsense is None else nonsense(measured.nonsense, measured, plan, reading),
         ),
-        shapley=shapley_values(found, places),
+        shapley=shapley_values(measured, places),
     )
 
 
-def joint(found: Measured, plan: Plan, boot: Bootstrap, seed: int) -> HeldOut:
+def joint(measured: Measured, plan: Plan, boot: Bootstrap, seed: int) -> HeldOut:
     """The held-out curve of the order in use, with re-ranked resamples."""
-    own = found.halved[plan.order]
-    reranked = None if found.reranked is None else (found.window, found.reranked)
+    own = measured.halved[plan.order]
+    reranked = None if measured.reranked is None else (measured.window, measured.reranked)
     rng = generator(seed, "held out", plan.label)
-    return held_out(own.kept, found.none, found.everything, own.counts, boot, rng, reranked)
+    return held_out(own.kept, measured.none, measured.everything, own.counts, boot, rng, reranked)
 
 
-def _joint_share(curve: HeldOut, found: Measured, plan: Plan, heads: Sequence[HeadFound]) -> ShareFound:
+def _joint_share(curve: HeldOut, measured: Measured, plan: Plan, heads: Sequence[HeadFound]) -> ShareFound:
     low, high = curve.count_interval(plan.target)
-    if found.n is None:
+    if measured.n is None:
         return _never(low, high)
-    chosen = [heads[number] for number in found.full[plan.order][: found.n]]
-    return ShareFound(n=found.n, n_low=low, n_high=high, **curve.at(found.n), heads=chosen)
+    chosen = [heads[number] for number in measured.full[plan.order][: measured.n]]
+    return ShareFound(n=measured.n, n_low=low, n_high=high, **curve.at(measured.n), heads=chosen)
 
 
 def _summed_share(
-    found: SummedShare, order: Sequence[int], target: float, boot: Bootstrap, heads: Sequence[HeadFound]
+    summed: SummedShare, order: Sequence[int], target: float, boot: Bootstrap, heads: Sequence[HeadFound]
 ) -> ShareFound:
     tail = boot.tail()
-    ends = np.quantile(_needed(found, target), [tail, 1 - tail], method="nearest")
+    ends = np.quantile(_needed(summed, target), [tail, 1 - tail], method="nearest")
     n_low, n_high = (int(end) if np.isfinite(end) else None for end in ends)
-    n = lasting(found.curve, target)
+    n = lasting(summed.curve, target)
     if n is None:
         return _never(n_low, n_high)
-    low, high = boot.interval(found.samples[:, n], found.curve[n])
+    low, high = boot.interval(summed.samples[:, n], summed.curve[n])
     return ShareFound(
         n=n,
         n_low=n_low,
         n_high=n_high,
-        share=plain(float(found.curve[n])),
+        share=plain(float(summed.curve[n])),
         share_low=plain(float(low)),
         share_high=plain(float(high)),
         heads=[heads[number] for number in order[:n]],
@@ -163,9 +165,9 @@ def _never(n_low: int | None, n_high: int | None) -> ShareFound:
     return ShareFound(n=None, n_low=n_low, n_high=n_high, share=None, share_low=None, share_high=None, heads=[])
 
 
-def _needed(found: SummedShare, target: float) -> Float[np.ndarray, " resample"]:
+def _needed(summed: SummedShare, target: float) -> Float[np.ndarray, " resample"]:
     """Heads needed in every resample; infinite where the target is not reached."""
-    places = [lasting(one, target) for one in found.samples]
+    places = [lasting(one, target) for one in summed.samples]
     return np.array([np.inf if place is None else float(place) for place in places])
 
 
@@ -188,32 +190,32 @@ def _points(counts: Sequence[int], curve: Curve) -> list[CurvePoint]:
     return [CurvePoint(n=n, share=plain(float(share))) for n, share in zip(counts, curve, strict=True)]
 
 
-def _order(found: Measured, kind: Order, plan: Plan, places: Sequence[Place]) -> OrderFound:
+def _order(measured: Measured, kind: Order, plan: Plan, places: Sequence[Place]) -> OrderFound:
     """The held-out curve of one order, without a band, and the heads of its set."""
-    own = found.halved[kind]
-    curve = share(own.kept, found.none, found.everything)
+    own = measured.halved[kind]
+    curve = share(own.kept, measured.none, measured.everything)
     n = crossing(curve, own.counts, plan.target).staying
     return OrderFound(
         curve=_points(own.counts, curve),
         crossings=crossings(curve, own.counts, plan.target),
         n=n,
-        heads=[places[head].label for head in found.full[kind][: n or 0]],
+        heads=[places[head].label for head in measured.full[kind][: n or 0]],
     )
 
 
-def _in_sample(found: Measured, curve: HeldOut, plan: Plan) -> InSample:
+def _in_sample(measured: Measured, curve: HeldOut, plan: Plan) -> InSample:
     """The same curve on the prompts that chose the heads, and how much it flatters at the headline's number of heads."""
-    mine = share(found.in_sample, found.none, found.everything)
-    counts = found.halved[plan.order].counts
+    mine = share(measured.in_sample, measured.none, measured.everything)
+    counts = measured.halved[plan.order].counts
     points, n = _points(counts, mine), crossing(mine, counts, plan.target).staying
-    if found.n is None:
+    if measured.n is None:
         return InSample(n=n, share=None, optimism=None, curve=points)
-    place = counts.index(found.n)
+    place = counts.index(measured.n)
     optimism = plain(float(mine[place]) - float(curve.curve[place]))
     return InSample(n=n, share=plain(float(mine[place])), optimism=optimism, curve=points)
 
 
-def _halves(found: Measured, plan: Plan, shares: ByDefinition, places: Sequence[Place]) -> HalvesFound:
+def _halves(measured: Measured, plan: Plan, shares: ByDefinition, places: Sequence[Place]) -> HalvesFound:
     """For every definition the heads that each half puts first, and the word pairs of the second half."""
     by: tuple[tuple[str, Order, int | None], ...] = (
         ("joint", plan.order, shares.joint.n),
@@ -221,13 +223,13 @@ def _halves(found: Measured, plan: Plan, shares: ByDefinition, places: Sequence[
         ("net", "value", shares.net.n),
     )
     heads = {
-        name: [[places[head].label for head in half[: n or 0]] for half in found.halved[order].by_half]
+        name: [[places[head].label for head in half[: n or 0]] for half in measured.halved[order].by_half]
         for name, order, n in by
     }
-    pairs = sorted({pair for pair, second in zip(found.clusters, found.second, strict=True) if second})
+    pairs = sorted({pair for pair, second in zip(measured.clusters, measured.second, strict=True) if second})
     return HalvesFound(heads=heads, second=pairs, shared=len(set(heads["joint"][0]) & set(heads["joint"][1])))
 
 
-def _of_gap(found: Measured, boot: Bootstrap) -> EstimateFound:
-    total, gap = found.everything - found.none, found.everything - found.corrupted
+def _of_gap(measured: Measured, boot: Bootstrap) -> EstimateFound:
+    total, gap = measured.everything - measured.none, measured.everything - measured.corrupted
     return EstimateFound.of(boot.ratio(total[:, None], gap)[0])

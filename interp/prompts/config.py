@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from interp.configs.section import Section
 from interp.prompts.builtin.antonyms import Antonyms
@@ -14,8 +14,6 @@ from interp.prompts.task import Task, tasks
 
 class PromptsConfig(Section):
     """Which prompts are asked, where their roles sit, and which of them are kept."""
-
-    model_config = ConfigDict(defer_build=True)  # until the plugins are loaded, whose tasks it takes
 
     task: Annotated[Task, tasks] = Antonyms()
     roles: dict[str, RoleSpec] = Field(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from interp.configs.external import EXTERNAL
 from interp.configs.loading import AnyConfig
@@ -209,8 +209,6 @@ class Untrained(Section):
 
 class SparsifyConfig(AnyConfig):
     """One run of `make sparsify`."""
-
-    model_config = ConfigDict(defer_build=True)  # until the plugins are loaded, whose model sources it takes
 
     study: Literal["sparsify"] = "sparsify"
     model: Annotated[HuggingFaceSource, model_sources]

@@ -193,6 +193,39 @@ def test_a_broken_plugin_is_one_sentence(tmp_path, source):
         assert done.stderr.count("\n") == 1
 
 
+ASKS = """
+from typing import Literal
+from pydantic import Field
+from interp.configs.loading import AnyConfig
+from interp.models import ModelConfig
+from interp.prompts import PromptPair, Task, tasks
+from interp.prompts.config import PromptsConfig
+from interp.runs.kinds import RunKind, run_kinds
+class Asks(AnyConfig):
+    study: Literal["asks"] = "asks"
+    model: ModelConfig
+    prompts: PromptsConfig = {default}
+run_kinds.register("asks", RunKind("Asks", f"{{__name__}}:Asks", "", ""))
+@tasks.register
+class Own(Task):
+    kind: Literal["own"] = "own"
+    def candidates(self):
+        return []
+"""
+
+
+def test_a_kind_of_run_that_asks_a_model_knows_the_tasks_of_its_own_package(tmp_path):
+    path = tmp_path / "asks.yaml"
+    path.write_text("study: asks\nname: a\nmodel: {source: pypi}\nprompts: {task: {kind: own}}\n")
+    site = install(tmp_path / "late", ASKS.format(default="Field(default_factory=PromptsConfig)"))
+    assert interp(site, "validate", path).returncode == 0
+    # A config that is made while plugins are imported would not know what is still to come.
+    site = install(tmp_path / "early", ASKS.format(default="PromptsConfig()"))
+    done = interp(site, "validate", path)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "a config that names a task is made while plugins are imported" in done.stderr
+
+
 def test_two_packages_with_one_module_are_one_sentence(tmp_path):
     install(tmp_path, "", "one")
     about = tmp_path / "other-1.0.dist-info"

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from interp.configs.loading import AnyConfig, LoadedConfig, read, validate_as
 from interp.configs.mistakes import Several
@@ -65,8 +65,6 @@ class Compute(Section):
 
 class Measured(AnyConfig):
     """What is asked and measured, whatever the model."""
-
-    model_config = ConfigDict(defer_build=True)  # until the plugins are loaded, whose kinds it takes
 
     prompts: PromptsConfig = Field(default_factory=PromptsConfig)
     metric: AnyMetric = Field(

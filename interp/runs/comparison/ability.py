@@ -66,16 +66,16 @@ def _summed(counts: Sequence[dict[str, int] | None]) -> dict[str, int] | None:
     return {name: sum(one[name] for one in known) for name in known[0]} if known else None
 
 
-def ability_sentence(found: PairFindings) -> str:
+def ability_sentence(pair: PairFindings) -> str:
     """What the second model keeps open on these prompts, and what that costs."""
-    first, second = found.labels
-    mine = found.ability
+    first, second = pair.labels
+    mine = pair.ability
     lengths = sorted({row.n_tokens for row in mine.wordings if row.n_tokens is not None})
     long = f"{lengths[0]} to {lengths[-1]}" if len(lengths) > 1 else str(lengths[0])
     opened = "; ".join(
         f"{label} keeps {tenth(gates['open'] / gates['edges'])} of the causal edges open "
         f"({fixed(gates['open'] / gates['queries'], 2)} keys a query and head)"
-        for label, gates in zip(found.labels, mine.gates, strict=True)
+        for label, gates in zip(pair.labels, mine.gates, strict=True)
         if gates
     )
     right, lost = mine.accuracy, mine.log_prob.difference
@@ -87,15 +87,15 @@ def ability_sentence(found: PairFindings) -> str:
     )
 
 
-def ability_table(found: PairFindings) -> TableBlock:
+def ability_table(pair: PairFindings) -> TableBlock:
     """Every wording: what is open, what is right, what is lost."""
-    first, second = found.labels
-    gated = [number for number, gates in enumerate(found.ability.gates) if gates]
-    opened = [f"open edges, {found.labels[number]}" for number in gated]
-    keys = [f"keys a query, {found.labels[number]}" for number in gated]
-    whole: list[tuple[str, int | None, Ability]] = [("all wordings", None, found.ability)]
+    first, second = pair.labels
+    gated = [number for number, gates in enumerate(pair.ability.gates) if gates]
+    opened = [f"open edges, {pair.labels[number]}" for number in gated]
+    keys = [f"keys a query, {pair.labels[number]}" for number in gated]
+    whole: list[tuple[str, int | None, Ability]] = [("all wordings", None, pair.ability)]
     rows = []
-    for name, n_tokens, row in [*((one.template, one.n_tokens, one) for one in found.ability.wordings), *whole]:
+    for name, n_tokens, row in [*((one.template, one.n_tokens, one) for one in pair.ability.wordings), *whole]:
         right, lost = row.accuracy, row.log_prob.difference
         gates = [row.gates[number] for number in gated]
         rows.append(

@@ -22,14 +22,14 @@ from interp.words.phrases import percent, plural, tenth
 SMALLER = {True: "fewer", False: "more"}
 
 
-def answer(found: PairFindings, run: RunFindings) -> list[str]:
+def answer(pair: PairFindings, run: RunFindings) -> list[str]:
     """The sentences on top of the report: heads, edges, and what it cost."""
     sentences = []
-    if found.heads is not None:
-        sentences.append(_heads(found.labels, found.heads.of(run.share_definition), run))
-    if found.edges is not None:
-        sentences.append(_circuit(found.labels, found.edges))
-    sentences.append(ability_sentence(found))
+    if pair.heads is not None:
+        sentences.append(_heads(pair.labels, pair.heads.of(run.share_definition), run))
+    if pair.edges is not None:
+        sentences.append(_circuit(pair.labels, pair.edges))
+    sentences.append(ability_sentence(pair))
     return sentences
 
 
@@ -98,9 +98,9 @@ def _claim(counts: HeadsCompared | EdgesCompared) -> str | None:
     return None if clear is None or signs - {clear} else SMALLER[clear > 0]
 
 
-def _clear(found: RatioFound) -> int | None:
+def _clear(estimate: RatioFound) -> int | None:
     """1 where the second needs fewer, -1 where more; None where the ratio's interval holds 1, or there is none."""
-    low, high = found.low, found.high
+    low, high = estimate.low, estimate.high
     if low is None or (low <= 1 and (high is None or high >= 1)):
         return None
     return 1 if low > 1 else -1
@@ -116,47 +116,47 @@ def _count(n: float | None) -> str:
     return "never" if n is None else fixed(n, 0)
 
 
-def _inverse(found: RatioFound) -> RatioFound:
-    low, high = found.low, found.high
+def _inverse(estimate: RatioFound) -> RatioFound:
+    low, high = estimate.low, estimate.high
     least = None if low is None else 0.0
     return RatioFound(
-        value=1 / found.value if found.value else None,
+        value=1 / estimate.value if estimate.value else None,
         low=least if high is None else 1 / high,
         high=1 / low if low else None,
     )
 
 
-def observations(found: PairFindings, run: RunFindings) -> list[str]:
+def observations(pair: PairFindings, run: RunFindings) -> list[str]:
     """What the second model gained and lost."""
-    first, second = found.labels
+    first, second = pair.labels
     unit = run.metric.unit
     means = {
-        "the metric on clean prompts": found.means.clean_metric,
-        "the effect of all key→query edges": found.means.key_query_effect,
+        "the metric on clean prompts": pair.means.clean_metric,
+        "the effect of all key→query edges": pair.means.key_query_effect,
     }
     sentences = [_change(mean, words, first, second, unit) for words, mean in means.items() if mean is not None]
-    probability = found.means.answer_prob
+    probability = pair.means.answer_prob
     sentences.append(
         f"Mean probability of the answer: {number(probability.first.mean)} ({first}), "
         f"{number(probability.second.mean)} ({second}); difference {estimate(probability.difference)}."
     )
-    if found.selected[0] and found.selected[1]:
+    if pair.selected[0] and pair.selected[1]:
         sentences.append(
-            f"{plural(len(found.shared), 'head')} of the {len(found.selected[0])} that {first} needs "
-            f"{'is' if len(found.shared) == 1 else 'are'} among the {len(found.selected[1])} that {second} needs"
-            + (f": {', '.join(found.shared)}." if found.shared else ".")
+            f"{plural(len(pair.shared), 'head')} of the {len(pair.selected[0])} that {first} needs "
+            f"{'is' if len(pair.shared) == 1 else 'are'} among the {len(pair.selected[1])} that {second} needs"
+            + (f": {', '.join(pair.shared)}." if pair.shared else ".")
         )
-    before, after = found.open_edges
+    before, after = pair.open_edges
     if before is not None and after is not None:
         sentences.append(
             f"On the focus prompt {tenth(after.share)} of the causal edges carry weight in {second}, {tenth(before.share)} in "
             f"{first}."
         )
-    if found.heads is not None:
-        counts = {name: found.heads.of(name) for name in WORDS if name != run.share_definition}
+    if pair.heads is not None:
+        counts = {name: pair.heads.of(name) for name in WORDS if name != run.share_definition}
         others = [f"{heads(one.second)} against {heads(one.first)} ({WORDS[name]})" for name, one in counts.items()]
         sentences.append(f"By the other definitions {second} needs " + " and ".join(others) + " heads.")
-    for label, trained in zip(found.labels, found.trained, strict=True):
+    for label, trained in zip(pair.labels, pair.trained, strict=True):
         if trained is not None and trained.above_dense is not None:
             sentences.append(
                 f"On held-out text {label} has {tenth(trained.density)} of its causal edges open, at "
@@ -183,15 +183,15 @@ def _change(mean: PairedFound, words: str, first: str, second: str, unit: str) -
     )
 
 
-def caveats(found: PairFindings, run: RunFindings) -> list[str]:
+def caveats(pair: PairFindings, run: RunFindings) -> list[str]:
     """What a reader must know before quoting the comparison."""
     notes = [
-        f"Shares refer to each model's own total effect; {found.labels[1]} may need fewer heads for a share of less.",
+        f"Shares refer to each model's own total effect; {pair.labels[1]} may need fewer heads for a share of less.",
         "Prompts are those that all models pass; a model that fails on a prompt is not asked how it answers it.",
         "Each model's heads and edges stand in an order of its own, made on one half of the word pairs and measured on the other; "
         "intervals resample word pairs and choose again.",
     ]
-    if found.edges is not None and not found.edges.wordings.held_out:
+    if pair.edges is not None and not pair.edges.wordings.held_out:
         notes.append(
             "Edges were ranked and measured in one wording, as no other has its tokens at the same positions: the circuits hold on "
             "other word pairs, and are untried on other wordings."

@@ -18,13 +18,13 @@ WORDS = {
 }
 
 
-def counts_table(found: PairFindings, run: RunFindings) -> list[TableBlock]:
+def counts_table(pair: PairFindings, run: RunFindings) -> list[TableBlock]:
     """Heads needed in the three definitions and orders, and edges of the circuit in both directions."""
-    first, second = found.labels
+    first, second = pair.labels
     blocks = []
     above = f"{first} / {second}: above 1 where {second} needs fewer; resampled together."
-    if found.heads is not None:
-        counts = found.heads
+    if pair.heads is not None:
+        counts = pair.heads
         rows = [
             [
                 WORDS[name] + (" (in use)" if name == run.share_definition else ""),
@@ -35,12 +35,12 @@ def counts_table(found: PairFindings, run: RunFindings) -> list[TableBlock]:
             for name in WORDS
         ]
         rows += [
-            [f"joint, {percent(one.target)}", needed(one.first), needed(one.second), NONE]
-            for one in counts.joint.by_target
-            if one.target != run.share_target
+            [f"joint, {percent(point.target)}", needed(point.first), needed(point.second), NONE]
+            for point in counts.joint.by_target
+            if point.target != run.share_target
         ]
         rows += [
-            [f"joint, kept by {words}", *(needed(one[kind]) for one in counts.orders), NONE]
+            [f"joint, kept by {words}", *(needed(point[kind]) for point in counts.orders), NONE]
             for kind, words in ORDERS.items()
         ]
         blocks.append(
@@ -52,16 +52,16 @@ def counts_table(found: PairFindings, run: RunFindings) -> list[TableBlock]:
                 "the other.",
             )
         )
-    if found.edges is not None:
-        circuits = found.edges
+    if pair.edges is not None:
+        circuits = pair.edges
         rows = []
         for direction, words in DIRECTIONS.items():
             mine = circuits.of(direction)
             rows.append([f"edges, {words}", edges(mine.first), edges(mine.second), ratio(mine.ratio)])
             rows += [
-                [f"at {percent(one.target)}, {direction}", needed(one.first), needed(one.second), NONE]
-                for one in mine.by_target
-                if one.target != circuits.explained
+                [f"at {percent(point.target)}, {direction}", needed(point.first), needed(point.second), NONE]
+                for point in mine.by_target
+                if point.target != circuits.explained
             ]
             rows.append(
                 [f"heads of these edges, {words}", *(_tenth(side.heads) for side in (mine.first, mine.second)), NONE]
@@ -92,46 +92,46 @@ def _tenth(n: float | None) -> str:
     return fixed(n, 1).removesuffix(".0")
 
 
-def edges(one: EdgeCount) -> str:
+def edges(count: EdgeCount) -> str:
     """`1,294 [980, 1,560]`."""
-    return needed(one.edges, one.low, one.high)
+    return needed(count.edges, count.low, count.high)
 
 
-def means_table(found: PairFindings, run: RunFindings) -> TableBlock:
+def means_table(pair: PairFindings, run: RunFindings) -> TableBlock:
     """Paired means of both models."""
     unit = run.metric.unit
     means = {
-        f"metric, clean run ({unit})": found.means.clean_metric,
-        f"clean minus corrupted ({unit})": found.means.gap,
-        f"effect of all key→query edges ({unit})": found.means.key_query_effect,
-        "probability of the answer": found.means.answer_prob,
+        f"metric, clean run ({unit})": pair.means.clean_metric,
+        f"clean minus corrupted ({unit})": pair.means.gap,
+        f"effect of all key→query edges ({unit})": pair.means.key_query_effect,
+        "probability of the answer": pair.means.answer_prob,
     }
     rows = [
         [words, *(estimate(side) for side in (mean.first, mean.second, mean.difference))]
         for words, mean in means.items()
         if mean is not None
     ]
-    opened = [edges for edges in found.open_edges if edges is not None]
-    if len(opened) == len(found.open_edges):
+    opened = [edges for edges in pair.open_edges if edges is not None]
+    if len(opened) == len(pair.open_edges):
         cells = [f"{edges.open:,} ({tenth(edges.share)})" for edges in opened]
         rows.append(["attention edges with weight, focus prompt", *cells, NONE])
     return TableBlock(
         title="Both models on the same prompts",
-        columns=["quantity", *found.labels, "difference"],
+        columns=["quantity", *pair.labels, "difference"],
         rows=rows,
         note="On the prompts that both models answer as the config asks.",
     )
 
 
-def spans_table(found: PairFindings) -> list[TableBlock]:
+def spans_table(pair: PairFindings) -> list[TableBlock]:
     """Layers in which each token group is at work, in both models."""
-    first, second = ({(span.group, span.output): span for span in spans} for spans in found.spans)
+    first, second = ({(span.group, span.output): span for span in spans} for spans in pair.spans)
     if not first and not second:
         return []
     return [
         TableBlock(
             title="Layers in which a token group is at work",
-            columns=["group", *found.labels],
+            columns=["group", *pair.labels],
             rows=[[place[0], _layers(first.get(place)), _layers(second.get(place))] for place in {**first, **second}],
         )
     ]
@@ -142,14 +142,14 @@ def heads(share: HeadCount) -> str:
     return needed(share.n, share.n_low, share.n_high)
 
 
-def ratio(found: RatioFound) -> str:
+def ratio(estimate: RatioFound) -> str:
     """`1.6 [1.2, 2.0]`."""
-    if found.value is None:
+    if estimate.value is None:
         return NONE
-    if found.low is None and found.high is None:
-        return fixed(found.value, 2)
-    low, high = ("…" if end is None else fixed(end, 2) for end in (found.low, found.high))
-    return f"{fixed(found.value, 2)} [{low}, {high}]"
+    if estimate.low is None and estimate.high is None:
+        return fixed(estimate.value, 2)
+    low, high = ("…" if end is None else fixed(end, 2) for end in (estimate.low, estimate.high))
+    return f"{fixed(estimate.value, 2)} [{low}, {high}]"
 
 
 def _layers(span: SpanFound | None) -> str:
