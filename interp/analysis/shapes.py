@@ -36,8 +36,8 @@ def panels(rows: pd.DataFrame, shape: Shape | None = None) -> list[Panel]:
     """The tables that a probe's summary holds (those of one shape), in order of appearance; titles tell them apart."""
     columns = [name for name in SPLIT if name in rows]
     filled = rows[columns].astype(object).where(rows[columns].notna(), "").astype(str)
-    found = [(key, rows.loc[part.index]) for key, part in filled.groupby(columns, sort=False)]
-    told = [(key, part, shapes_of(part)) for key, part in found]
+    groups = [(key, rows.loc[part.index]) for key, part in filled.groupby(columns, sort=False)]
+    told = [(key, part, shapes_of(part)) for key, part in groups]
     kept = [one for one in told if shape is None or shape in one[2]]
     differ = [place for place in range(len(columns)) if len({key[place] for key, _, _ in kept}) > 1]
     return [
@@ -48,7 +48,7 @@ def panels(rows: pd.DataFrame, shape: Shape | None = None) -> list[Panel]:
 
 def shapes_of(rows: pd.DataFrame) -> frozenset[Shape]:
     """Every shape that some rows of a summary can be drawn in; none where two rows would fall into one place."""
-    found: set[Shape] = set()
+    shapes: set[Shape] = set()
 
     def one_each(*columns: str) -> bool:
         return not rows.duplicated(list(columns)).any()
@@ -62,15 +62,15 @@ def shapes_of(rows: pd.DataFrame) -> frozenset[Shape]:
         return frozenset()
     if with_head.all():
         if one_each("layer", "head"):
-            found.add("layer x head")
+            shapes.add("layer x head")
         elif one_each("layer", "head", "query_label", "key_label"):
-            found.add("edges")
-        return frozenset(found)
+            shapes.add("edges")
+        return frozenset(shapes)
     if one_each("layer"):
-        found.add("layer curve")
+        shapes.add("layer curve")
     if (rows["query_label"] != "").all() and one_each("layer", "query_label"):
-        found.add("layer x position")
-    return frozenset(found)
+        shapes.add("layer x position")
+    return frozenset(shapes)
 
 
 def shapes_in(rows: pd.DataFrame) -> frozenset[Shape]:

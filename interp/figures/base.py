@@ -119,12 +119,12 @@ figures: Registry[Figure] = Registry("figure")
 def fitting_labels(kinds: Mapping[str, str], wanted: str | None, fitting: tuple[str, ...], what: str) -> list[str]:
     """The labels, of `kinds` (label -> kind), that a figure may read: the wanted one, or all of a fitting kind."""
     if wanted is None:
-        found = [label for label, kind in kinds.items() if kind in fitting]
-        if not found:
+        labels = [label for label, kind in kinds.items() if kind in fitting]
+        if not labels:
             raise UserError(
                 f"figure {what} needs a probe of kind {' or '.join(fitting)}; this run has {', '.join(kinds)}"
             )
-        return found
+        return labels
     if wanted not in kinds:
         raise UserError(f"figure {what}: there is no probe {wanted!r} in this run; it has {', '.join(kinds)}")
     if kinds[wanted] not in fitting:
@@ -145,8 +145,8 @@ def fitting_by_shape(
     if wanted is not None and wanted not in kinds:
         raise UserError(f"figure {what}: there is no probe {wanted!r} in this run; it has {', '.join(kinds)}")
     may = {label: shapes.get(label) for label in (kinds if wanted is None else [wanted])}
-    if found := [label for label, has in may.items() if has is None or has & fits]:
-        return found
+    if labels := [label for label, has in may.items() if has is None or has & fits]:
+        return labels
     draws = f"figure {what} draws tables of {listed(fits)}"
     if wanted is None:
         raise UserError(f"{draws}, and no probe of this run has one; it has {', '.join(kinds)}")
@@ -156,9 +156,9 @@ def fitting_by_shape(
 
 def probe_label(tables: RunTables, wanted: str | None, fitting: tuple[str, ...], what: str) -> str:
     """The label to read: the wanted one, or the first probe of a fitting kind."""
-    found = fitting_labels(tables.kinds, wanted, fitting, what)
+    labels = fitting_labels(tables.kinds, wanted, fitting, what)
     # The order in which probes ran is the order of the effects table; JSON sorts its keys.
-    return next(label for label in tables.labels if label in found)
+    return next(label for label in tables.labels if label in labels)
 
 
 def new_figure(width: float, height: float) -> mpl_figure.Figure:
@@ -186,7 +186,7 @@ def frame(points: Sequence[Plain]) -> pd.DataFrame:
 def drawn_texts(tables: RunTables) -> list[str]:
     """The texts of a run that figures draw and that a user or a model chose."""
     run, spans = tables.run, tables.findings_of("layer_span", LayerSpanFindings)
-    groups = [group.group for found in spans.values() for group in found.groups]
+    groups = [group.group for findings in spans.values() for group in findings.groups]
     focus = tables.prompts[tables.prompts["focus"]].iloc[0]
     return [*focus["clean_tokens"], run.focus.answer, run.model.name, run.metric.unit, *groups]
 

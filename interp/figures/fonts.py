@@ -63,12 +63,12 @@ def drawable_token(token: str) -> str:
 
 def warning(texts: Iterable[str]) -> str | None:
     """One sentence that names what no installed font has; None where nothing is missing."""
-    found = missing("".join(map(visible_token, texts)))
-    if not found:
+    absent = missing("".join(map(visible_token, texts)))
+    if not absent:
         return None
-    named = " ".join(f"{one} (U+{ord(one):04X})" for one in found[:NAMED])
-    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
-    scripts = [unicodedata.name(one, " ").split()[:1] for one in found]
+    named = " ".join(f"{one} (U+{ord(one):04X})" for one in absent[:NAMED])
+    more = f" and {len(absent) - NAMED} more" if len(absent) > NAMED else ""
+    scripts = [unicodedata.name(one, " ").split()[:1] for one in absent]
     package = next((PACKAGES[script[0]] for script in scripts if script and script[0] in PACKAGES), None)
     hint = f" (on Debian: {package})" if package else ""
     return (
@@ -105,8 +105,8 @@ def _fallbacks() -> Mapping[str, frozenset[int]]:
         if entry.name != style.FONT and not entry.name.startswith(UNFIT) and entry.style == "normal":
             paths.setdefault(entry.name, entry)
     order = sorted(paths, key=lambda name: (*_rank(name), name))
-    found = {name: _characters(paths[name]) for name in order}
-    return {name: characters for name, characters in found.items() if characters}
+    characters_of = {name: _characters(paths[name]) for name in order}
+    return {name: characters for name, characters in characters_of.items() if characters}
 
 
 def _rank(family: str) -> tuple[int, bool]:

@@ -91,7 +91,7 @@ class Study:
 
     def group(self, group: Group, choice: PromptChoice) -> tuple[list[Selection], list[Dropped]]:
         """The chosen prompts corrupted as a token group asks, and those dropped for it (no gap, or no such prompt)."""
-        found: list[Selection] = []
+        selections: list[Selection] = []
         dropped: list[Dropped] = []
         for selection in self.select(choice):
             made, misfits = grouped_sets(selection.prompts.take(selection.rows), group, self.encoder)
@@ -108,12 +108,12 @@ class Study:
             rows = [row for row, gap in enumerate(gaps) if abs(gap) >= self.min_gap]
             if rows:
                 kept = made.take(rows)
-                found.append(Selection(kept, tuple(range(len(kept)))))
-        if not found:
+                selections.append(Selection(kept, tuple(range(len(kept)))))
+        if not selections:
             raise UserError(
                 f"group {group.name!r}: no prompt is left ({dropped[0].reason}); give it another corrupted prompt or foil"
             )
-        return found, dropped
+        return selections, dropped
 
     def shuffled(self, where: Sequence[Selection]) -> list[Selection]:
         """The same prompts with the answers of the nonsense task (interp.prompts.shuffled)."""
@@ -158,8 +158,8 @@ class Study:
         n_tokens = prompts.clean.shape[1]
         mask = torch.ones(sizes.n_layers, sizes.n_heads, n_tokens, n_tokens, dtype=torch.bool)
         mask[tuple(index)] = torch.from_numpy(kept)
-        found = edge_effects(self.engine, prompts, self.metric, list(selection.rows), mask, steps)
-        return found[(slice(None), *index)].double().numpy()
+        effects = edge_effects(self.engine, prompts, self.metric, list(selection.rows), mask, steps)
+        return effects[(slice(None), *index)].double().numpy()
 
     def logit_lens(self, where: Sequence[Selection]) -> pd.DataFrame:
         """The metric read before every block and at the output, at the query position of the clean run."""

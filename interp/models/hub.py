@@ -38,9 +38,9 @@ def fetch(name: str, revision: str | None, console: Console) -> Path:
     """
     from huggingface_hub import snapshot_download
 
-    found = cached(name, revision)
-    if found is not None:
-        return found
+    folder = cached(name, revision)
+    if folder is not None:
+        return folder
     _reachable(name)
     official = official_name(name)
     console.print(f"downloading {official} from the model hub")
@@ -86,12 +86,12 @@ def _failure(endpoint: str) -> str:
     """Why the hub does not answer, or "". In a thread, because no timeout bounds the look-up of a host name."""
     import httpx
 
-    found = [f"no answer within {SECONDS:g} s"]
+    problem = [f"no answer within {SECONDS:g} s"]
 
     def ask() -> None:
         try:
             httpx.head(endpoint, timeout=SECONDS, follow_redirects=False)
-            found[0] = ""
+            problem[0] = ""
         except (
             httpx.HTTPError,
             httpx.InvalidURL,
@@ -99,9 +99,9 @@ def _failure(endpoint: str) -> str:
             ValueError,
             ImportError,
         ) as error:  # proxies give the last two
-            found[0] = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            problem[0] = (str(error).strip().splitlines() or [type(error).__name__])[0]
 
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
     thread.join(SECONDS)
-    return found[0]
+    return problem[0]

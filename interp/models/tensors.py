@@ -64,27 +64,27 @@ class Header(NamedTuple):
 
 def headers_in(files: Sequence[Path], field: str = "model") -> dict[str, Header]:
     """Name, shape and type of every tensor, from the files' headers alone."""
-    found: dict[str, Header] = {}
+    headers: dict[str, Header] = {}
     for path in files:
         with _opened(path, field) as file:
             for name in file.keys():  # noqa: SIM118 - no mapping
-                if name in found:
+                if name in headers:
                     raise UserError(f"{field}: the tensor {name} stands in {path} and in another part of the weights")
                 part = file.get_slice(name)
-                found[name] = Header(tuple(part.get_shape()), str(part.get_dtype()))
-    return found
+                headers[name] = Header(tuple(part.get_shape()), str(part.get_dtype()))
+    return headers
 
 
 def read_tensors(files: Sequence[Path], field: str = "model") -> dict[str, torch.Tensor]:
     """All tensors of some safetensors files; UserError when one is damaged."""
-    found: dict[str, torch.Tensor] = {}
+    tensors: dict[str, torch.Tensor] = {}
     for path in files:
         with _opened(path, field) as file:
             try:
-                found |= {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                tensors |= {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             except (SafetensorError, OSError, RuntimeError, TypeError, AttributeError) as error:
                 raise UserError(f"{field}: the weights {path} cannot be read: {one_line(error)}") from None
-    return found
+    return tensors
 
 
 def _opened(path: Path, field: str):  # type: ignore[no-untyped-def]  # safetensors has no types

@@ -56,18 +56,18 @@ class Parts:
     def read(self, label: str) -> Part | None:
         """The part, if it is there and whole, whatever it was made from."""
         try:
-            found = Part(**sealed.read(self._notes(label)))
-            whole = all(sealed.digest_of_file(self._root / name) == digest for name, digest in found.files.items())
+            part = Part(**sealed.read(self._notes(label)))
+            whole = all(sealed.digest_of_file(self._root / name) == digest for name, digest in part.files.items())
         except (reading.Damaged, TypeError, AttributeError):
             return None
-        return found if whole else None
+        return part if whole else None
 
     def find(self, label: str, made_from: Mapping[str, str]) -> Part | None:
         """The part of this very run, None when it is missing or damaged; UserError when it was made from something else."""
-        found = self.read(label)
-        if found is not None:
-            must_agree(f"{self._root}: its finished part {label!r}", found.made_from, made_from)
-        return found
+        part = self.read(label)
+        if part is not None:
+            must_agree(f"{self._root}: its finished part {label!r}", part.made_from, made_from)
+        return part
 
     def save(
         self,

@@ -89,7 +89,7 @@ class RunTables:
     @property
     def kinds(self) -> dict[str, str]:
         """Label -> kind of every probe."""
-        return {label: found.kind for label, found in self.metrics.probes.items()}
+        return {label: findings.kind for label, findings in self.metrics.probes.items()}
 
     def findings(self, label: str, of: type[F]) -> F:
         """What a probe concluded, typed; UserError where it was written by a version that said it otherwise."""
@@ -101,8 +101,8 @@ class RunTables:
 
     def ablation(self, label: str) -> str | None:
         """What a search replaces an edge's value by; None for a probe that does not say so."""
-        found: str | None = getattr(self.metrics.probes[label], "ablation", None)
-        return found
+        ablation: str | None = getattr(self.metrics.probes[label], "ablation", None)
+        return ablation
 
     def probe(self, label: str, columns: Sequence[str] | None = None, **equals: object) -> pd.DataFrame:
         """The effects of one probe, by its label; some columns of them, and the rows where others have the given values."""
@@ -131,25 +131,25 @@ class RunTables:
 
 def concluded(metrics: Metrics, label: str, of: type[F]) -> F:
     """What a probe concluded, typed; UserError where it was written by a version that said it otherwise."""
-    found = metrics.probes[label]
-    return found if isinstance(found, of) else _read(of, found.plain(), f"the probe {label!r}")
+    findings = metrics.probes[label]
+    return findings if isinstance(findings, of) else _read(of, findings.plain(), f"the probe {label!r}")
 
 
 def read_metrics(path: Path) -> Metrics:
     """metrics.json; UserError where it is damaged, or of another version."""
-    found = reading.read_json(path)
+    data = reading.read_json(path)
     # Runs from before there was a number have the first schema, but for what was added since.
-    if found.get("schema_version", VERSION) != VERSION:
+    if data.get("schema_version", VERSION) != VERSION:
         raise UserError(
-            f"{path} has schema_version {found['schema_version']!r}, and this version of interp reads {VERSION}; draw the report "
+            f"{path} has schema_version {data['schema_version']!r}, and this version of interp reads {VERSION}; draw the report "
             f"with the version that measured it, or {FRESH}"
         )
-    return _read(Metrics, found, "the run")
+    return _read(Metrics, data, "the run")
 
 
-def _read(of: type[P], found: dict[str, Any], what: str) -> P:
+def _read(of: type[P], data: dict[str, Any], what: str) -> P:
     try:
-        return of.model_validate(found)
+        return of.model_validate(data)
     except ValidationError:
         raise UserError(f"what metrics.json says of {what} was written by another version of interp; {FRESH}") from None
 

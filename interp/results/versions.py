@@ -27,8 +27,8 @@ def versions() -> dict[str, str | None]:
 
     `commit` is None where the code is not run from a checkout of its own, whatever repository the environment lies in.
     """
-    found: dict[str, str | None] = {"python": platform.python_version()}
-    return found | {package: _version(package) for package in PACKAGES} | {"commit": _own_commit()}
+    known: dict[str, str | None] = {"python": platform.python_version()}
+    return known | {package: _version(package) for package in PACKAGES} | {"commit": _own_commit()}
 
 
 @cache
@@ -44,13 +44,13 @@ def code() -> dict[str, str]:
 
 def code_of(*things: object) -> dict[str, str]:
     """The same for the modules of objects whose class is not this package's: probes, tasks and metrics of others."""
-    found = {}
+    digests = {}
     for thing in things:
         module = type(thing).__module__
         source = getattr(sys.modules.get(module), "__file__", None)
         if module.split(".")[0] != HERE.name and source:
-            found[f"the code of {module}"] = hashlib.sha256(Path(source).read_bytes()).hexdigest()
-    return found
+            digests[f"the code of {module}"] = hashlib.sha256(Path(source).read_bytes()).hexdigest()
+    return digests
 
 
 def commit_of(package: Path) -> str | None:

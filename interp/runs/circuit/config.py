@@ -93,14 +93,14 @@ class Measured(AnyConfig):
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Measured:
         probes_at = {f"probes.{at}": (one.label, one.kind) for at, one in enumerate(self.probes)}
-        found = _misfits(probes_at, dict(enumerate(self.figures)), self.experiment)
+        mistakes = _misfits(probes_at, dict(enumerate(self.figures)), self.experiment)
         if self.prompts.task.pairing == "shuffled" and not self.metric.reads_answers:
             why = f"the metric {self.metric.kind} reads no answer, so other answers ask the same; choose another metric"
-            found.append(("prompts.task.pairing", why))
+            mistakes.append(("prompts.task.pairing", why))
         if why := unsuitable(self.metric, self.prompts.task):
-            found.append(("metric", why))
-        if found:
-            raise Several(found)
+            mistakes.append(("metric", why))
+        if mistakes:
+            raise Several(mistakes)
         return self
 
     @classmethod
@@ -143,8 +143,8 @@ def _misfits(
 
     A figure list is part of the run's hash, so a mistake in it that shows after the run would cost the whole run.
     """
-    found = _twice("probes", {place: label for place, (label, _) in probes_at.items()})
-    found += _twice("figures", {f"figures.{at}": one.stem for at, one in figures_at.items()})
+    mistakes = _twice("probes", {place: label for place, (label, _) in probes_at.items()})
+    mistakes += _twice("figures", {f"figures.{at}": one.stem for at, one in figures_at.items()})
     kinds = dict(probes_at.values())
     shapes = {label: probes[kind].shapes for label, kind in kinds.items()}
     parts: dict[str, Figure | Recipe | None] = {f"figures.{at}": one for at, one in figures_at.items()}
@@ -155,22 +155,22 @@ def _misfits(
             elif part is not None:
                 part.check(kinds)
         except UserError as error:
-            found.append((place, str(error)))
-    return found
+            mistakes.append((place, str(error)))
+    return mistakes
 
 
 def _twice(what: str, names: dict[str, str]) -> list[tuple[str, str]]:
     """Names that would be one file; not every disk tells upper from lower case."""
     seen: dict[str, str] = {}
-    found = []
+    mistakes = []
     for place, name in names.items():
         if other := seen.get(same_file(name)):
             alike = (
                 f"called {name!r}" if name == other else f"called {other!r} and {name!r}, which some disks take for one"
             )
-            found.append((place, f"two {what} are {alike}; give one of them another `name`"))
+            mistakes.append((place, f"two {what} are {alike}; give one of them another `name`"))
         seen.setdefault(same_file(name), name)
-    return found
+    return mistakes
 
 
 def _named(entry: Any) -> tuple[str, str] | None:
@@ -197,8 +197,8 @@ class RunConfig(Measured):
 
     @model_validator(mode="after")
     def _logits_are_its_own(self) -> RunConfig:
-        if found := moved(self.metric, {"model": self.model}):
-            raise Several(found)
+        if mistakes := moved(self.metric, {"model": self.model}):
+            raise Several(mistakes)
         return self
 
 
