@@ -66,28 +66,27 @@ class RoleSpec(Section):
 
         Raises UserError when the position lies outside the prompt, the token is not there, or the two disagree.
         """
-        prompt = barred(tokens)
         if self.characters is not None:
-            return self._holding(role, fields, spans() if spans else [], prompt)
+            return self._holding(role, tokens, fields, spans() if spans else [])
         wanted = None if self.token is None else fill(self.token, fields, f"role {role!r}").strip()
         if self.position is not None:
             position = self._position(role, len(tokens), fields)
             if position > len(tokens):
                 raise UserError(
-                    f"role {role!r} is at position {position}, but the prompt has only {len(tokens)} tokens: {prompt}"
+                    f"role {role!r} is at position {position}, but the prompt has only {len(tokens)} tokens: {barred(tokens)}"
                 )
             if wanted is not None and tokens[position - 1].strip() != wanted:
                 raise UserError(
                     f"role {role!r} declares token {wanted!r} at position {position}, but the token found there is "
-                    f"{tokens[position - 1]!r} in {prompt}"
+                    f"{tokens[position - 1]!r} in {barred(tokens)}"
                 )
             return (position,)
         found = [i for i, token in enumerate(tokens, start=1) if token.strip() == wanted]
         if not found:
-            raise UserError(f"role {role!r} declares token {wanted!r}, which is no single token of {prompt}")
+            raise UserError(f"role {role!r} declares token {wanted!r}, which is no single token of {barred(tokens)}")
         if self.occurrence == "only" and len(found) > 1:
             raise UserError(
-                f"role {role!r}: token {wanted!r} stands at positions {found} of {prompt}; "
+                f"role {role!r}: token {wanted!r} stands at positions {found} of {barred(tokens)}; "
                 "say `occurrence: first`, `last` or `all`, or give the position"
             )
         return {"first": tuple(found[:1]), "last": tuple(found[-1:])}.get(self.occurrence, tuple(found))
@@ -104,7 +103,7 @@ class RoleSpec(Section):
             )
         return int(text)
 
-    def _holding(self, role: str, fields: Mapping[str, str], spans: Spans, prompt: str) -> tuple[int, ...]:
+    def _holding(self, role: str, tokens: Sequence[str], fields: Mapping[str, str], spans: Spans) -> tuple[int, ...]:
         text = fill(self.characters or "", fields, f"role {role!r}").strip()
         found = SPAN.fullmatch(text)
         if not found or int(found[1]) >= int(found[2]):
@@ -112,7 +111,7 @@ class RoleSpec(Section):
         first, end = int(found[1]), int(found[2])
         held = tuple(n for n, (a, b) in enumerate(spans, start=1) if a < end and first < b)
         if not held or end > spans[-1][1]:
-            raise UserError(f"role {role!r}: characters {text} lie outside the prompt {prompt}")
+            raise UserError(f"role {role!r}: characters {text} lie outside the prompt {barred(tokens)}")
         return held
 
 
