@@ -40,6 +40,8 @@ PLAIN = {
     "ungroup_grouped_query_attention": False,
     "load_in_4bit": False,
 }
+KNOWN = ("transformer_lens", "torch", "interp")
+"""Packages whose parts compute what they are called."""
 NORMS = ("LayerNorm", "LayerNormPre", "RMSNorm", "RMSNormPre", "Identity")
 
 
@@ -82,7 +84,8 @@ def foreign_hook(model: Any) -> str | None:
     for name, part in model.named_modules():
         gated = name.endswith((".attn.hook_attn_scores", ".attn.hook_pattern")) and _gated(model, name)
         changed = len(part._forward_hooks) + len(part._forward_pre_hooks) != int(gated)
-        if not changed and "forward" not in vars(part):
+        strange = "forward" in vars(part) or (name != "" and type(part).__module__.partition(".")[0] not in KNOWN)
+        if not changed and not strange:
             continue
         room, _, rest = name.partition(".")
         number, _, rest = rest.partition(".") if room == "blocks" else ("", "", name or "the whole model")

@@ -38,11 +38,16 @@ class HookedRun:
         cfg = model.cfg
         self._past = caches.TransformerLensKeyValueCache.init_cache(cfg, cfg.device, tokens.shape[0])
         self._acts: dict[str, Tensor] = {}
+        self._entering: list[Tensor] = []
         names = {hook.format(layer) for hook in HOOKS.values() for layer in range(cfg.n_layers)}
         hooks = [(lambda name: name in names, self._keep)]
         with torch.no_grad(), model.hooks(fwd_hooks=hooks):
             self.final: Float[Tensor, "prompt pos d_model"] = run_blocks(
-                model, model.input_to_embed(tokens.to(cfg.device))[0], 0, dict(enumerate(self._past.entries))
+                model,
+                model.input_to_embed(tokens.to(cfg.device))[0],
+                0,
+                dict(enumerate(self._past.entries)),
+                self._entering,
             )
 
     def _keep(self, act: Tensor, hook: Any) -> None:
@@ -55,6 +60,11 @@ class HookedRun:
             raise no_site(site, layer)
         return self._acts[name]
 
+    def entering(self, layer: int) -> Float[Tensor, "prompt pos d_model"]:
+        """What a block is given. It is site `resid_pre` but for hooks of somebody else's on the way, which a block that runs
+        again applies again."""
+        return self._entering[layer]
+
     def past(self, layer: int) -> tuple[Tensor, Tensor]:
         """Keys and values `[prompt, pos, kv_head, d_head]` as the layer caches them."""
         entry = self._past.entries[layer]
@@ -66,9 +76,15 @@ def run_blocks(
     resid: Float[Tensor, "row pos d_model"],
     first_layer: int,
     past: Mapping[int, entries.TransformerLensKeyValueCacheEntry | None],
+    entering: list[Tensor] | None = None,
 ) -> Float[Tensor, "row pos d_model"]:
-    """Blocks `first_layer` to the last on a residual stream; `past` holds each layer's keys and values of earlier positions."""
+    """Blocks `first_layer` to the last on a residual stream; `past` holds each layer's keys and values of earlier positions.
+
+    What each block is given is appended to `entering`.
+    """
     for layer in range(first_layer, model.cfg.n_layers):
+        if entering is not None:
+            entering.append(resid.detach().clone())
         resid = model.blocks[layer](resid, past_kv_cache_entry=past[layer])
     return resid
 
@@ -98,7 +114,7 @@ def continued(
     """The residual stream at the query after the last block, of variants with the same start."""
     times, run = len(chunk), runs[base]
     layer, first = _start(chunk[0])
-    resid = repeat(run.site("resid_pre", layer)[index, first:], "prompt pos d -> (variant prompt) pos d", variant=times)
+    resid = repeat(run.entering(layer)[index, first:], "prompt pos d -> (variant prompt) pos d", variant=times)
     past = {
         later: entries.TransformerLensKeyValueCacheEntry(
             *(repeat(kv[index, :first], "prompt ... -> (variant prompt) ...", variant=times) for kv in run.past(later))

@@ -39,7 +39,14 @@ class State:
 def state_of(model: Any) -> State:
     """The state of a model."""
     parts = tuple(
-        (name, id(module), tuple(module._forward_pre_hooks), tuple(module._forward_hooks), _settings(module))
+        (
+            name,
+            id(module),
+            type(module),
+            tuple(module._forward_pre_hooks),
+            tuple(module._forward_hooks),
+            _settings(module),
+        )
         for name, module in model.named_modules()
     )
     tensors = [*model.named_parameters(), *model.named_buffers()]

@@ -76,7 +76,28 @@ def strange_forward(model):
     model.blocks[1].mlp.forward = lambda x: old(x) + 0.5
 
 
+def hook_on_the_stream(model):
+    model.add_hook("blocks.1.hook_resid_pre", lambda act, hook: act * 1.5, is_permanent=True)
+
+
+def hook_before_a_block(model):
+    model.blocks[1].register_forward_pre_hook(lambda module, given: (given[0] * 1.5, *given[1:]))
+
+
+def hook_in_place(model):
+    model.add_hook("blocks.1.hook_resid_pre", lambda act, hook: act.mul_(1.5), is_permanent=True)
+
+
+def other_class(model):
+    class Louder(type(model.blocks[1].mlp)):
+        def forward(self, x):
+            return super().forward(x) * 1.5
+
+    model.blocks[1].mlp.__class__ = Louder
+
+
 CHANGES = [
+    *(hook_on_the_stream, hook_before_a_block, hook_in_place, other_class),
     *(zero_head, scale_in_place, swap_heads, new_parameter, other_embedding, load, wide_norm, gate),
     *(hook_everywhere, hook_one_position, plain_hook, strange_forward),
 ]
