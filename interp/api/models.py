@@ -37,10 +37,11 @@ def load(model: Any = "smollm2-135m-instruct", *, tokenizer: Any = None, **setti
         return wrapped(model, tokenizer, prepend_bos)
     if tokenizer is not None:
         raise UserError("a tokenizer can only be given with a HookedTransformer; a named model brings its own")
-    return load_model(_config(str(model), settings), console())
+    return load_model(model_config(str(model), settings), console())
 
 
-def _config(name: str, settings: dict[str, Any]) -> ModelConfig:
+def model_config(name: str, settings: dict[str, Any]) -> ModelConfig:
+    """The `model` section that a name stands for: a packaged one, a directory, or a name of the hub."""
     if name in PACKAGED:
         where = {"source": "pypi", "name": name}
     elif Path(name).expanduser().is_dir():

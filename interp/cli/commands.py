@@ -79,6 +79,31 @@ def list_(as_json: Json = False) -> None:
 
 @app.command()
 @interruptible
+def task(
+    name: Annotated[str, typer.Argument(help="A task, such as ioi; `interp list` has them all.")],
+    model: Annotated[
+        str | None,
+        typer.Option(help="A packaged name, a directory, or a name of the hub; default: the packaged SmolLM2."),
+    ] = None,
+    no_model: Annotated[bool, typer.Option("--no-model", help="Texts alone.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Draws the prompts.")] = 0,
+    set_: Set = None,
+    sets: Sets = "",
+) -> None:
+    """Ten prompts of a task, their tokens and roles, a model's accuracy by wording, and what is left out and why."""
+    from interp.api.models import model_config
+    from interp.runs.task_page import is_here, show_task
+
+    console = Console()
+    asked = None if no_model else model_config(model or "smollm2-135m-instruct", {})
+    if asked is not None and model is None and not is_here(asked):
+        console.print("the packaged SmolLM2 is not on this machine, so these are texts alone; --model fetches it")
+        asked = None
+    show_task(name, overrides(set_, sets), asked, seed, console)
+
+
+@app.command()
+@interruptible
 def schema(
     out: Annotated[Path, typer.Argument(help="The folder to write the JSON Schemas into.")] = Path("configs"),
 ) -> None:

@@ -78,8 +78,8 @@ def read(path: Path, overrides: Sequence[str] = ()) -> tuple[dict[str, Any], str
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from None
     data = parse(text, str(path))
-    for override in overrides:
-        _override(data, override)
+    for one in overrides:
+        override(data, one)
     return data, text
 
 
@@ -100,9 +100,10 @@ def validate_as(schema: type[C], data: dict[str, Any], where: str) -> C:
         raise Mistakes(where, list(dict.fromkeys([*in_words(error, data, schema), *between]))) from None
 
 
-def _override(data: dict[str, Any], override: str) -> None:
-    path, equals, value = override.partition("=")
-    shown = quoted(override)
+def override(data: dict[str, Any], given: str) -> None:
+    """Apply one `a.b=c`; UserError for what cannot be read."""
+    path, equals, value = given.partition("=")
+    shown = quoted(given)
     if not equals or not path:
         raise UserError(f"--set {shown}: write it as key.subkey=value")
     set_field(data, path, plain(value, f"--set {shown}: the value"), f"--set {shown}")

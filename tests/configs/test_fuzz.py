@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from interp.configs.loading import _override, parse, validate_as
+from interp.configs.loading import override, parse, validate_as
 from interp.configs.yaml_text import plain
 from interp.errors import UserError
 from interp.runs.kinds import kind_of
@@ -115,7 +115,7 @@ def test_any_json_is_read_as_it_was_written(data):
 def test_any_override(path, value):
     config = copy.deepcopy(CONFIGS[0])
     try:
-        _override(config, f"{path}={value}")
+        override(config, f"{path}={value}")
     except UserError as error:
         one_sentence(error)
 

@@ -1,10 +1,8 @@
 """Task `greater_than` (Hanna, Liu and Variengien 2023, arXiv 2305.00586), in wordings of our own.
 
 `The siege lasted from the year 1732 to the year 17` is followed by a year after 32. Every two-digit number after YY is right,
-every one up to YY wrong. Where the tokenizer has two digits in a token these are the answers, but for those that it would merge
-with the century before them. Where it has single digits a number
-is decided by its first digit, or, where this is the start's own, by the second behind it: for 32 right are 4 to 9 and 33 to 39,
-wrong are 0 to 2 and 30 to 32, of which `prob_diff` sums the probabilities.
+every one up to YY wrong, but for those that the tokenizer would merge with the century before them. A tokenizer that has every
+digit by itself is refused: there a number is two tokens, and no metric sums the probabilities of so many.
 """
 
 from __future__ import annotations
@@ -75,14 +73,10 @@ class GreaterThan(Generated):
                 two += [century + year for year in numbers]
         if two:
             return {**words, "years": two, "starts": _starts(two)}
-        digits = [century for century in CENTURIES if _by_digits(century, tokens)]
-        if not digits:
-            raise UserError(
-                "prompts.task: greater_than needs years that the tokenizer cuts into a century and two digits, or into single "
-                "digits, and this one does neither"
-            )
-        years = [f"{century}{year:02}" for century in digits for year in range(100)]
-        return {**words, "years": years, "starts": _starts(years), "digits": digits}
+        raise UserError(
+            "prompts.task: greater_than needs years that the tokenizer cuts into a century and two digits (17|32), and this one "
+            f"cuts {BEHIND.strip()} 1732 otherwise" + (", with every digit by itself" if _by_digits(tokens) else "")
+        )
 
     def most(self, words: Words) -> int:
         """Starts."""
@@ -97,7 +91,7 @@ class GreaterThan(Generated):
         century, year = content[:2], content[2:]
         others = [one[2:] for one in words["starts"] if one[:2] == century]
         other = "01" if self.corruption == "first_year" else one_of(others, rng, year)
-        right, wrong = _digits(year) if "digits" in words else _numbers(content, words)
+        right, wrong = _numbers(content, words)
         filled = {"noun": one_of(words["nouns"], rng), "start": content, "end": century}
         changed = {"start": century + other}
         made = written(wording, content, filled, changed, right[0], wrong[0], answers=right[1:], foils=wrong[1:])
@@ -112,17 +106,10 @@ def _starts(years: Sequence[str]) -> list[str]:
     return [year for year in years if year[2:] >= "02" and year < last[year[:2]]]
 
 
-def _by_digits(century: str, tokens: Tokens) -> bool:
-    return tokens.added(BEHIND + century, "32") == 2 and tokens.added(BEHIND + century + "3", "2") == 1
+def _by_digits(tokens: Tokens) -> bool:
+    return tokens.added(BEHIND + "17", "32") == 2 and tokens.added(BEHIND + "173", "2") == 1
 
 
 def _numbers(start: str, words: Words) -> tuple[tuple[str, ...], tuple[str, ...]]:
     numbers = [one[2:] for one in words["years"] if one[:2] == start[:2]]
     return tuple(n for n in numbers if n > start[2:]), tuple(n for n in reversed(numbers) if n <= start[2:])
-
-
-def _digits(year: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    tens, ones = int(year[0]), int(year[1])
-    right = [str(one) for one in range(tens + 1, 10)] + [f"{tens}{one}" for one in range(ones + 1, 10)]
-    wrong = [str(one) for one in range(tens)] + [f"{tens}{one}" for one in range(ones + 1)]
-    return tuple(right), tuple(wrong)

@@ -22,7 +22,7 @@ from interp.prompts.task import tasks
 SHORT = (
     "When {io} and {s1} got to the {place}, {s2} gave the {object} to",
     "Once {io} and {s1} came to the {place}, {s2} passed the {object} to",
-    "While {io} and {s1} sat in the {place}, {s2} showed the {object} to",
+    "While {io} and {s1} stood near the {place}, {s2} showed the {object} to",
     "Before {io} and {s1} left for the {place}, {s2} offered the {object} to",
 )
 LONG = (
@@ -30,7 +30,7 @@ LONG = (
     "while, {s2} gave the {object} to",
     "It was a cold day and nobody had much to do. Once {io} and {s1} came to the {place}, it was quite late. After a "
     "while, {s2} passed the {object} to",
-    "It was a cold day and nobody had much to do. While {io} and {s1} sat in the {place}, it was very quiet. After a "
+    "It was a cold day and nobody had much to do. While {io} and {s1} stood near the {place}, it was very quiet. After a "
     "while, {s2} showed the {object} to",
     "It was a cold day and nobody had much to do. Before {io} and {s1} left for the {place}, it was still bright. After a "
     "while, {s2} offered the {object} to",

@@ -71,7 +71,7 @@ def prepare(config: Asks, models: Sequence[LoadedModel]) -> list[Study]:
     """A study a model, all on the same prompts: candidates tokenised, answered, paired and filtered by every model."""
     encoder = shared_encoder([(model.info, model.tokenizer) for model in models], models[0].info.prepend_bos, config)
     rng = generator(config.seed, "prompts")
-    book = choose_prompts(config.prompts, encoder, [_asked(model.hooked) for model in models], rng)
+    book = choose_prompts(config.prompts, encoder, [asked(model.hooked) for model in models], rng)
     strict = config.prompts.task.strict and len(book) == 1
     studies: list[Study] = []
     for number, model in enumerate(models):
@@ -143,7 +143,7 @@ def prompts_table(study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _asked(model: Any) -> Asked:
+def asked(model: Any) -> Asked:
     """A model as what is asked candidates, in batches of at most 64 prompts."""
 
     def ask(

@@ -144,6 +144,12 @@ def test_a_task_whose_words_the_tokenizer_lacks_is_refused_with_the_reason():
         task.draw(letters, np.random.default_rng(0))
 
 
+def test_years_of_single_digits_are_refused_with_the_reason():
+    digits = Encoder(byte_pairs(single_digits=True), prepend_bos=False)
+    with pytest.raises(UserError, match=r"needs years .* \(17\|32\), and this one .* every digit by itself"):
+        PromptsConfig(task={"kind": "greater_than"}).task.draw(digits, np.random.default_rng(0))
+
+
 @pytest.mark.parametrize(
     ("task", "says"),
     [
