@@ -46,10 +46,18 @@ NORMS = ("LayerNorm", "LayerNormPre", "RMSNorm", "RMSNormPre", "Identity")
 
 
 def reason_against(model: Any) -> str | None:
-    """Why a model's blocks must be run by the model itself; None when `Block` reproduces them (`foreign_hook` apart)."""
+    """Why a model's blocks must be run by the model itself; None when `Block` reproduces them (`foreign_hook` apart).
+
+    UserError for a model whose hooks count other key-value heads than its weights have.
+    """
+    cfg = model.cfg
+    if getattr(cfg, "ungroup_grouped_query_attention", False) and cfg.n_key_value_heads not in (None, cfg.n_heads):
+        raise UserError(
+            "the model shows its key-value heads once for every query head; call "
+            "model.set_ungroup_grouped_query_attention(False), because keys and values are edited as the weights have them"
+        )
     if type(model).__name__ != "HookedTransformer":
         return f"it is a {type(model).__name__}"
-    cfg = model.cfg
     for flag, plain in PLAIN.items():
         if getattr(cfg, flag, plain) != plain:
             return f"its config has {flag} = {getattr(cfg, flag)!r}"

@@ -142,6 +142,17 @@ def test_a_hook_that_is_taken_off_again_leaves_the_fast_blocks():
     assert engine.reason_against_blocks is None
 
 
+def test_keys_and_values_of_every_query_head_are_refused():
+    model, prompts = random_model("llama"), random_prompts()
+    engine = Engine(model)
+    before = engine.measure(VARIANTS, prompts, LogitDiff())
+    model.set_ungroup_grouped_query_attention(True)
+    with pytest.raises(UserError, match=r"call model.set_ungroup_grouped_query_attention\(False\)"):
+        engine.measure(VARIANTS, prompts, LogitDiff())
+    model.set_ungroup_grouped_query_attention(False)
+    torch.testing.assert_close(engine.measure(VARIANTS, prompts, LogitDiff()), before, atol=0, rtol=0)
+
+
 def test_an_unchanged_model_keeps_its_runs():
     model, prompts = random_model("llama"), random_prompts()
     engine = Engine(model)
