@@ -27,6 +27,8 @@ else:
     pd = lazy("pandas")
 
 COLOURS = (style.GREY, style.BLUE, style.ORANGE, style.GREEN, style.PURPLE, style.RED)
+MARKERS = ("o", "s", "^", "v", "D")
+TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 LABEL = 46
 MOST_ROWS = 60
 """Rows of a figure; of a larger sweep the forest shows cells alone, and other figures their first ones."""
@@ -89,12 +91,12 @@ def heads_needed(cells: Sequence[Cell], colour_axis: str | None) -> Drawn:
     data = pd.DataFrame([row for name in names for row in table[name]])
     most = max([row for row in data["high"].tolist() + data["n"].tolist() if row == row and row is not None], default=1)
     with mpl.rc_context(rc([*names, *levels])):
-        figure, axes = _rows_figure(names, [False] * len(names), legend=len(levels) > 1)
+        figure, axes = _rows_figure(names, [False] * len(names), len(levels))
         for place, name in enumerate(names):
             for row in table[name]:
                 number = levels.index(row["level"])
-                colour = COLOURS[number % len(COLOURS)]
-                at = place + (number - (len(levels) - 1) / 2) * 0.6 / max(len(levels), 1)
+                colour, marker = _look(number)
+                at = place + (number - (len(levels) - 1) / 2) * 0.75 / max(len(levels), 1)
                 end = most * 1.15 if row["high"] is None else row["high"]
                 if row["low"] is not None:
                     axes.plot([row["low"], end], [at, at], color=colour, linewidth=1.4)
@@ -102,12 +104,11 @@ def heads_needed(cells: Sequence[Cell], colour_axis: str | None) -> Drawn:
                     axes.plot(most * 1.15, at, ">", color=colour, markersize=4)
                 if row["n"] is not None:
                     axes.plot(
-                        row["n"], at, "o", color=colour, markersize=4, markeredgecolor="white", markeredgewidth=0.5
+                        row["n"], at, marker, color=colour, markersize=4, markeredgecolor="white", markeredgewidth=0.5
                     )
-        for number, level in enumerate(levels):
-            axes.plot(
-                [], [], "o-", color=COLOURS[number % len(COLOURS)], markersize=4, label=drawable(short(level, 24))
-            )
+        for number, level in enumerate(told_apart(levels)):
+            colour, marker = _look(number)
+            axes.plot([], [], f"{marker}-", color=colour, markersize=4, label=drawable(level))
         if len(levels) > 1:
             axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2)
         axes.set_xlim(0, most * 1.2)
@@ -137,7 +138,7 @@ def grid(points: Sequence[Found], across: str, down: str) -> Drawn:
     image = np.array([[_mean(values.get((row, column), [])) for column in columns] for row in rows])
     texts = [[fixed(cell, 1).removesuffix(".0") if cell == cell else "—" for cell in line] for line in image]
     with mpl.rc_context(rc([*rows, *columns])):
-        tall = min(style.TALL, 1.1 + 0.26 * len(rows) + max(width(short(one, 24), TICK) for one in columns) * 0.75)
+        tall = min(style.TALL, 1.1 + 0.26 * len(rows) + max(width(one, TICK) for one in told_apart(columns)) * 0.75)
         figure = new_figure(min(style.PAGE, max(style.COLUMN, 1.6 + 0.42 * len(columns))), tall)
         axes = figure.add_subplot()
         # From 0, so that a shade is a size and no small difference fills the whole scale.
@@ -145,12 +146,12 @@ def grid(points: Sequence[Found], across: str, down: str) -> Drawn:
         shown = axes.imshow(np.ma.masked_invalid(image), cmap=style.WEIGHTS, aspect="auto", vmin=least)
         axes.set_xticks(
             range(len(columns)),
-            [drawable(short(one, 24)) for one in columns],
+            [drawable(one) for one in told_apart(columns)],
             rotation=45,
             ha="right",
             rotation_mode="anchor",
         )
-        axes.set_yticks(range(len(rows)), [drawable(short(one, 24)) for one in rows])
+        axes.set_yticks(range(len(rows)), [drawable(one) for one in told_apart(rows)])
         axes.set(xlabel=drawable(across), ylabel=drawable(down))
         middle = (least + float(np.nanmax(image))) / 2 if np.isfinite(image).any() else 0.0
         if len(columns) <= 12 and len(rows) <= 30:
@@ -193,11 +194,12 @@ def ratios(table: pd.DataFrame, axis: str, reference: str) -> Drawn:
             )
         axes.axvline(1, color="black", linewidth=0.6)
         axes.set_xscale("log")
-        ticks = [one for one in (0.1, 0.2, 0.5, 0.8, 1, 1.25, 2, 5, 10, 20, 50) if bounds[0] <= one <= bounds[1]]
+        near = (0.8, 1.25) if bounds[1] / bounds[0] < 8 else ()  # on a long axis these would touch the 1
+        ticks = [one for one in sorted((*TICKS, *near)) if bounds[0] <= one <= bounds[1]]
         axes.set_xticks(ticks, [f"{one:g}" for one in ticks])
         axes.minorticks_off()
         axes.set_xlim(*bounds)
-        axes.set_xlabel(drawable(f"heads of {reference} / heads of the other"))
+        axes.set_xlabel(drawable(f"heads of {reference if len(reference) <= 16 else 'the reference'} / of the other"))
     caption = (
         f"How many times more heads {axis} {reference} needs than each other level, in every combination of the other axes "
         f"({plural(int((~np.array(together)).sum()), 'combination')}); right of 1: the other level needs fewer. "
@@ -213,10 +215,23 @@ def needed_words(one: Found) -> str:
     return "—" if found is None else needed(found.n, found.n_low, found.n_high)
 
 
-def _rows_figure(names: Sequence[str], heavy: Sequence[bool], legend: bool = False) -> tuple[Any, Any]:
-    """Axes with a labelled row a name, from above."""
-    extra = 0.75 + (0.3 if legend else 0.0)
-    pitch = min(0.2, (style.TALL - extra) / max(len(names), 1))
+def told_apart(names: Sequence[str], most: int = 24) -> list[str]:
+    """Names of at most so many characters; where their beginnings are alike, their ends: `…instruct-sparse`."""
+    cut_at_end = [short(name, most) for name in names]
+    if len(set(cut_at_end)) == len(set(names)):
+        return cut_at_end
+    return [name if len(name) <= most else f"…{name[1 - most :]}" for name in names]
+
+
+def _look(number: int) -> tuple[str, str]:
+    """Colour and marker of a level: when the colours are used up, another marker."""
+    return COLOURS[number % len(COLOURS)], MARKERS[number // len(COLOURS) % len(MARKERS)]
+
+
+def _rows_figure(names: Sequence[str], heavy: Sequence[bool], levels: int = 1) -> tuple[Any, Any]:
+    """Axes with a labelled row a name, from above; a row with several levels has a line for each."""
+    extra = 0.75 + (0.15 * -(-levels // 2) if levels > 1 else 0.0)
+    pitch = min(max(0.2, 0.075 * levels), (style.TALL - extra) / max(len(names), 1))
     figure = new_figure(style.PAGE * 0.8, extra + pitch * max(len(names), 2))
     axes = figure.add_subplot()
     rows = labelled(len(names), pitch, SPACING * TICK / 72)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,49 @@ def test_figures_hold_the_points():
     assert figures.grid(POINTS, "model", "seed").data["value"].tolist() == [12, 6, 16, 4]
     ratios = figures.ratios(ratio_table(POINTS, "model", "dense"), "model", "dense")
     assert ratios.data["ratio"].iloc[:2].tolist() == [2, 4]
+
+
+@pytest.mark.parametrize("size", [1, 5])
+def test_levels_are_told_apart_and_nothing_is_cut_off(size):
+    """Two points, and forty whose models have long names that begin alike."""
+    kinds = (
+        ("dense", "sparse") if size == 1 else ("dense", "control", "sparse", "opened", "half", "tf32", "long", "short")
+    )
+    models = [f"smollm2-135m-instruct-{kind}" for kind in kinds]
+    points = [
+        point(model, str(seed), 4 + seed, [1, 2, 3], [4] * 50 + [40] * 50) for model in models for seed in range(size)
+    ]
+    cells = [Cell({"model": model}, [one for one in points if one.entry.labels["model"] == model]) for model in models]
+    needed, ratio = (
+        figures.heads_needed(cells, "model"),
+        figures.ratios(ratio_table(points, "model", models[0]), "model", models[0]),
+    )
+    legend = needed.figure.axes[0].get_legend()
+    assert len({text.get_text() for text in legend.get_texts()}) == len(models)
+    looks = {(line.get_color(), line.get_marker()) for line in legend.legend_handles}
+    assert len(looks) == len(models)
+    for drawn in (needed, ratio):
+        drawn.figure.canvas.draw()
+        axes = drawn.figure.axes[0]
+        wide = axes.xaxis.label.get_window_extent()
+        assert 0 <= wide.x0 < wide.x1 <= drawn.figure.bbox.x1
+        ticks = [text.get_window_extent() for text in axes.get_xticklabels() if text.get_text()]
+        assert all(left.x1 < right.x0 for left, right in pairwise(sorted(ticks, key=lambda box: box.x0)))
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["dense", "sparse"], ["dense", "sparse"]),
+        (["dense-model-of-some-length", "other"], ["dense-model-of-some-len…", "other"]),
+        (
+            ["a-model-of-some-length-one", "a-model-of-some-length-two"],
+            ["…odel-of-some-length-one", "…odel-of-some-length-two"],
+        ),
+    ],
+)
+def test_long_names_are_cut_where_they_are_alike(names, told):
+    assert figures.told_apart(names) == told
 
 
 def test_quantities_are_found_by_their_shape():
