@@ -16,7 +16,7 @@ from interp.figures.base import METADATA, new_figure
 from interp.results import atomic
 
 COLOURS = {"TransformerLens": style.BLUE, "nnsight": style.GREEN, "pyvene": style.ORANGE}
-MODELS = {"gpt2": ("o", "-", "GPT-2's shape"), "smollm2": ("s", "--", "SmolLM2-135M")}
+MODELS = {"gpt2": ("o", "-", "GPT-2's shape"), "smollm2": ("s", "--", "SmolLM2-135M"), "llama": ("^", "--", "1.4 billion")}
 PLAIN = FuncFormatter(lambda value, _: f"{value:g}")
 
 
@@ -32,12 +32,18 @@ def draw(folder: Path, tables: dict[str, pd.DataFrame]) -> None:
 def ratios(results: pd.DataFrame) -> Figure:
     """How many times as long each library takes, by number of prompts: a panel a sweep, 8 tokens, no shared prefix."""
     plain = results[(results["length"] == 8) & (results["prefix"] == 0)]
-    figure = new_figure(style.COLUMN, 3.5)
-    grid = figure.subplots(2, 2, sharex=True, sharey=True)
-    for axes, sweep in zip(grid.flat, SWEEPS, strict=True):
+    sweeps = [sweep for sweep in SWEEPS if sweep in set(plain["sweep"])]
+    libraries = {who: colour for who, colour in COLOURS.items() if who in set(plain["contestant"])}
+    models = {model: marks for model, marks in MODELS.items() if model in set(plain["model"])}
+    n_rows = -(-len(sweeps) // 2)
+    figure = new_figure(style.COLUMN, 0.6 + 1.45 * n_rows)
+    grid = figure.subplots(n_rows, 2, sharex=True, sharey=True, squeeze=False)
+    for axes in grid.flat[len(sweeps) :]:
+        axes.set_visible(False)
+    for axes, sweep in zip(grid.flat, sweeps, strict=False):
         axes.axhline(1, color=style.GREY, linewidth=0.6)
-        for who, colour in COLOURS.items():
-            for model, (marker, line, _) in MODELS.items():
+        for who, colour in libraries.items():
+            for model, (marker, line, _) in models.items():
                 chosen = (plain["sweep"] == sweep) & (plain["contestant"] == who) & (plain["model"] == model)
                 found = plain[chosen].sort_values("n_prompts")
                 if len(found):
@@ -58,15 +64,16 @@ def ratios(results: pd.DataFrame) -> Figure:
         _log_axes(axes, sorted(plain["n_prompts"].unique()), both=True)
     for axes in grid[:, 0]:
         axes.set_ylabel("time ÷ our engine's")
-    for axes in grid[1]:
+    for axes in grid[-1]:
         axes.set_xlabel("prompts of 8 tokens")
-    whose = [mpl.lines.Line2D([], [], color=colour, label=who) for who, colour in COLOURS.items()]
+    whose = [mpl.lines.Line2D([], [], color=colour, label=who) for who, colour in libraries.items()]
     which = [
         mpl.lines.Line2D([], [], color=style.GREY, marker=marker, linestyle=line, markersize=3, label=label)
-        for marker, line, label in MODELS.values()
+        for marker, line, label in models.values()
     ]
     # The legend fills columns first: libraries above, models below.
-    handles = [handle for pair in zip(whose, which, strict=False) for handle in pair] + whose[len(which) :]
+    both = min(len(whose), len(which))
+    handles = [handle for pair in zip(whose, which, strict=False) for handle in pair] + whose[both:] + which[both:]
     figure.legend(handles=handles, loc="outside lower center", ncols=3)
     return figure
 
