@@ -83,6 +83,11 @@ class Registry(Generic[T]):
             )
         load_plugins()
         classes = tuple(self._classes[kind] for kind in self)
+        if not classes:
+            raise UserError(
+                f"no {self.what} is registered, because this copy of interp is not installed in the environment that runs it; "
+                "`make setup`, or `python -m pip install --editable .` in its folder, does that"
+            )
         if len(classes) == 1:
             return handler.generate_schema(classes[0])
         return handler.generate_schema(Annotated[Union[classes], Field(discriminator=self.key)])  # noqa: UP007

@@ -10,12 +10,13 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import pytest
 
 from interp.configs.registry import Registry
 from interp.configs.section import Section
+from interp.errors import UserError
 from interp.runs.catalogue import REGISTRIES
 
 ROOT = Path(__file__).parents[2]
@@ -271,3 +272,21 @@ def test_a_kind_is_registered_once():
     registry.register(One)  # a module that is imported again
     with pytest.raises(ValueError, match="thing 'one' is registered twice"):
         registry.register(Other)
+
+
+def test_a_registry_without_kinds_says_that_the_package_is_not_installed():
+    """Its own recipes are a plugin, too; a copy that is only on the path has none of them."""
+    kinds = Registry[Section]("recipe")
+
+    class Asks(Section):
+        recipe: Annotated[Section, kinds]
+
+    with pytest.raises(UserError, match="no recipe is registered, because this copy of interp is not installed"):
+        Asks.model_rebuild(force=True)
+
+    @kinds.register
+    class Recipe(Section):
+        kind: Literal["mine"] = "mine"
+
+    Asks.model_rebuild(force=True)
+    assert Asks.model_validate({"recipe": {"kind": "mine"}}).recipe == Recipe()
