@@ -8,7 +8,7 @@ from interp.analysis.findings_of_edges import EdgeCount, Wordings
 from interp.analysis.findings_of_heads import HeadCount
 from interp.analysis.findings_of_run import TrainedFound
 
-VERSION = 1
+VERSION = 2
 """Raised when a reader of comparison.json would have to change."""
 
 
@@ -148,6 +148,11 @@ class PairFindings(Plain):
 
     labels: tuple[str, str]
     names: tuple[str, str]
+    n_layers: tuple[int, int]
+    alike: bool
+    """Whether both have the same number of layers and heads, so that L3-H5 is one place in both."""
+    other_tokens: int
+    """Prompts that the two models read as other tokens."""
     ability: AbilityFound
     trained: tuple[TrainedFound | None, TrainedFound | None]
     means: MeansCompared
@@ -157,7 +162,7 @@ class PairFindings(Plain):
     selected: tuple[list[str], list[str]]
     """The heads that each model needs."""
     shared: list[str]
-    """Those of the first that the second needs, too."""
+    """Those of the first that the second needs, too; none where the models are not alike."""
     spans: tuple[list[SpanFound], list[SpanFound]]
     open_edges: tuple[OpenEdges | None, OpenEdges | None]
 

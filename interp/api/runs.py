@@ -97,6 +97,11 @@ class ProbesRun(FinishedRun):
         return self._tables.prompts
 
     @property
+    def candidates(self) -> pd.DataFrame:
+        """How the model does on every candidate that could be asked, before any filter."""
+        return self._tables.candidates
+
+    @property
     def dropped(self) -> pd.DataFrame:
         """Prompts that were left out, and why."""
         return self._tables.dropped

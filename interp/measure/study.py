@@ -24,13 +24,13 @@ from interp.interventions.reduced import edge_effects
 from interp.measure.effects import Values, effects_table, observed_columns, variant_columns
 from interp.measure.metric import estimate_metric, measure_metric, read_metric, several_tokens
 from interp.metrics import Metric, metrics
+from interp.prompts.book import PromptBook
 from interp.prompts.choice import PromptChoice
 from interp.prompts.encode import Dropped
 from interp.prompts.encoder import Encoder
 from interp.prompts.judged import Judged
 from interp.prompts.pairs import PromptSet
 from interp.prompts.regroup import Group, grouped_sets
-from interp.prompts.select import PromptBook
 from interp.prompts.shuffled import shuffled_sets
 from interp.results.effects_file import ROWS_AT_ONCE, stacked
 

@@ -6,7 +6,7 @@ is not that of the answer alone. It is the one by which `prompt + answer` goes b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
@@ -21,7 +21,6 @@ class Encoder:
         n_embeddings: tokens that the model has an embedding for; None: any. A tokenizer may know more.
         n_context: tokens of the longest prompt that the model can read, BOS included; None: any.
         several: answers and foils may have more than one token, because the metric reads all of them.
-        others: tokenizers of further models that are asked the same; they must cut every text into the same tokens.
     """
 
     def __init__(
@@ -31,15 +30,11 @@ class Encoder:
         n_embeddings: int | None = None,
         n_context: int | None = None,
         several: bool = False,
-        others: Sequence[Any] = (),
     ) -> None:
         self._tokenizer = tokenizer
         self._n_embeddings = n_embeddings
         self._n_context = n_context
         self.several = several
-        self._others = tuple(others)
-        self.differs_on = ""
-        """A sentence about the first text that the tokenizers cut differently."""
         self._ahead: dict[str, list[int]] = {}
         self._texts = _Texts(tokenizer)
         self._bos: list[int] = []
@@ -47,7 +42,6 @@ class Encoder:
             if tokenizer.bos_token_id is None:
                 raise UserError("model.prepend_bos is true, but this tokenizer has no beginning-of-sequence token")
             self._bos = self._known([tokenizer.bos_token_id], "model.prepend_bos")
-            self._agreed("the beginning of a sequence", self._bos, [[other.bos_token_id] for other in self._others])
 
     @property
     def n_bos(self) -> int:
@@ -59,12 +53,9 @@ class Encoder:
         if (known := self._ahead.get(text)) is not None:
             return known
         try:
-            ids, *theirs = (
-                list(one(text, add_special_tokens=False)["input_ids"]) for one in (self._tokenizer, *self._others)
-            )
+            ids = list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
         except Exception as error:  # tokenizers raises nothing narrower
             raise UserError(f"the tokenizer cannot encode {shown(text)} ({error})") from None
-        self._agreed(shown(text), ids, theirs)
         return self._known(ids, f"the text {shown(text)}")
 
     def look_ahead(self, texts: Iterable[str]) -> None:
@@ -77,15 +68,10 @@ class Encoder:
         self._ahead = {}
         try:
             # Masks, which nobody reads, would take a third of the time.
-            ids, *theirs = (
-                one(distinct, add_special_tokens=False, return_attention_mask=False, return_token_type_ids=False)[
-                    "input_ids"
-                ]
-                for one in (self._tokenizer, *self._others)
-            )
+            ids = self._tokenizer(
+                distinct, add_special_tokens=False, return_attention_mask=False, return_token_type_ids=False
+            )["input_ids"]
         except Exception:  # tokenizers raises nothing narrower, and does not say for which text
-            return
-        if any(other != ids for other in theirs):
             return
         most = float("inf") if self._n_embeddings is None else self._n_embeddings
         self._ahead = {text: mine for text, mine in zip(distinct, ids, strict=True) if not mine or max(mine) < most}
@@ -162,16 +148,6 @@ class Encoder:
         """The token that stands for what the tokenizer does not know, and its text; -1 where there is none."""
         token = self._tokenizer.unk_token_id
         return (-1, "") if token is None else (int(token), str(self._tokenizer.unk_token))
-
-    def _agreed(self, what: str, ids: list[int], theirs: Sequence[list[int]]) -> None:
-        for other in theirs:
-            if other != ids:
-                said = (
-                    f"the models have different tokenizers: {what} is {ids} to one and {other} to the other, so they cannot "
-                    "be asked the same prompts"
-                )
-                self.differs_on = self.differs_on or said
-                raise UserError(said)
 
     def _known(self, ids: list[int], what: str) -> list[int]:
         most = self._n_embeddings

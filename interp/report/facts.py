@@ -27,6 +27,8 @@ SOURCES = {
     "other": "replaced by its value in the other run, in both directions",
 }
 
+BOS = "beginning-of-sequence token"
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -73,7 +75,7 @@ def model_facts(model: ModelFound) -> list[tuple[str, str]]:
         *_sparse(model),
         ("weight processing", f"{', '.join(on) or 'none'} (TransformerLens)"),
         ("logits against Hugging Face", _checked(model)),
-        ("beginning-of-sequence token", "prepended, not counted in positions" if model.prepend_bos else "none"),
+        (BOS, "prepended, not counted in positions" if model.prepend_bos else "none"),
     ]
 
 

@@ -19,8 +19,8 @@ from interp.interventions.engine import Engine
 from interp.measure.study import Study
 from interp.metrics import LogitDiff
 from interp.probes import Probe, Reading
+from interp.prompts.book import PromptBook
 from interp.prompts.pairs import PromptPair, PromptSet
-from interp.prompts.select import PromptBook
 
 VOCAB, TOKENS, LAYERS, HEADS = 9, 6, 3, 4
 KEY, QUERY = 2, 6  # people's positions

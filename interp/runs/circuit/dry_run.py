@@ -9,6 +9,7 @@ from typing import Any, cast
 from rich.console import Console
 from rich.table import Table
 
+from interp.analysis.findings_of_run import Sizes
 from interp.analysis.seeding import generator
 from interp.configs.loading import LoadedConfig
 from interp.errors import UserError
@@ -18,11 +19,11 @@ from interp.measure.study import Study
 from interp.models import HuggingFaceSource, model_dimensions
 from interp.models.config import ModelSource
 from interp.models.load import device_of
-from interp.prompts.select import choose_prompts
+from interp.prompts.select import Reader, choose_for_all
 from interp.runs.circuit.config import RunConfig
 from interp.runs.circuit.memory import footprint
 from interp.runs.circuit.preflight import check_probes
-from interp.runs.circuit.prepare import shared_encoder
+from interp.runs.circuit.prepare import encoder_for
 
 
 def describe(config: LoadedConfig[RunConfig], console: Console) -> dict[str, Any]:
@@ -46,9 +47,12 @@ def describe_run(
         )
         return {"on_this_machine": False}
     info, _ = found
-    others = filter(None, map(model_dimensions, beside))
-    encoder = shared_encoder([found, *others], settings.model.prepend_bos, settings)
-    book = choose_prompts(settings.prompts, encoder, [], generator(settings.seed, "prompts"))
+    encoder, *others = (
+        encoder_for(sizes, tokenizer, model.prepend_bos, settings)
+        for model, (sizes, tokenizer) in [(settings.model, found), *_there(beside)]
+    )
+    readers = [Reader(one) for one in (encoder, *others)]
+    book = choose_for_all(settings.prompts, readers, generator(settings.seed, "prompts"))[0]
     study = Study(
         model=info.name,
         sizes=Dimensions(info.n_layers, info.n_heads, info.n_kv_heads, info.windows),
@@ -94,6 +98,13 @@ def describe_run(
             name: round(getattr(needed, name) / 2**30, 3) for name in ("peak", "loading", "measuring", "unbounded")
         },
     }
+
+
+def _there(models: Sequence[ModelSource]) -> Iterator[tuple[ModelSource, tuple[Sizes, Any]]]:
+    """The models that are on this machine already, with their sizes and tokenizers."""
+    for model in models:
+        if (found := model_dimensions(model)) is not None:
+            yield model, found
 
 
 def _say_valid(path: Path, model: ModelSource, console: Console) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
 import pandas as pd
@@ -23,11 +22,13 @@ from interp.measure.study import Study
 from interp.metrics import Metric
 from interp.models import LoadedModel
 from interp.probes import Probe
+from interp.prompts.book import nothing_left
 from interp.prompts.config import PromptsConfig
 from interp.prompts.encoder import Encoder
 from interp.prompts.judged import Asked
 from interp.prompts.pairs import PromptSet
-from interp.prompts.select import NO_GAP, choose_prompts, drop_without_gap
+from interp.prompts.select import NO_GAP, Reader, choose_for_all, drop_without_gap
+from interp.prompts.together import numbered_alike
 from interp.runs.circuit.config import Compute, Share
 
 
@@ -54,49 +55,49 @@ def first_prompt(config: Asks) -> str | None:
     return next((pair.clean for pair in config.prompts.task.candidates()), None)
 
 
-def shared_encoder(models: Sequence[tuple[Sizes, Any]], prepend_bos: bool, config: Asks) -> Encoder:
-    """Text to the tokens that all models (sizes and tokenizer of each) read it as."""
-    (_, tokenizer), *others = models
+def encoder_for(sizes: Sizes, tokenizer: Any, prepend_bos: bool, config: Asks) -> Encoder:
+    """Text to a model's tokens, as far as it knows and reads them."""
     return Encoder(
         tokenizer,
         prepend_bos,
-        n_embeddings=min(sizes.d_vocab for sizes, _ in models),
-        n_context=min(sizes.n_ctx for sizes, _ in models),
+        n_embeddings=sizes.d_vocab,
+        n_context=sizes.n_ctx,
         several=bool(config.metric.sums_over),
-        others=[other for _, other in others],
     )
 
 
 def prepare(config: Asks, models: Sequence[LoadedModel]) -> list[Study]:
     """A study a model, all on the same prompts: candidates tokenised, answered, paired and filtered by every model."""
-    encoder = shared_encoder([(model.info, model.tokenizer) for model in models], models[0].info.prepend_bos, config)
-    rng = generator(config.seed, "prompts")
-    book = choose_prompts(config.prompts, encoder, [asked(model.hooked) for model in models], rng)
-    strict = config.prompts.task.strict and len(book) == 1
-    studies: list[Study] = []
-    for number, model in enumerate(models):
-        engine = Engine(model.hooked, config.compute.memory_gb, config.seed)
-        gaps = [_gap(engine, prompts, config) for prompts in book.sets]
-        book = drop_without_gap(book, gaps, config.prompts.min_gap, strict)
+    encoders = [encoder_for(model.info, model.tokenizer, model.info.prepend_bos, config) for model in models]
+    readers = [Reader(encoder, (asked(model.hooked),)) for encoder, model in zip(encoders, models, strict=True)]
+    books = choose_for_all(config.prompts, readers, generator(config.seed, "prompts"))
+    strict = config.prompts.task.strict and len(books[0]) == 1
+    engines = [Engine(model.hooked, config.compute.memory_gb, config.seed) for model in models]
+    for number, engine in enumerate(engines):
+        gaps = [_gap(engine, prompts, config) for prompts in books[number].sets]
+        books[number] = drop_without_gap(books[number], gaps, config.prompts.min_gap, strict)
+        # A later model may drop prompts that an earlier one passed.
+        books = numbered_alike(books)
+    nothing_left(books[0].sets, [one for book in books for one in book.dropped])
+    for book, engine in zip(books, engines, strict=True):
         engine.forget(but=book.sets)
-        studies.append(
-            Study(
-                model=model.info.name,
-                sizes=Dimensions.of(model.hooked.cfg),
-                engine=engine,
-                book=book,
-                metric=config.metric,
-                encoder=encoder,
-                min_gap=max(config.prompts.min_gap, NO_GAP),
-                judged=book.judged[number],
-                seed=config.seed,
-                share_target=config.share.target,
-                share_definition=config.share.definition,
-                probes={probe.label: probe for probe in config.probes},
-            )
+    return [
+        Study(
+            model=model.info.name,
+            sizes=Dimensions.of(model.hooked.cfg),
+            engine=engine,
+            book=book,
+            metric=config.metric,
+            encoder=encoder,
+            min_gap=max(config.prompts.min_gap, NO_GAP),
+            judged=book.judged[0],
+            seed=config.seed,
+            share_target=config.share.target,
+            share_definition=config.share.definition,
+            probes={probe.label: probe for probe in config.probes},
         )
-    # A later model may have dropped prompts that an earlier one passed.
-    return [replace(study, book=book) for study in studies]
+        for model, engine, encoder, book in zip(models, engines, encoders, books, strict=True)
+    ]
 
 
 def prompts_table(study: Study) -> pd.DataFrame:
@@ -140,7 +141,8 @@ def prompts_table(study: Study) -> pd.DataFrame:
                     "top1_id": top1[row],
                 }
             )
-    return pd.DataFrame(rows)
+    # Sets of another tokenizer may come in another order.
+    return pd.DataFrame(rows).sort_values("prompt", ignore_index=True)
 
 
 def asked(model: Any) -> Asked:

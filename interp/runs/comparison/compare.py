@@ -53,19 +53,28 @@ def compare(arms: dict[str, RunTables], reading: Reading) -> PairFindings:
     searches = _both(pair, "key_query_heads", HeadFindings)
     circuits = _both(pair, "attention_edges", EdgeFindings)
     selected = _selected(first), _selected(second)
+    sizes = [(tables.run.model.n_layers, tables.run.model.n_heads) for tables in pair]
     return PairFindings(
         labels=(labels[0], labels[1]),
         names=(first.run.model.name, second.run.model.name),
+        n_layers=(sizes[0][0], sizes[1][0]),
+        alike=sizes[0] == sizes[1],
+        other_tokens=_other_tokens(pair),
         ability=ability(pair, reading),
         trained=(_trained(first), _trained(second)),
         means=_means(pair, boot),
         heads=None if searches is None else _heads(*searches, boot),
         edges=None if circuits is None else _edges(*circuits, boot),
         selected=selected,
-        shared=[head for head in selected[0] if head in selected[1]],
+        shared=[head for head in selected[0] if head in selected[1] and sizes[0] == sizes[1]],
         spans=(_spans(first), _spans(second)),
         open_edges=(_open_edges(first), _open_edges(second)),
     )
+
+
+def _other_tokens(pair: Pair) -> int:
+    first, second = (tables.prompts["clean_tokens"] for tables in pair)
+    return sum(list(a) != list(b) for a, b in zip(first, second, strict=True))
 
 
 def _means(pair: Pair, boot: Bootstrap) -> MeansCompared:

@@ -38,8 +38,6 @@ class ComparisonConfig(Measured):
             raise ValueError(
                 "two labels name folders that some disks take for one; let them differ in more than capitals"
             )
-        if len({model.prepend_bos for model in models.values()}) > 1:
-            raise ValueError("prepend_bos must be the same for all models, or their prompts differ")
         return models
 
     @model_validator(mode="after")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
 
-from interp.analysis.findings import LayerModulationFindings, Plain
+from interp.analysis.findings import LayerModulationFindings
 from interp.analysis.findings_of_heads import HeadFindings
 from interp.figures import style
 from interp.figures.base import Drawn, frame, new_figure, probe_label
@@ -22,10 +21,10 @@ from interp.words.phrases import percent
 
 @dataclass(frozen=True)
 class Line:
-    """One model's curve: points with `share`, `low` and `high`, and its entry in the legend."""
+    """One model's curve: a frame with `share`, `low` and `high`, and its entry in the legend."""
 
     label: str
-    points: Sequence[Plain]
+    points: pd.DataFrame
     legend: str
 
 
@@ -39,7 +38,7 @@ def share_curves(arms: dict[str, RunTables]) -> Drawn:
     for label, search in searches.items():
         share = search.shares.joint
         count = f"never {percent(search.target)}" if share.n is None else needed(share.n, share.n_low, share.n_high)
-        lines.append(Line(label, search.curve, f"{label}: {count}"))
+        lines.append(Line(label, frame(search.curve), f"{label}: {count}"))
     caption = (
         f"Share of the key→query effect that the best n heads carry together, {named(arms)}; each model's heads in its own "
         f"order. Legend: heads for the target share (dashed), with intervals. {_basis(arms)}"
@@ -55,32 +54,38 @@ def modulation_curves(arms: dict[str, RunTables]) -> Drawn:
         label: tables.findings(probe_label(tables, None, (kind,), kind), LayerModulationFindings)
         for label, tables in arms.items()
     }
-    lines = [
-        Line(label, one.curve, f"{label}: {percent(one.final.mean)} at the output") for label, one in found.items()
-    ]
+    layers = {label: tables.run.model.n_layers for label, tables in arms.items()}
+    alike = len(set(layers.values())) == 1
+    lines = []
+    for label, one in found.items():
+        curve = frame(one.curve)
+        curve["depth"] = curve["layer"] / layers[label]
+        lines.append(Line(label, curve, f"{label}: {percent(one.final.mean)} at the output"))
     caption = (
-        f"Share of the key→query effect that the selected heads have carried in blocks below a layer, {named(arms)}. "
+        f"Share of the key→query effect that the selected heads have carried in blocks below a layer, {named(arms)}"
+        f"{'' if alike else '; 0: before the first block, 1: the output'}. "
         f"{_basis(arms)}"
     )
     target = next(iter(found.values())).target
-    return _drawn(lines, "layer", "layer", "share carried below", target, "Modulation by layer", caption)
+    x, xlabel = ("layer", "layer") if alike else ("depth", "depth (share of the layers)")
+    return _drawn(lines, x, xlabel, "share carried below", target, "Modulation by layer", caption)
 
 
 def _drawn(lines: list[Line], x: str, xlabel: str, ylabel: str, target: float, title: str, caption: str) -> Drawn:
     with mpl.rc_context(style.STYLE):
         figure = new_figure(style.COLUMN, 2.4)
         axes = figure.add_subplot()
-        curves = [frame(line.points) for line in lines]
+        curves = [line.points for line in lines]
         colours = [colour for _, _, colour in coloured(line.label for line in lines)]
         for line, curve, colour in zip(lines, curves, colours, strict=True):
             axes.fill_between(curve[x], curve["low"], curve["high"], color=colour, alpha=0.2, linewidth=0)
             axes.plot(curve[x], curve["share"], color=colour, label=line.legend)
         axes.axhline(target, color=style.RED, linewidth=0.8, linestyle="--")
         axes.axhline(0, color=style.GREY, linewidth=0.5)
-        last = float(curves[-1][x].iloc[-1])
+        last = max(float(curve[x].iloc[-1]) for curve in curves)
         if x == "n":
             _heads_axis(axes, last)
-        else:
+        elif x == "layer":
             whole_numbers(axes.xaxis)
         axes.set(xlabel=xlabel, ylabel=ylabel, xlim=(0, last))
         # Above the frame: inside, it would lie on one of the bands or on the line at 0.

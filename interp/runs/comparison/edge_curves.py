@@ -37,7 +37,7 @@ def edge_curves(arms: dict[str, RunTables]) -> Drawn:
                 pieces.append(curve.assign(model=label, direction=direction))
         axes.axhline(search.explained, color=style.RED, linewidth=0.8, linestyle=":")
         axes.axhline(0, color=style.GREY, linewidth=0.5)
-        last = float(curve["n"].iloc[-1])
+        last = max(float(piece["n"].iloc[-1]) for piece in pieces)
         axes.set_xscale("symlog", linthresh=1, linscale=0.3)
         ticks = [tick for tick in (0, 1, 10, 100, 1000, 10000) if tick < 0.6 * last] + [int(last)]
         axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])

@@ -17,7 +17,7 @@ from interp.figures.base import Drawn, drawn_texts, new_page, probe_label
 from interp.figures.fit import wrap
 from interp.figures.fonts import drawable, rc
 from interp.figures.maps import Weights, attention_weights, draw_map, weights_table
-from interp.figures.sentence import focus_window, sentence
+from interp.figures.sentence import focus_tokens, focus_window, sentence
 from interp.figures.window import Window
 from interp.results.tables import RunTables
 from interp.words.phrases import ablation_text, basis_text, percent, plural
@@ -46,24 +46,27 @@ def side_by_side(arms: dict[str, RunTables]) -> Drawn:
     arms = {label: arms[label] for label in (next(iter(arms)), list(arms)[-1])}
     first = next(iter(arms.values()))
     focus = first.run.focus
+    alike = len({tuple(focus_tokens(tables)) for tables in arms.values()}) == 1
     columns, side = 5, 0.56
     panels = {label: _panel(tables) for label, tables in arms.items()}
     lines = max(math.ceil(len(maps) / columns) for maps, _ in panels.values())
     width = (style.PAGE - GAP - 2 * MARGIN) / 2
     step = width / columns
     grid = lines * (step + 0.1)
-    shown = focus_window(first)
+    windows = {label: focus_window(tables) for label, tables in arms.items()}
+    shown = windows[next(iter(arms))]
     with mpl.rc_context(rc([text for tables in arms.values() for text in drawn_texts(tables)])):
         row = sentence(first, shown, MARGIN, style.PAGE - 2 * MARGIN)
         height = grid + 0.95 + row.height
         figure, page = new_page(height)
         top = height - 0.62
-        for number, (maps, title) in enumerate(panels.values()):
+        for number, (label, (maps, title)) in enumerate(panels.items()):
             left = MARGIN + number * (width + GAP)
             heading = wrap(drawable(title), width, 8, "bold")
             page.text(left, height - 0.08, heading[0], ha="left", va="top", fontsize=8, fontweight="bold")
-            _grid(figure, page, maps, shown, left, top, step, side, columns, focus, height)
-        red = f"All heads map key pos {focus.key} to query pos {focus.query}"
+            _grid(figure, page, maps, windows[label], left, top, step, side, columns, arms[label].run.focus, height)
+        places = dict.fromkeys((tables.run.focus.key, tables.run.focus.query) for tables in arms.values())
+        red = "All heads map " + ", ".join(f"key pos {key} to query pos {query}" for key, query in places)
         page.text(
             style.PAGE / 2, height - 0.28, red, ha="center", va="top", color=style.RED, fontsize=8, fontweight="bold"
         )
@@ -75,10 +78,12 @@ def side_by_side(arms: dict[str, RunTables]) -> Drawn:
         f"position {focus.key} does to the answer at query position {focus.query} ({search.definition} share), in order of "
         f"importance, in {names}. Up: queries; across: keys; blue: weight, the darker, the larger; red: the key→query cell."
         f"{shown.words} "
+        f"{'' if alike else f'The prompt below is as {first.run.model.name} reads it; the other model has other tokens. '}"
         f"Importance: size of the mean effect of the key→query edge. {basis(first, None)}"
     )
     data = pd.concat(
-        [weights_table(maps, shown).assign(model=label) for label, (maps, _) in panels.items()], ignore_index=True
+        [weights_table(maps, windows[label]).assign(model=label) for label, (maps, _) in panels.items()],
+        ignore_index=True,
     )
     return Drawn(figure, data, "Dense and sparse side by side" if "sparse" in arms else "Side by side", caption)
 

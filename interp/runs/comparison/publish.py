@@ -18,7 +18,7 @@ from interp.figures.circuit_panel import CircuitPanel
 from interp.figures.fonts import warning
 from interp.report.commands import report_command
 from interp.report.definitions import DEFINITIONS
-from interp.report.facts import model_facts, precision_caveat, reproduction
+from interp.report.facts import BOS, model_facts, precision_caveat, reproduction
 from interp.report.render import DrawnFile, Page, write_page
 from interp.report.story import Section, Story, TableBlock
 from interp.report.terminal import print_answer
@@ -91,11 +91,12 @@ def publish(folder: RunFolder, console: Console) -> Path:
     )
     manifest = folder.manifest()
     commands = f"{manifest.command}\n\n# draw this page again, without the models\n{report_command(manifest.folder)}"
+    same_bos = len({tables.run.model.prepend_bos for tables in arms.values()}) == 1
     facts = [
         (f"{label}: {name}" if name != "model" else label, text)
         for label, tables in arms.items()
         for name, text in model_facts(tables.run.model)
-        if name != "beginning-of-sequence token"
+        if name != BOS or not same_bos
     ]
     facts += [
         (

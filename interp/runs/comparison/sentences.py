@@ -140,7 +140,7 @@ def observations(pair: PairFindings, run: RunFindings) -> list[str]:
         f"Mean probability of the answer: {number(probability.first.mean)} ({first}), "
         f"{number(probability.second.mean)} ({second}); difference {estimate(probability.difference)}."
     )
-    if pair.selected[0] and pair.selected[1]:
+    if pair.alike and pair.selected[0] and pair.selected[1]:
         sentences.append(
             f"{plural(len(pair.shared), 'head')} of the {len(pair.selected[0])} that {first} needs "
             f"{'is' if len(pair.shared) == 1 else 'are'} among the {len(pair.selected[1])} that {second} needs"
@@ -191,6 +191,11 @@ def caveats(pair: PairFindings, run: RunFindings) -> list[str]:
         "Each model's heads and edges stand in an order of its own, made on one half of the word pairs and measured on the other; "
         "intervals resample word pairs and choose again.",
     ]
+    if pair.other_tokens:
+        notes.append(
+            f"{pair.labels[0]} and {pair.labels[1]} read {plural(pair.other_tokens, 'prompt')} of {run.n_prompts} as other "
+            "tokens: positions may differ between the two, roles are at the same words."
+        )
     if pair.edges is not None and not pair.edges.wordings.held_out:
         notes.append(
             "Edges were ranked and measured in one wording, as no other has its tokens at the same positions: the circuits hold on "

@@ -48,8 +48,8 @@ def counts_table(pair: PairFindings, run: RunFindings) -> list[TableBlock]:
                 title=f"Heads needed for {percent(run.share_target)}",
                 columns=["definition", first, second, f"{first} / {second}"],
                 rows=rows,
-                note=f"{above} Of {counts.n_candidates[0]:,} heads; ranked on one half of the word pairs, measured on "
-                "the other.",
+                note=f"{above} Of {_of(counts.n_candidates, pair.labels)} heads; ranked on one half of the word pairs, "
+                "measured on the other.",
             )
         )
     if pair.edges is not None:
@@ -72,8 +72,8 @@ def counts_table(pair: PairFindings, run: RunFindings) -> list[TableBlock]:
                 title=f"Edges of the circuit that explains {percent(circuits.explained)}",
                 columns=["direction", first, second, f"{first} / {second}"],
                 rows=rows,
-                note=f"{above} Of {circuits.n_candidates[0]:,} edges, on {circuits.n_prompts} prompts; ranked on one half of "
-                f"the word pairs ({first}: {circuits.order[0]}, {second}: {circuits.order[1]}), "
+                note=f"{above} Of {_of(circuits.n_candidates, pair.labels)} edges, on {circuits.n_prompts} prompts; "
+                f"ranked on one half of the word pairs ({first}: {circuits.order[0]}, {second}: {circuits.order[1]}), "
                 f"measured on the other half, {wording}; "
                 f"intervals from {circuits.seeds} seeds of the halves and the word pairs. Read off the interpolated curve.",
             )
@@ -86,6 +86,13 @@ DIRECTIONS: dict[Direction, str] = {
     "sufficient": "sufficient (they kept, all others corrupted)",
     "necessary": "necessary (they corrupted, all others kept)",
 }
+
+
+def _of(counts: tuple[int, int], labels: tuple[str, str]) -> str:
+    """`270`, or `270 (dense) and 72 (other)`."""
+    if counts[0] == counts[1]:
+        return f"{counts[0]:,}"
+    return " and ".join(f"{count:,} ({label})" for count, label in zip(counts, labels, strict=True))
 
 
 def _tenth(n: float | None) -> str:
@@ -128,10 +135,14 @@ def spans_table(pair: PairFindings) -> list[TableBlock]:
     first, second = ({(span.group, span.output): span for span in spans} for spans in pair.spans)
     if not first and not second:
         return []
+    columns = [
+        label if pair.n_layers[0] == pair.n_layers[1] else f"{label} (of {count} layers)"
+        for label, count in zip(pair.labels, pair.n_layers, strict=True)
+    ]
     return [
         TableBlock(
             title="Layers in which a token group is at work",
-            columns=["group", *pair.labels],
+            columns=["group", *columns],
             rows=[[place[0], _layers(first.get(place)), _layers(second.get(place))] for place in {**first, **second}],
         )
     ]
