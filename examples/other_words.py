@@ -27,6 +27,7 @@ def main(folder: str) -> None:
     total = study.measure([cut(every)])
     others = study.measure([cut(place for place in every if place not in heads)])
     both = total.merge(others, on="prompt", suffixes=("_of_all", "_of_others")).merge(study.prompts, on="prompt")
+    print(both.groupby("template_y")[["effect_of_all", "effect_of_others"]].sum().pipe(lambda t: 1 - t.effect_of_others / t.effect_of_all) if "template_y" in both else both.columns.tolist())
     sums = both.groupby("pair")[["effect_of_all", "effect_of_others"]].sum().to_numpy()
     draws = sums[np.random.default_rng(0).integers(len(sums), size=(2000, len(sums)))].sum(1)
     low, high = np.percentile(1 - draws[:, 1] / draws[:, 0], [2.5, 97.5])
@@ -38,9 +39,10 @@ def main(folder: str) -> None:
 
 
 def corrupted(prompts: pd.DataFrame) -> pd.DataFrame:
-    """Each prompt beside the next one of its wording, whose answer is its foil."""
-    other = prompts.iloc[np.roll(np.arange(len(prompts)), -1)]
-    return prompts.assign(corrupted=other["clean"].to_numpy(), foil=other["answer"].to_numpy())
+    """Each prompt beside another one of its wording, drawn at random, whose answer is its foil."""
+    mixed = prompts.sample(frac=1, random_state=0)
+    other = mixed.iloc[np.roll(np.arange(len(mixed)), -1)]
+    return mixed.assign(corrupted=other["clean"].to_numpy(), foil=other["answer"].to_numpy())
 
 
 def cut(heads) -> interp.Variant:

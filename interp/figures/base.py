@@ -206,6 +206,8 @@ def save(drawn: Drawn, folder: Path, stem: str) -> None:
         for ending, metadata in METADATA.items():
             buffer = io.BytesIO()
             drawn.figure.savefig(buffer, format=ending, dpi=300, metadata=metadata)
+            # Laid out once: the other formats have their parts in the same places, in half the time.
+            drawn.figure.set_layout_engine("none")
             content = buffer.getvalue()
             if ending == "svg":
                 # A label that an axis makes as it is drawn is no text of the figure yet.

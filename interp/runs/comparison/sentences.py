@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from interp.analysis.findings_of_comparison import (
     EdgesBothWays,
     EdgesCompared,
+    HeadsByDefinition,
     HeadsCompared,
     PairedFound,
     PairFindings,
@@ -26,18 +27,21 @@ def answer(pair: PairFindings, run: RunFindings) -> list[str]:
     """The sentences on top of the report: heads, edges, and what it cost."""
     sentences = []
     if pair.heads is not None:
-        sentences.append(_heads(pair.labels, pair.heads.of(run.share_definition), run))
+        sentences.append(_heads(pair, pair.heads, run))
     if pair.edges is not None:
         sentences.append(_circuit(pair.labels, pair.edges))
     sentences.append(ability_sentence(pair))
     return sentences
 
 
-def _heads(labels: tuple[str, str], counts: HeadsCompared, run: RunFindings) -> str:
-    first, second = labels
+def _heads(found: PairFindings, all_counts: HeadsByDefinition, run: RunFindings) -> str:
+    first, second = found.labels
+    counts = all_counts.of(run.share_definition)
+    # A count of heads says little about models that have different numbers of them.
+    of_all = ["" if found.alike else f" of {count:,}" for count in all_counts.n_candidates]
     two = [
-        (second, counts.second.n, heads(counts.second)),
-        (first, counts.first.n, heads(counts.first)),
+        (second, counts.second.n, heads(counts.second) + of_all[1]),
+        (first, counts.first.n, heads(counts.first) + of_all[0]),
     ]
     of = f"For {percent(run.share_target)} of the key→query effect ({run.share_definition} definition)"
     return f"{of}, {_needs(two, 'heads')}{_verdict(counts, counts.first.n, counts.second.n)}."
