@@ -27,7 +27,6 @@ def main(folder: str) -> None:
     total = study.measure([cut(every)])
     others = study.measure([cut(place for place in every if place not in heads)])
     both = total.merge(others, on="prompt", suffixes=("_of_all", "_of_others")).merge(study.prompts, on="prompt")
-    print(both.groupby("template_y")[["effect_of_all", "effect_of_others"]].sum().pipe(lambda t: 1 - t.effect_of_others / t.effect_of_all) if "template_y" in both else both.columns.tolist())
     sums = both.groupby("pair")[["effect_of_all", "effect_of_others"]].sum().to_numpy()
     draws = sums[np.random.default_rng(0).integers(len(sums), size=(2000, len(sums)))].sum(1)
     low, high = np.percentile(1 - draws[:, 1] / draws[:, 0], [2.5, 97.5])
@@ -36,6 +35,8 @@ def main(folder: str) -> None:
         f"{len(heads)} heads carry {share:.1%} [{low:.1%}, {high:.1%}] of the key->query effect on {len(both)} prompts of "
         f"{len(sums)} word pairs that the run had not sampled"
     )
+    for wording, mine in both.groupby("template"):
+        print(f"  {1 - mine['effect_of_others'].sum() / mine['effect_of_all'].sum():.1%} of {len(mine)}: {wording}")
 
 
 def corrupted(prompts: pd.DataFrame) -> pd.DataFrame:

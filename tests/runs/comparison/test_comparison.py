@@ -30,8 +30,8 @@ def run(folder: Path, models: dict, base: str = "antonyms_dense_vs_sparse.yaml",
     return kind.run(loaded, QUIET).parent
 
 
-def check(folder: Path, models: dict, **prompts):
-    kind, loaded = loaded_with(folder, models, prompts=prompts)
+def check(folder: Path, models: dict, probes: list | None = None, **prompts):
+    kind, loaded = loaded_with(folder, models, prompts=prompts, **({"probes": probes} if probes else {}))
     return kind.check(loaded, QUIET)
 
 

@@ -12,6 +12,13 @@ from interp.errors import UserError
 from tests.runs.comparison.test_comparison import check, found, model, run
 from tests.tiny_models import write_tiny_gpt2
 
+PROBES = [
+    {"kind": "key_query_heads", "rerankings": 2, "random_sets": 0, "nonsense": False, "beside": [], "max_heads": 3},
+    {"kind": "layer_modulation"},
+    {"kind": "layer_span", "site": "mlp_out", "threshold": 0.05, "groups": [{"name": "large", "at": "key"}]},
+    {"kind": "attention_pattern", "prompts": "focus"},
+]
+
 
 def reads_otherwise(folder: Path) -> Path:
     """A tokenizer that cuts a quotation mark from the space before it: two tokens where there was one."""
@@ -35,7 +42,7 @@ def two(tiny_llama, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def compared(two, tmp_path_factory):
-    return run(tmp_path_factory.mktemp("compared"), two)
+    return run(tmp_path_factory.mktemp("compared"), two, probes=PROBES)
 
 
 def test_prompts_are_the_same_and_tokens_are_each_models_own(compared):
@@ -67,14 +74,15 @@ def test_numbers_that_need_one_shape_are_not_told_and_others_name_both(compared)
 def test_a_position_that_is_another_word_to_another_tokenizer_is_refused(two, tmp_path):
     roles = {"key": {"position": 5}, "query": {"position": "end"}}
     with pytest.raises(
-        UserError, match="prompts.roles.key: position 5 holds 'large' to one model and ' \"' to another"
+        UserError, match="prompts.roles.key: position 5 holds 'large' to one model and '\"' to another"
     ):
-        check(tmp_path, two, roles=roles)
-    assert set(check(tmp_path, two)["models"]) == {"llama", "gpt2"}
+        check(tmp_path, two, PROBES, roles=roles)
+    assert set(check(tmp_path, two, PROBES)["models"]) == {"llama", "gpt2"}
 
 
 def test_a_model_with_and_without_its_first_token(tiny_llama, tmp_path):
-    folder = run(tmp_path, {"without": model(tiny_llama), "with": model(tiny_llama, prepend_bos=True)})
+    models = {"without": model(tiny_llama), "with": model(tiny_llama, prepend_bos=True)}
+    folder = run(tmp_path, models, probes=PROBES[:1])
     assert found(folder, "without")["other_tokens"] == 0
     page = (folder / "report.md").read_text(encoding="utf-8")
     assert "with: beginning-of-sequence token | prepended, not counted in positions" in page
