@@ -29,10 +29,10 @@ def loaded():
 def tables(tmp_path_factory):
     """The main job's config with fewer word pairs, fewer controls and its first four probes."""
     root = tmp_path_factory.mktemp("real")
-    overrides = [f"output.root={root}", "prompts.task.max_pairs=24", "experiment=null"]
+    overrides = [f"output.root={root}", "prompts.task.max_pairs=16", "experiment=null"]
     settings = load(MAIN, overrides)
     search, *others = settings.run.probes[:4]
-    search = search.model_copy(update={"beside": (), "random_sets": 40, "rerankings": 4})
+    search = search.model_copy(update={"beside": (), "random_sets": 20, "rerankings": 3})
     shorter = settings.run.model_copy(update={"probes": (search, *others)})
     report = run(settings.__class__(shorter, settings.path, settings.text, settings.overrides), QUIET)
     return RunTables.load(report.parent)

@@ -38,7 +38,8 @@ def _heads(found: PairFindings, all_counts: HeadsByDefinition, run: RunFindings)
     first, second = found.labels
     counts = all_counts.of(run.share_definition)
     # A count of heads says little about models that have different numbers of them.
-    of_all = ["" if found.alike else f" of {count:,}" for count in all_counts.n_candidates]
+    same = len(set(all_counts.n_candidates)) == 1
+    of_all = ["" if same else f" of {count:,}" for count in all_counts.n_candidates]
     two = [
         (second, counts.second.n, heads(counts.second) + of_all[1]),
         (first, counts.first.n, heads(counts.first) + of_all[0]),

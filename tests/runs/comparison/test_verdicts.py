@@ -69,6 +69,12 @@ def test_what_is_said_of_heads(found, words):
     assert words in said(found)[0]
 
 
+def test_models_of_different_sizes_are_said_to_have_so_many_heads():
+    found = heads(10, 5, 1.5, 2.5, ALIKE)
+    found["heads"]["n_candidates"] = (270, 72)
+    assert "sparse needs 5 [5, 5] of 72 heads and dense needs 10 [10, 10] of 270 heads: 2.00" in said(found)[0]
+
+
 def circuits(enough, needs):
     """Edges of both directions: (first, second, low, high, counts at other shares)."""
 
