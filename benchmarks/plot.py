@@ -16,7 +16,11 @@ from interp.figures.base import METADATA, new_figure
 from interp.results import atomic
 
 COLOURS = {"TransformerLens": style.BLUE, "nnsight": style.GREEN, "pyvene": style.ORANGE}
-MODELS = {"gpt2": ("o", "-", "GPT-2's shape"), "smollm2": ("s", "--", "SmolLM2-135M"), "llama": ("^", "--", "1.4 billion")}
+MODELS = {
+    "gpt2": ("o", "-", "GPT-2's shape"),
+    "smollm2": ("s", "--", "SmolLM2-135M"),
+    "llama": ("^", "--", "1.4 billion"),
+}
 PLAIN = FuncFormatter(lambda value, _: f"{value:g}")
 
 

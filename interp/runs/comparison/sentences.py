@@ -34,8 +34,8 @@ def answer(pair: PairFindings, run: RunFindings) -> list[str]:
     return sentences
 
 
-def _heads(found: PairFindings, all_counts: HeadsByDefinition, run: RunFindings) -> str:
-    first, second = found.labels
+def _heads(pair: PairFindings, all_counts: HeadsByDefinition, run: RunFindings) -> str:
+    first, second = pair.labels
     counts = all_counts.of(run.share_definition)
     # A count of heads says little about models that have different numbers of them.
     same = len(set(all_counts.n_candidates)) == 1

@@ -73,9 +73,7 @@ def test_numbers_that_need_one_shape_are_not_told_and_others_name_both(compared)
 
 def test_a_position_that_is_another_word_to_another_tokenizer_is_refused(two, tmp_path):
     roles = {"key": {"position": 5}, "query": {"position": "end"}}
-    with pytest.raises(
-        UserError, match="prompts.roles.key: position 5 holds 'large' to one model and '\"' to another"
-    ):
+    with pytest.raises(UserError, match="prompts.roles.key: position 5 holds 'large' to one model and '\"' to another"):
         check(tmp_path, two, PROBES, roles=roles)
     assert set(check(tmp_path, two, PROBES)["models"]) == {"llama", "gpt2"}
 
