@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from pydantic import ValidationError
 from rich.console import Console
 
 from interp.analysis.seeding import generator
@@ -16,10 +17,11 @@ from interp.errors import UserError
 from interp.metrics import metrics
 from interp.models import ModelConfig, load_model, model_dimensions
 from interp.prompts import PromptPair, PromptSet, tasks
+from interp.prompts.book import PromptBook
 from interp.prompts.config import PromptsConfig
 from interp.prompts.encoder import Encoder
 from interp.prompts.judged import Judged
-from interp.prompts.select import PromptBook, choose_prompts
+from interp.prompts.select import choose_prompts
 from interp.prompts.task import Task
 from interp.words.visible import visible_token
 
@@ -81,7 +83,7 @@ def _section(name: str, overrides: Sequence[str]) -> PromptsConfig:
         override(data["prompts"]["task"], one)
     try:
         return Asked.model_validate(data).prompts
-    except ValueError as error:
+    except ValidationError as error:
         raise UserError(f"task {name!r}: " + "; ".join(in_words(error, data, Asked))) from None
 
 
