@@ -14,7 +14,7 @@ from interp.prompts.roles import RoleSpec
 from interp.prompts.task import Tokens, tasks
 
 WORDINGS = (
-    "Today the {relation} of {country} is",
+    "But the {relation} of {country} is",
     "Now the {relation} of {country} is",
     "So the {relation} of {country} is",
     "And the {relation} of {country} is",

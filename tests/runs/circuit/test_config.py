@@ -26,7 +26,9 @@ def write(tmp_path, text):
     return path
 
 
-@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted([*CONFIGS.glob("*.yaml"), *CONFIGS.glob("tasks/*.yaml")]), ids=lambda path: path.stem
+)
 def test_shipped_configs_are_valid_and_named_after_their_file(path):
     assert load_any(path)[1].run.name == path.stem
 
