@@ -1,8 +1,9 @@
 CONFIG ?= configs/antonyms_smollm2.yaml
 SET ?=
 RUN ?=
+TASK ?= ioi
 # The recipes read these from the environment, so that neither make nor the shell splits or runs what a value holds.
-export CONFIG SET RUN
+export CONFIG SET RUN TASK
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,7 +11,7 @@ READY := $(VENV)/.ready
 DEV := $(VENV)/.ready-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev constraints lint format types test test-real test-slurm benchmark experiment sweep sparsify validate report list schema clean
+.PHONY: help setup setup-dev constraints lint format types test test-real test-slurm benchmark experiment sweep sparsify validate report list task schema clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -85,6 +86,9 @@ report: $(READY) ## draw figures and report of RUN again
 
 list: $(READY) ## probes, tasks, metrics, figures, models
 	@$(BIN)/interp list
+
+task: $(READY) ## ten prompts of TASK, and how well SmolLM2 answers them: TASK=ioi SET="corruption=all_names"
+	@$(BIN)/interp task "$$TASK" --sets "$$SET"
 
 schema: $(READY) ## write the JSON Schemas of the YAMLs into configs/
 	@$(BIN)/interp schema
