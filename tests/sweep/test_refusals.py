@@ -55,7 +55,7 @@ def test_the_report_of_a_sweep_is_collected_and_not_drawn(store):
 
 def test_a_sweep_is_no_run(tmp_path, store):
     path = tmp_path / "study.yaml"
-    with pytest.raises(UserError, match="use interp sweep plan or interp sweep run"):
+    with pytest.raises(UserError, match="many runs: interp sweep plan, or interp sweep run"):
         load_any(path)
     path.write_text(path.read_text().split("sweep:")[0])
     assert load_any(path)[1].run.name == "study"
