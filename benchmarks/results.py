@@ -94,9 +94,9 @@ def machine(command: str) -> str:
     """Which machine, versions, date and command."""
     packages = ("torch", "transformers", "transformer-lens", "nnsight", "pyvene")
     versions = ", ".join(f"{name} {found}" for name in packages if (found := _version(name)))
-    processor = ", ".join([*[torch.cuda.get_device_name()] * torch.cuda.is_available(), _processor()])
+    gpu = f"{torch.cuda.get_device_name()}, " if torch.cuda.is_available() else ""
     return (
-        f"{date.today().isoformat()}, `{command}`: {processor}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, "
+        f"{date.today().isoformat()}, `{command}`: {gpu}{_processor()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, "
         f"float32; Python {platform.python_version()}, {versions}."
     )
 

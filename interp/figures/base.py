@@ -205,7 +205,7 @@ def _small_fonts() -> Iterator[None]:
     """PDFs embed fonts without the tables that lay text out: every glyph has its place, and cutting them took half the time."""
     from fontTools import subset  # what matplotlib cuts fonts with
 
-    dropped = subset.Options._drop_tables_default
+    dropped = getattr(subset.Options, "_drop_tables_default", [])
     subset.Options._drop_tables_default = [*dropped, "GDEF", "GPOS", "GSUB"]
     try:
         yield
