@@ -1,6 +1,6 @@
 """Do the heads that a run names carry as much on word pairs that the run has not seen?
 
-    python examples/other_words.py runs/antonyms_smollm2/HASH
+    python examples/other_words.py runs/antonyms_smollm2/HASH [MODEL]
 
 The joint share of docs/definitions.md on every prompt that the model answers correctly and whose word pair the run left
 aside, with a bootstrap interval over word pairs. The heads are read from the run, so nothing here had a say in their choice.
@@ -14,14 +14,14 @@ import pandas as pd
 import interp
 
 
-def main(folder: str) -> None:
-    """Print the share that the run's heads carry on the other word pairs."""
+def main(folder: str, name: str = "smollm2-135m-instruct") -> None:
+    """Print the share that the run's heads carry on the other word pairs; `name` is what `interp.load` takes."""
     run = interp.read(folder)
     heads = {(head.layer, head.head) for head in run.findings["key_query_heads"].shares.joint.heads}
     asked = run.candidates
     asked = asked[asked["right"] & ~asked["pair"].isin(run.prompts["pair"])]
     prompts = pd.concat([corrupted(group) for _, group in asked.groupby("template")], ignore_index=True)
-    model = interp.load("smollm2-135m-instruct")
+    model = interp.load(name)
     study = interp.study(model, prompts)
     every = [(layer, head) for layer in range(model.info.n_layers) for head in range(model.info.n_heads)]
     total = study.measure([cut(every)])
@@ -52,4 +52,4 @@ def cut(heads) -> interp.Variant:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])
