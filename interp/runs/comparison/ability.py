@@ -72,6 +72,7 @@ def ability_sentence(pair: PairFindings) -> str:
     mine = pair.ability
     lengths = sorted({row.n_tokens for row in mine.wordings if row.n_tokens is not None})
     long = f"{lengths[0]} to {lengths[-1]}" if len(lengths) > 1 else str(lengths[0])
+    whose = f" to {first}" if pair.other_tokens else ""
     opened = "; ".join(
         f"{label} keeps {tenth(gates['open'] / gates['edges'])} of the causal edges open "
         f"({fixed(gates['open'] / gates['queries'], 2)} keys a query and head)"
@@ -80,7 +81,7 @@ def ability_sentence(pair: PairFindings) -> str:
     )
     right, lost = mine.accuracy, mine.log_prob.difference
     return (
-        f"On these very prompts ({long} tokens; all {mine.n_asked:,} candidates), {opened + '; ' if opened else ''}{second} "
+        f"On these very prompts ({long} tokens{whose}; all {mine.n_asked:,} candidates), {opened + '; ' if opened else ''}{second} "
         f"answers {percent(right.second.mean)} correctly and {first} {percent(right.first.mean)} "
         f"({_points(right.difference)}), and the answer's loss in {second} is {fixed(_minus(lost.mean), 2, signed=True)} "
         f"{fixed_interval(_minus(lost.high), _minus(lost.low), 2, signed=True)} nats against {first}."
@@ -117,7 +118,7 @@ def ability_table(pair: PairFindings) -> TableBlock:
         columns=[
             "wording",
             "candidates",
-            "tokens",
+            f"tokens, {first}" if pair.other_tokens else "tokens",
             *opened,
             *keys,
             f"right, {first}",

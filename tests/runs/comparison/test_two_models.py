@@ -64,6 +64,8 @@ def test_numbers_that_need_one_shape_are_not_told_and_others_name_both(compared)
     assert numbers["shared"] == []
     page = (compared / "report.md").read_text(encoding="utf-8")
     assert "llama and gpt2 read 12 prompts of 12 as other tokens" in page
+    assert "tokens to llama; all " in page
+    assert "| tokens, llama |" in page
     assert "Of 12 (llama) and 16 (gpt2) heads" in page
     assert "gpt2 (of 4 layers)" in page
     assert "are among the" not in page
