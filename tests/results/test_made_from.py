@@ -145,7 +145,8 @@ def test_the_paths_of_a_config_are_found_by_their_mark():
     assert dict(paths_in(config)) == {"model.path": "m", "text.of.path": "t.txt", "training.begin": "b"}
 
 
-def test_a_record_says_which_files_and_not_whose_machine(config, model):
+def test_a_record_says_which_files_and_not_whose_machine(config, model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # from elsewhere a path is shown by `../`, and ends like the absolute one
     folder, _ = carried_out(config)
     said = json.loads((folder / "manifest.json").read_text())
     assert "model.path/model.safetensors" in said["inputs"]
