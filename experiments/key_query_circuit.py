@@ -16,6 +16,7 @@ from experiments.observations import (
     span_sentences,
 )
 from experiments.overview import top_effects
+from experiments.roads import path_sentences
 from experiments.sentences import answer, caveats, share_sentences, sign_sentences, towards
 from experiments.tables import (
     controls_table,
@@ -33,6 +34,7 @@ from interp.analysis.findings import (
     LayerSpanFindings,
 )
 from interp.analysis.findings_of_heads import HeadFindings
+from interp.analysis.findings_of_paths import PathFindings
 from interp.errors import UserError
 from interp.figures.base import Figure
 from interp.figures.base import figures as figure_kinds
@@ -46,11 +48,11 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "The circuit": ("circuit_panel", "attention_panel"),
     "How many heads, and which": ("share_curve", "order_curves", "effect_bars", "head_heatmap"),
     "Where in depth": ("modulation_curve", "span_chart", "logit_lens_curve"),
-    "Which positions": ("position_grid", "position_heatmap"),
+    "Which positions": ("path_flow", "position_grid", "position_heatmap"),
     "Checks": ("attribution_scatter",),
 }
 
-TOLD = ("layer_modulation", "layer_span", "attention_pattern", "logit_lens", "attribution_patching")
+TOLD = ("layer_modulation", "layer_span", "attention_pattern", "logit_lens", "attribution_patching", "paths")
 """Kinds of probe that have figures or sentences of their own; of any other, the largest effects stand in a table."""
 
 
@@ -82,6 +84,7 @@ class KeyQueryCircuit(Recipe):
             "modulation_curve": {"layer_modulation"},
             "span_chart": {"layer_span"},
             "logit_lens_curve": {"logit_lens"},
+            "path_flow": {"paths"},
             "position_grid": {"edge_patching"},
             "position_heatmap": {"activation_patching"},
             "attribution_scatter": {"attribution_patching"},
@@ -117,6 +120,7 @@ class KeyQueryCircuit(Recipe):
                 *sign_sentences(search, towards(run)),
                 *self._depth_sentences(tables),
                 *span_sentences(spans.values()),
+                *path_sentences(tables.findings_of("paths", PathFindings).values()),
                 *position_sentences(tables),
                 *agreement_sentences(estimates),
             ],

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from experiments.roads import path_sentences
+from interp.analysis.findings_of_paths import PathFindings
 from interp.figures.base import Figure
 from interp.figures.of_a_probe import figures_of
 from interp.report.recipe import Recipe, recipes
@@ -40,14 +42,21 @@ class Overview(Recipe):
             sections=[
                 Section(
                     title=label,
-                    text=[],
+                    text=told(tables, label),
                     figures=[stem for stem in figures if stem in of[label]],
-                    tables=[top_effects(tables, label)],
+                    tables=[] if told(tables, label) else [top_effects(tables, label)],
                 )
                 for label in tables.labels
             ]
             + [Section("The prompts", tables=[wordings_table(run)])],
         )
+
+
+def told(tables: RunTables, label: str) -> list[str]:
+    """The sentences about one probe, of the kinds that have some."""
+    if tables.kinds[label] == "paths":
+        return path_sentences([tables.findings(label, PathFindings)])
+    return []
 
 
 def top_effects(tables: RunTables, label: str, count: int = 10) -> TableBlock:

@@ -33,6 +33,7 @@ probes:
   - {{kind: attribution_patching, of: key_query_heads}}
   - {{kind: direct_logit_attribution}}
   - {{kind: logit_lens}}
+  - {{kind: paths}}
 experiment: {{kind: key_query_circuit}}
 output: {{root: {root}}}
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from interp.figures.base import Figure
+from interp.figures.base import figures as figure_kinds
 from interp.figures.effect_bars import EffectBars
 from interp.figures.head_heatmap import HeadHeatmap
 from interp.figures.layer_curve import LayerCurve
@@ -11,7 +12,8 @@ from interp.results.tables import RunTables
 
 
 def figures_of(tables: RunTables, label: str) -> list[Figure]:
-    """Heatmaps and curves of what a probe measured; bars where its effects have places but no such shape."""
+    """Heatmaps and curves of what a probe measured; bars where its effects have places but no such shape; else the figures
+    that are made for its kind."""
     shapes = tables.shapes(label)
     found: list[Figure] = []
     if "layer x head" in shapes:
@@ -20,7 +22,13 @@ def figures_of(tables: RunTables, label: str) -> list[Figure]:
         found.append(LayerCurve(probe=label))
     elif "layer x position" in shapes:
         found.append(PositionHeatmap(probe=label))
-    return found or ([EffectBars(probe=label)] if shapes & EffectBars.fits else [])
+    if not found and shapes & EffectBars.fits:
+        found.append(EffectBars(probe=label))
+    return found or [
+        figure_kinds[kind].model_validate({"probe": label})
+        for kind in figure_kinds
+        if figure_kinds[kind].reads == {"probe": (tables.kinds[label],)}
+    ]
 
 
 def shown_by(figures: list[Figure], tables: RunTables) -> set[str]:

@@ -12,6 +12,7 @@ from interp.probes import (
     layer_modulation,
     layer_span,
     logit_lens,
+    paths,
 )
 from interp.probes.base import Probe, Reading, probes
 
@@ -29,5 +30,6 @@ __all__ = [
     "layer_modulation",
     "layer_span",
     "logit_lens",
+    "paths",
     "probes",
 ]
