@@ -54,6 +54,12 @@ DEFINITIONS: dict[str, str] = {
         "All attention edges are candidates; those outside have their corrupted value. Sufficient: what the metric keeps "
         "when the best n keep theirs. Necessary: what it loses when the best n alone are replaced."
     ),
+    "Roads": (
+        "A hop is an edge from a token to a later one, in any layer and head. Direct: all edges from the first differing token "
+        "on are replaced, but for those from differing tokens to the query; over one token: roads of two hops are opened, "
+        "too; by weights: what comes although all are replaced, since a token's score changes the weights of other edges. "
+        "Shares of the clean–corrupted gap; together with longer roads they sum to 1."
+    ),
     "Interval": (
         "Bootstrap over word pairs, whose prompts are drawn together because they are not independent; BCa below 30 word "
         "pairs, percentiles from there on, widened for few pairs. Intervals of shares and counts choose the heads again in "
