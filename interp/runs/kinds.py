@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -21,6 +21,9 @@ from interp.errors import UserError
 from interp.results import reading
 from interp.results.run_folder import RunFolder
 from interp.runs.lifecycle import Kept, report_again
+
+if TYPE_CHECKING:
+    from interp.runs.chapter import Chapter, Layout, Point, Write
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class RunKind:
         kept_at: an `interp.runs.lifecycle.Kept`: the tables, and `publish`, which draws the report from them.
         check_at: `check(config, console)` for `interp validate`: prints what the run would do, UserError when it could not
             work; None: the schema is all that there is to check.
+        chapter_at: `chapter(points, layout)` -> `interp.runs.chapter.Chapter`: what many of its runs say in a sweep's report; by
+            default every number that they conclude.
     """
 
     line: str
@@ -41,6 +46,7 @@ class RunKind:
     run_at: str
     kept_at: str
     check_at: str | None = None
+    chapter_at: str = "interp.runs.plain_chapter:chapter"
 
     @property
     def schema(self) -> type[AnyConfig]:
@@ -68,6 +74,11 @@ class RunKind:
         """What a finished run says, as plain data; Damaged where it cannot be read."""
         kept: Kept = _found(self.kept_at)
         return kept.concluded(folder)
+
+    def chapter(self, points: Sequence[Point], layout: Layout) -> Chapter:
+        """What many finished runs of this kind say together."""
+        write: Write = _found(self.chapter_at)
+        return write(points, layout)
 
     def publish(self, folder: RunFolder, console: Console) -> Path:
         """Draw the report of a finished run again; its path."""
@@ -116,15 +127,22 @@ class RunKinds:
 run_kinds = RunKinds()
 
 
-def _ours(name: str, line: str, schema_at: str, folder: str, checked: bool = True) -> None:
+def _ours(
+    name: str, line: str, schema_at: str, folder: str, checked: bool = True, chapter: str = "chapter:chapter"
+) -> None:
     here = f"interp.runs.{folder}"
-    kind = RunKind(
-        line, schema_at, f"{here}.run:run", f"{here}.publish:KEPT", f"{here}.dry_run:describe" if checked else None
-    )
+    check_at = f"{here}.dry_run:describe" if checked else None
+    kind = RunKind(line, schema_at, f"{here}.run:run", f"{here}.publish:KEPT", check_at, f"{here}.{chapter}")
     run_kinds.register(name, kind)
 
 
-_ours("circuit", "Probes on one model (the default)", "interp.runs.circuit.config:RunConfig", "circuit")
+_ours(
+    "circuit",
+    "Probes on one model (the default)",
+    "interp.runs.circuit.config:RunConfig",
+    "circuit",
+    chapter="chapter.write:chapter",
+)
 _ours(
     "comparison",
     "The same probes on two models, paired",

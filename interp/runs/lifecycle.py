@@ -48,7 +48,7 @@ class Kept:
 
     `tables` are what its report is drawn from by `publish`, `also` other files and folders of its own; `restore` makes
     tables that are missing or damaged again without a model, or raises Damaged. `concluded` is what a finished run says,
-    as plain data: a sweep puts every number of it, with its interval, into one table (interp.sweep.quantities).
+    as plain data: a sweep puts every number of it, with its interval, into one table (interp.analysis.quantities).
     """
 
     tables: tuple[str, ...]

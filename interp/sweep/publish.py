@@ -1,78 +1,59 @@
-"""The report of a sweep: figures, sentences and tables from the results of its finished points; no model is needed."""
+"""The report of a sweep: a chapter for each of its kinds of run, and what became of every point; no model is needed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from interp.configs.lazy import lazy
 from interp.configs.paths import shown_path
 from interp.figures.base import Drawn, save
-from interp.report.definitions import DEFINITIONS
 from interp.report.facts import reproduction
 from interp.report.render import DrawnFile, Page, write_page
 from interp.report.story import Section, Story
 from interp.report.terminal import print_answer
-from interp.results import reading
+from interp.results import reading, sealed
 from interp.results.manifest import Manifest
-from interp.results.run_folder import RESOLVED, RunFolder
-from interp.sweep import figures
-from interp.sweep.cells import Cell, Found, axes_of, cells_of, found_points, repeats_of
-from interp.sweep.sentences import answer, caveats, observations
+from interp.results.run_folder import MANIFEST, RESOLVED, RunFolder
+from interp.runs.chapter import Chapter, Point
+from interp.runs.kinds import RunKind
+from interp.sweep.layout import axes_of, layout_of
 from interp.sweep.store import State, Store
-from interp.sweep.summary import ratio_table, summary_table
-from interp.sweep.tables import failures, points_block, ratios_block, summary_block
-
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    pd = lazy("pandas")
+from interp.sweep.tables import failures, points_block
+from interp.words.phrases import plural
 
 FILES = {
     "config.yaml, config.resolved.yaml": "the sweep as given; as it was read",
     "index.json, configs.jsonl": "every point: its levels and its hash; its whole config",
     "results.parquet, results.csv": "one row a finished point and quantity",
     "points.csv": "one row a point: what became of it, why, and its folder",
-    "summary.csv, ratios.csv": "points that repeat each other together; ratios to the reference",
+}
+LAST = {
     "figures/": "every figure as png, pdf and svg, with its numbers as csv",
     "events/, logs/": "what happened when; what the processes printed",
 }
-TOLD = ("Key→query edge", "Held out", "Joint share", "Absolute share, net share", "Interval")
-OWN = {
+POINT = {
     "Point": "One run: the sweep's YAML with some fields changed. Every point has a folder, tables and (on demand) a "
     "report of its own.",
-    "Together": (
-        "Points that differ in their repetitions alone (seeds, wordings): their prompts are pooled, and word pairs are "
-        "drawn with "
-        "all their prompts over all of these points. The interval is one of other word pairs; how far the points lie "
-        "apart stands "
-        "beside it (SD, range)."
-    ),
-    "Ratio": (
-        "Heads that the reference needs over heads that the other level needs, in points that are alike but for that "
-        "axis. Each point "
-        "is measured on the prompts that its own model passes, so both sides are resampled independently of each other."
-    ),
 }
 
 
-def publish(store: Store, states: dict[str, State], console: Console) -> Path:
+def publish(
+    store: Store, states: dict[str, State], found: dict[str, list[tuple[Point, RunKind, str]]], console: Console
+) -> Path:
     """Draw the figures, write report.md and report.html, print the answer; the path of report.html."""
-    points = found_points(store, states)
-    cells = cells_of(store, points)
-    summary = summary_table(cells)
-    reference = store.about["reference"]
-    compared = None if reference is None else ratio_table(points, reference["axis"], reference["level"])
+    layout = layout_of(store)
+    written = {name: each[0][1].chapter([point for point, _, _ in each], layout) for name, each in found.items()}
+    chapters = list(written.values()) if len(written) == 1 else [_apart(*one) for one in written.items()]
     with RunFolder.existing(store.path) as folder:
-        folder.write_table("summary.csv", summary)
-        if compared is not None:
-            folder.write_table("ratios.csv", compared)
-        drawn = _figures(store, points, cells, summary, compared)
-        files = [_saved(folder.path, stem, made) for stem, made in drawn.items()]
-        story = _story(store, states, points, cells, summary, compared, list(drawn))
+        for one in chapters:
+            for name, table in one.tables.items():
+                folder.write_table(name, table)
+        files = [_saved(folder.path, stem, made) for one in chapters for stem, made in one.figures.items()]
+        points = [point for each in found.values() for point, _, _ in each]
+        story = _story(store, states, points, chapters)
         config = reading.read_text(folder.path / RESOLVED)
         said = Manifest(
             status="collected",
@@ -82,9 +63,16 @@ def publish(store: Store, states: dict[str, State], console: Console) -> Path:
             seconds=sum(one.seconds for one in states.values()),
         )
         folder.write_manifest(said)
-        definitions = {**OWN, **{name: DEFINITIONS[name] for name in TOLD if name in DEFINITIONS}}
+        definitions = {**POINT, **{name: text for one in chapters for name, text in one.definitions.items()}}
+        listed = {**FILES, **{name: text for one in chapters for name, text in one.files.items()}, **LAST}
         page = Page(
-            story, _facts(store, states, points), definitions, _commands(store), _told(folder.manifest()), config, FILES
+            story,
+            _facts(store, states, layout.repeats, chapters),
+            definitions,
+            _commands(store),
+            _told(folder.manifest()),
+            config,
+            listed,
         )
         write_page(folder.path, page, files)
     report = store.path / "report.html"
@@ -92,54 +80,61 @@ def publish(store: Store, states: dict[str, State], console: Console) -> Path:
     return report
 
 
-def _story(
-    store: Store,
-    states: dict[str, State],
-    points: Sequence[Found],
-    cells: Sequence[Cell],
-    summary: pd.DataFrame,
-    compared: pd.DataFrame | None,
-    drawn: list[str],
-) -> Story:
-    sections = [Section("Effects", figures=_of(["forest"], drawn), tables=[summary_block(summary, cells)])]
-    if "heads_needed" in drawn:
-        sections.append(Section("Heads needed", figures=_of(["heads_needed", "grid"], drawn)))
-    elif "grid" in drawn:
-        sections.append(Section("The grid", figures=["grid"]))
-    if compared is not None and not compared.empty:
-        reference = store.about["reference"]
-        block = ratios_block(compared, reference["level"])
-        sections.append(Section(f"Ratios to {reference['level']}", figures=_of(["ratios"], drawn), tables=[block]))
-    sections.append(Section("Every point", tables=[points_block(store, states, points), *failures(store, states)]))
-    return Story(
-        title=store.about["title"],
-        question=store.about["question"] or "What do the points of this sweep say together?",
-        answer=answer(store, states, cells, summary, compared),
-        observations=observations(cells, summary),
-        caveats=caveats(store, states, points, cells),
-        sections=sections,
+def _apart(kind: str, one: Chapter) -> Chapter:
+    """A chapter beside those of other kinds: its sections, figures and tables bear the kind's name."""
+
+    def named(section: Section) -> Section:
+        stems = [f"{kind}-{stem}" for stem in section.figures]
+        return replace(section, title=f"{section.title} ({kind})", figures=stems)
+
+    return replace(
+        one,
+        answer=[f"{kind}: {sentence}" for sentence in one.answer],
+        sections=[named(section) for section in one.sections],
+        figures={f"{kind}-{stem}": made for stem, made in one.figures.items()},
+        tables={f"{kind}-{name}": table for name, table in one.tables.items()},
+        files={", ".join(f"{kind}-{name}" for name in names.split(", ")): text for names, text in one.files.items()},
     )
 
 
-def _figures(
-    store: Store, points: Sequence[Found], cells: Sequence[Cell], summary: pd.DataFrame, compared: pd.DataFrame | None
-) -> dict[str, Drawn]:
-    """Every figure that the finished points can feed."""
-    if not points:
-        return {}
-    varied = [axis for axis in axes_of(store.entries) if len({one.labels.get(axis) for one in store.entries}) > 1]
-    repeats, reference = repeats_of(store), store.about["reference"]
-    main = [axis for axis in varied if axis not in repeats]
-    colour = reference["axis"] if reference is not None else (main[0] if main else None)
-    made = {"forest": figures.forest(cells, summary)}
-    if any(one.needed is not None for one in points):
-        made["heads_needed"] = figures.heads_needed(cells, colour)
-    both = [*main, *(axis for axis in varied if axis in repeats)][:2]
-    if len(both) == 2:
-        made["grid"] = figures.grid(points, both[0], both[1])
-    if compared is not None and reference is not None and compared["ratio"].notna().any():
-        made["ratios"] = figures.ratios(compared, reference["axis"], reference["level"])
-    return made
+def _story(store: Store, states: dict[str, State], points: Sequence[Point], chapters: Sequence[Chapter]) -> Story:
+    last = Section("Every point", tables=[points_block(store, states, chapters), *failures(store, states)])
+    done = sum(1 for one in states.values() if one.status == "finished")
+    unfinished = [f"{done} of {plural(len(states), 'point')} are finished; the others are listed below."]
+    return Story(
+        title=store.about["title"],
+        question=store.about["question"] or "What do the points of this sweep say together?",
+        answer=[
+            *(sentence for one in chapters for sentence in one.answer),
+            *(unfinished if done < len(states) else []),
+        ],
+        observations=[sentence for one in chapters for sentence in one.observations],
+        caveats=[*_caveats(states, points), *(sentence for one in chapters for sentence in one.caveats)],
+        sections=[*(section for one in chapters for section in one.sections), last],
+    )
+
+
+def _caveats(states: dict[str, State], points: Sequence[Point]) -> list[str]:
+    """What must be known before a number of any sweep is quoted."""
+    said = []
+    wrong = sum(1 for one in states.values() if one.status in ("refused", "failed"))
+    if wrong:
+        were = "was" if wrong == 1 else "were"
+        said.append(
+            f"{plural(wrong, 'point')} failed or {were} refused. What a point cannot do is missing from every mean, so cells do "
+            "not all rest on the same points."
+        )
+    if len({_code(one) for one in points}) > 1:
+        said.append("The points were measured by more than one version of the code (see each manifest).")
+    return said
+
+
+def _code(one: Point) -> str:
+    try:
+        found: dict[str, str] = sealed.read(one.folder / MANIFEST).get("code", {})
+    except reading.Damaged:
+        return ""
+    return found.get("the code of interp", "")
 
 
 def _saved(folder: Path, stem: str, made: Drawn) -> DrawnFile:
@@ -148,8 +143,10 @@ def _saved(folder: Path, stem: str, made: Drawn) -> DrawnFile:
     return DrawnFile(stem, made.title, made.caption, png, float(made.figure.get_figwidth()))
 
 
-def _facts(store: Store, states: dict[str, State], points: Sequence[Found]) -> list[tuple[str, str]]:
-    names = list(dict.fromkeys(one.run.model.name for one in points))
+def _facts(
+    store: Store, states: dict[str, State], repeats: Sequence[str], chapters: Sequence[Chapter]
+) -> list[tuple[str, str]]:
+    names = list(dict.fromkeys(name for one in chapters for name in one.models))
     axes = axes_of(store.entries)
     levels = {
         axis: list(dict.fromkeys(one.labels[axis] for one in store.entries if axis in one.labels)) for axis in axes
@@ -160,8 +157,8 @@ def _facts(store: Store, states: dict[str, State], points: Sequence[Found]) -> l
     return [
         ("points", ", ".join(f"{count:,} {status}" for status, count in sorted(counts.items()))),
         *((f"axis {axis}", _some(found)) for axis, found in levels.items()),
-        ("repetitions", ", ".join(repeats_of(store)) or "none"),
-        ("models", _some(names) if names else "none"),
+        ("repetitions", ", ".join(repeats) or "none"),
+        *([("models", _some(names))] if names else []),
     ]
 
 
@@ -182,7 +179,3 @@ def _commands(store: Store) -> str:
 def _told(manifest: Manifest) -> list[tuple[str, str]]:
     """What the numbers depend on; threads and times are the points' own."""
     return [(name, text) for name, text in reproduction(manifest) if name not in ("machine", "seed")]
-
-
-def _of(wanted: list[str], drawn: list[str]) -> list[str]:
-    return [stem for stem in wanted if stem in drawn]

@@ -1,96 +1,81 @@
-"""Tables of a sweep's report."""
+"""Tables of a sweep: its long table, what became of every point, what failed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from interp.configs.lazy import lazy
 from interp.report.story import TableBlock
-from interp.sweep.cells import Cell, Found, axes_of
+from interp.runs.chapter import MOST_LINES, Chapter, Point, axis_words, cut_note
 from interp.sweep.drive import hours
-from interp.sweep.figures import needed_words
+from interp.sweep.layout import axes_of
 from interp.sweep.store import State, Store
-from interp.sweep.summary import TOGETHER, records
-from interp.words.numbers import NONE, around, fixed, number
-from interp.words.phrases import percent
+from interp.words.numbers import NONE
 
 if TYPE_CHECKING:
     import pandas as pd
 else:
     pd = lazy("pandas")
 
-MOST_ROWS = 200
+NUMBERS = ("value", "low", "high", "sem", "n", "n_clusters")
 
 
-def summary_block(summary: pd.DataFrame, cells: Sequence[Cell]) -> TableBlock:
-    """Points that repeat each other, together."""
-    axes = list(cells[0].levels) if cells else []
-    unit = cells[0].points[0].run.metric.unit if cells else ""
+def long_table(store: Store, points: Sequence[tuple[Point, str]]) -> pd.DataFrame:
+    """One row a finished point and quantity: point, its level on every axis, quantity, value and interval, hash."""
+    axes = axes_of(store.entries)
     rows = []
-    for cell, row in list(zip(cells, records(summary), strict=True))[:MOST_ROWS]:
-        effect = {name: row[f"effect_{name}"] for name in ("mean", "low", "high")}
-        least, most = row["heads_least"], row["heads_most"]
-        span = NONE if least is None else fixed(least, 0) if least == most else f"{fixed(least, 0)} to {fixed(most, 0)}"
+    for point, digest in points:
+        labels = {axis: point.labels.get(axis, "") for axis in axes}
+        for one in point.quantities.values():
+            plain = asdict(one)
+            rows.append({"point": point.name, **labels, "quantity": plain.pop("name"), **plain, "hash": digest})
+    made = pd.DataFrame(rows, columns=["point", *axes, "quantity", *NUMBERS, "hash"])
+    return made.astype(
+        dict.fromkeys(("value", "low", "high", "sem"), "float64") | {"n": "Int64", "n_clusters": "Int64"}
+    )
+
+
+def points_table(store: Store, states: dict[str, State]) -> pd.DataFrame:
+    """One row a point: its levels, what became of it and why, seconds, folder."""
+    axes = axes_of(store.entries)
+    rows = []
+    for entry in store.entries:
+        state = states[entry.hash]
+        folder = store.point_folder(entry).relative_to(store.path.parent)
         rows.append(
-            [
-                *(cell.levels.get(axis, "") for axis in axes),
-                str(row["points"]),
-                around(effect["mean"], effect["low"], effect["high"]),
-                number(row["effect_sd"]),
-                number(row["heads_mean"]),
-                span + (f"; never in {row['never']}" if row["never"] else ""),
-                f"{row['pairs']} in {row['prompts']}",
-            ]
+            {
+                "point": entry.name,
+                **{axis: entry.labels.get(axis, "") for axis in axes},
+                "status": state.status,
+                "why": state.why,
+                "seconds": state.seconds,
+                "folder": f"../{folder.as_posix()}",
+            }
         )
-    return TableBlock(
-        title="Cells of the grid",
-        columns=[
-            *axes,
-            "points",
-            f"effect ({unit})",
-            "SD of points",
-            "heads, mean",
-            "heads, range",
-            "word pairs in prompts",
-        ],
-        rows=rows,
-        note="Intervals draw word pairs over all points of a cell; the SD is that of the points' own means."
-        + _cut(len(cells)),
-    )
+    return pd.DataFrame(rows)
 
 
-def ratios_block(table: pd.DataFrame, reference: str) -> TableBlock:
-    """Ratios of heads needed."""
-    rows = []
-    for row in records(table.head(MOST_ROWS)):
-        low, high = (None if row[end] is None else fixed(row[end], 2) for end in ("low", "high"))
-        inside = NONE if low is None and high is None else f"[{low or '…'}, {high or '…'}]"
-        counts = ("" if row["combination"] == TOGETHER else _count(row[one]) for one in ("reference_n", "n"))
-        rows.append([str(row["level"]), str(row["combination"]), *counts, fixed(row["ratio"], 2), inside])
-    return TableBlock(
-        title=f"Heads of {reference} over heads of the other",
-        columns=["level", "combination", f"heads, {reference}", "heads", "ratio", "interval"],
-        rows=rows,
-        note="Above 1: the level needs fewer heads than the reference." + _cut(len(table)),
-    )
-
-
-def points_block(store: Store, states: dict[str, State], points: Sequence[Found]) -> TableBlock:
+def points_block(store: Store, states: dict[str, State], chapters: Sequence[Chapter]) -> TableBlock:
     """Every point: what became of it, and its main numbers."""
-    axes, found = axes_of(store.entries), {one.entry.hash: one for one in points}
+    axes = axes_of(store.entries)
+    columns = list(dict.fromkeys(name for one in chapters for name in one.columns))
+    numbers = {
+        name: dict(zip(one.columns, cells, strict=True)) for one in chapters for name, cells in one.cells.items()
+    }
     rows = []
-    for entry in store.entries[:MOST_ROWS]:
-        one, state = found.get(entry.hash), states[entry.hash]
-        numbers = [NONE] * 4 if one is None else _numbers(one)
+    for entry in store.entries[:MOST_LINES]:
+        state, mine = states[entry.hash], numbers.get(entry.name, {})
         levels = [entry.labels.get(axis, "") for axis in axes]
-        rows.append([entry.name, *levels, state.status, *numbers, hours(state.seconds) if state.seconds else NONE])
+        took = hours(state.seconds) if state.seconds else NONE
+        rows.append([entry.name, *levels, state.status, *(mine.get(name, NONE) for name in columns), took])
+    notes = " ".join(one.columns_note for one in chapters if one.columns_note)
     return TableBlock(
         title="Points",
-        columns=["point", *axes, "state", "effect", "heads", "prompts", "right", "time"],
+        columns=["point", *axis_words(axes).values(), "state", *columns, "time"],
         rows=rows,
-        note="Effect: of all key→query edges, or of the whole gap; right: on all candidates."
-        + _cut(len(store.entries)),
+        note=notes + cut_note(len(store.entries)),
     )
 
 
@@ -115,21 +100,3 @@ def failures(store: Store, states: dict[str, State]) -> list[TableBlock]:
             note="Refused: the run said in a sentence what would have to change; failed: a bug, whose traceback is in logs/.",
         )
     ]
-
-
-def _numbers(one: Found) -> list[str]:
-    run = one.run
-    return [
-        around(one.effect.mean, one.effect.low, one.effect.high),
-        needed_words(one),
-        str(run.n_prompts),
-        percent(run.accuracy),
-    ]
-
-
-def _count(value: Any) -> str:
-    return "never" if value is None else fixed(value, 0)
-
-
-def _cut(rows: int) -> str:
-    return f" The first {MOST_ROWS} of {rows} rows." if rows > MOST_ROWS else ""

@@ -42,6 +42,9 @@ def carried_out(path: Path) -> pd.DataFrame:
     table = pd.read_parquet(store.path / "results.parquet")
     assert pd.read_csv(store.path / "points.csv")["status"].eq("finished").all()
     assert set(table["point"]) == {one.name for one in store.entries}
+    told = (store.path / "report.md").read_text(encoding="utf-8")
+    assert all(f"| {one.name} |" in told for one in store.entries)
+    assert list((store.path / "figures").glob("*.png"))
     return table.set_index(["point", "quantity"])
 
 

@@ -73,21 +73,19 @@ def _circuit(labels: tuple[str, str], circuits: EdgesBothWays) -> str:
     if needs.first.edges is None or needs.second.edges is None:
         return f"{start}."
     both = f"{start}; replacing the best {edges(needs.second)} and {edges(needs.first)} alone destroys as much"
-    claims = {_claim(enough), _claim(needs)}
     ends = f"{both} (ratio {ratio(needs.ratio)})"
-    # Sufficient and necessary sets are two questions that the literature mixes: one of them alone decides nothing.
-    if len(claims) > 1 or None in claims:
+    if (claimed := both_ways(circuits)) is None:
         return f"{ends}. The two directions do not both tell the models apart, so neither is said to need fewer."
-    return f"{ends}: {second} needs {claims.pop()} both ways."
+    return f"{ends}: {second} needs {claimed} both ways."
 
 
 def _verdict(counts: HeadsCompared, first: float | None, second: float | None) -> str:
     """Fewer or more, where the interval and every other share that was asked for agree; else what keeps it from being said."""
     if first is None or second is None:
         return ", so there is no ratio"
-    if (claim := _claim(counts)) is not None:
-        times = counts.ratio if claim == "fewer" else _inverse(counts.ratio)
-        return f": {ratio(times)} times {claim}"
+    if (claimed := claim(counts)) is not None:
+        times = counts.ratio if claimed == "fewer" else _inverse(counts.ratio)
+        return f": {ratio(times)} times {claimed}"
     if _clear(counts.ratio) is None:
         return f": no clear difference (ratio {ratio(counts.ratio)})"
     told = "; ".join(
@@ -96,7 +94,16 @@ def _verdict(counts: HeadsCompared, first: float | None, second: float | None) -
     return f". Which of the two needs fewer depends on the share that is asked for ({told}), so neither is claimed"
 
 
-def _claim(counts: HeadsCompared | EdgesCompared) -> str | None:
+def both_ways(circuits: EdgesBothWays) -> str | None:
+    """`fewer` or `more` edges in the second model, where both directions say so.
+
+    Sufficient and necessary sets are two questions that the literature mixes: one of them alone decides nothing.
+    """
+    claims = {claim(circuits.sufficient), claim(circuits.necessary)}
+    return claims.pop() if len(claims) == 1 else None
+
+
+def claim(counts: HeadsCompared | EdgesCompared) -> str | None:
     """`fewer` or `more` in the second model; None where the interval or another share does not bear it out."""
     clear = _clear(counts.ratio)
     signs = {_sign(one.first, one.second) for one in counts.by_target} - {None}

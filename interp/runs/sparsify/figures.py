@@ -47,7 +47,7 @@ def training_curves(log: pd.DataFrame, held_out: str) -> Drawn:
             label="open (held out)",
         )
         density.set_yscale("log")
-        _percent_ticks(density.yaxis, 100 * np.concatenate([log["expected_density"], judged["density"]]))
+        percent_ticks(density.yaxis, 100 * np.concatenate([log["expected_density"], judged["density"]]))
         density.set(ylabel="causal edges, %")
         density.legend(loc="upper right")
         multiplier.plot(log["step"], log["multiplier"], color=style.GREEN)
@@ -120,7 +120,7 @@ def frontier(stages: pd.DataFrame, baseline: pd.DataFrame, log: pd.DataFrame, he
         axes.axhline(0, color=style.GREY, linewidth=0.5)
         axes.set_xscale("log")
         shares = 100 * np.concatenate([stages["density"], untrained["density"], judged["density"]])
-        _percent_ticks(axes.xaxis, shares)
+        percent_ticks(axes.xaxis, shares)
         shown = np.concatenate(
             [stages["above_high"], judged["held_out_loss"], untrained["above_dense"][untrained["density"] > 0.25]]
         )
@@ -184,7 +184,8 @@ def _inside(axis: mpl.axis.Axis, ends: np.ndarray) -> None:
     axis.set_minor_locator(mpl.ticker.NullLocator())
 
 
-def _percent_ticks(axis: mpl.axis.Axis, values: np.ndarray) -> None:
+def percent_ticks(axis: mpl.axis.Axis, values: np.ndarray) -> None:
+    """Ticks of a logarithmic axis of percentages, as far as there are values."""
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
     ticks = [tick for tick in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 50, 100) if 0.8 * low <= tick <= 1.25 * high]
     axis.set_ticks(ticks, [f"{tick:g}" for tick in ticks])

@@ -22,7 +22,7 @@ from interp.runs.lifecycle import Kept
 from interp.runs.sparsify import figures
 from interp.runs.sparsify.blocks import facts, interval, other_texts, signed, stages, untrained
 from interp.runs.sparsify.by_length import frontier_by_length
-from interp.runs.sparsify.tables import TABLES, TrainingTables
+from interp.runs.sparsify.tables import TABLES, TrainingTables, means_over_prompts
 from interp.sparsify.train import WATCHED
 from interp.words.numbers import fixed
 from interp.words.phrases import plural, tenth
@@ -161,10 +161,7 @@ def on_prompts(prompts: pd.DataFrame) -> list[str]:
     """What the twin is worth on a task's own prompts, in one sentence; none without a task."""
     if "template" not in prompts or prompts.empty:
         return []
-    weights = prompts["prompts"] / prompts["prompts"].sum()
-    mean = {
-        name: float((prompts[name] * weights).sum()) for name in prompts.columns if name not in ("template", "tokens")
-    }
+    mean = means_over_prompts(prompts)
     return [
         f"On the task's own prompts ({plural(int(prompts['prompts'].sum()), 'prompt')} in {plural(len(prompts), 'wording')}, never "
         f"trained on) {tenth(mean['density'])} of the edges are open ({fixed(mean['keys_a_query'], 1)} keys a query), the answer's "

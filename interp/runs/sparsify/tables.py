@@ -49,6 +49,14 @@ def write_log(folder: RunFolder, log: pd.DataFrame) -> None:
     folder.write_table("log.csv", log.drop(columns="seconds"))
 
 
+def means_over_prompts(prompts: pd.DataFrame) -> dict[str, float]:
+    """Means of prompts.csv over its wordings, each weighted by its prompts."""
+    weights = prompts["prompts"] / prompts["prompts"].sum()
+    return {
+        name: float((prompts[name] * weights).sum()) for name in prompts.columns if name not in ("template", "tokens")
+    }
+
+
 def _table(path: Path) -> pd.DataFrame:
     if reading.read_text(path).strip():
         return reading.read_csv(path)

@@ -12,12 +12,12 @@ from rich.console import Console
 from ruamel.yaml import YAML
 
 from interp.analysis.findings_of_comparison import ComparisonFindings, PairFindings
+from interp.analysis.quantities import quantities
 from interp.errors import UserError
 from interp.results.run_folder import RunFolder
 from interp.runs.comparison.publish import comparison_of
 from interp.runs.comparison.tables import spans_table
 from interp.runs.kinds import load_any, publish_any, run_kinds
-from interp.sweep.quantities import quantities
 from tests.findings import filled
 from tests.tiny_models import write_random_twin, write_tiny_gpt2
 

@@ -18,7 +18,8 @@ import numpy as np
 from interp.analysis.bootstrap import Bootstrap
 from interp.analysis.seeding import generator
 from interp.configs.lazy import lazy
-from interp.sweep.cells import Cell, Found
+from interp.runs.chapter import Cell
+from interp.runs.circuit.chapter.found import Found
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,12 +27,12 @@ else:
     pd = lazy("pandas")
 
 
-def summary_table(cells: Sequence[Cell]) -> pd.DataFrame:
+def summary_table(cells: Sequence[Cell[Found]]) -> pd.DataFrame:
     """One row a cell: effect with its clustered interval and its spread over points; heads needed, their mean and range."""
     return pd.DataFrame([_summarised(cell) for cell in cells])
 
 
-def _summarised(cell: Cell) -> dict[str, Any]:
+def _summarised(cell: Cell[Found]) -> dict[str, Any]:
     values, pairs = (
         np.concatenate([one.effects[0] for one in cell.points]),
         [pair for one in cell.points for pair in one.effects[1]],
@@ -65,7 +66,7 @@ def ratio_table(points: Sequence[Found], axis: str, reference: str) -> pd.DataFr
 
     Above 1: the level needs fewer. The last row of every level with several combinations is their geometric mean.
     """
-    at = {(one.entry.labels.get(axis), _rest(one, axis)): one for one in points if one.needed is not None}
+    at = {(one.labels.get(axis), _rest(one, axis)): one for one in points if one.needed is not None}
     levels = dict.fromkeys(level for level, _ in at if level not in (None, reference))
     rows: list[dict[str, Any]] = []
     for level in levels:
@@ -93,16 +94,8 @@ def ratio_table(points: Sequence[Found], axis: str, reference: str) -> pd.DataFr
     return pd.DataFrame(rows, columns=list(RATIOS))
 
 
-def records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """The rows of a table as plain mappings, None where there is no number."""
-    return [
-        {str(name): None if isinstance(value, float) and np.isnan(value) else value for name, value in row.items()}
-        for row in table.astype(object).to_dict("records")
-    ]
-
-
 def _rest(one: Found, axis: str) -> str:
-    return ", ".join(level for other, level in one.entry.labels.items() if other != axis) or "all"
+    return ", ".join(level for other, level in one.labels.items() if other != axis) or "all"
 
 
 def _independent(first: np.ndarray, second: np.ndarray, label: str) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Sentences of a sweep's report, computed from its tables."""
+"""Sentences of many runs of probes, computed from their tables."""
 
 from __future__ import annotations
 
@@ -6,13 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from interp.configs.lazy import lazy
-from interp.results import reading, sealed
-from interp.results.run_folder import MANIFEST
-from interp.sweep.cells import Cell, Found, repeats_of
-from interp.sweep.figures import needed_words
-from interp.sweep.store import State, Store
-from interp.sweep.summary import TOGETHER, records
-from interp.words.numbers import around, fixed, number
+from interp.runs.chapter import MOST_TOLD, Cell, Layout, records
+from interp.runs.circuit.chapter.found import Found
+from interp.runs.circuit.chapter.summary import TOGETHER
+from interp.words.numbers import NONE, around, fixed, needed, number
 from interp.words.phrases import percent, plural
 
 if TYPE_CHECKING:
@@ -20,19 +17,20 @@ if TYPE_CHECKING:
 else:
     pd = lazy("pandas")
 
-MOST_CELLS = 12
+FEW = 30
+"""Word pairs under which a point is said to be small."""
 
 
 def answer(
-    store: Store, states: dict[str, State], cells: Sequence[Cell], summary: pd.DataFrame, compared: pd.DataFrame | None
+    layout: Layout, cells: Sequence[Cell[Found]], summary: pd.DataFrame, compared: pd.DataFrame | None
 ) -> list[str]:
-    """How many heads each cell needs, or what its effect is; the ratios to the reference; how much is finished."""
+    """How many heads each cell needs, or what its effect is; the ratios to the reference."""
     said = []
     counted = [cell for cell in cells if all(one.needed is not None for one in cell.points)]
     found = counted[0].points[0].heads if counted else None
     if found is not None:
-        listed = "; ".join(f"{cell.words}: {_heads(cell)}" for cell in counted[:MOST_CELLS])
-        more = f"; and {len(counted) - MOST_CELLS} more cells" if len(counted) > MOST_CELLS else ""
+        listed = "; ".join(f"{cell.words}: {heads_of(cell)}" for cell in counted[:MOST_TOLD])
+        more = f"; and {len(counted) - MOST_TOLD} more cells" if len(counted) > MOST_TOLD else ""
         said.append(
             f"Heads needed for {percent(found.target)} of the key→query effect ({found.definition} share, on word "
             "pairs that they "
@@ -42,18 +40,21 @@ def answer(
         unit = cells[0].points[0].run.metric.unit
         listed = "; ".join(
             f"{cell.words}: {around(*_effect(row))}"
-            for cell, row in list(zip(cells, records(summary), strict=True))[:MOST_CELLS]
+            for cell, row in list(zip(cells, records(summary), strict=True))[:MOST_TOLD]
         )
         said.append(f"The clean prompt is above the corrupted one by ({unit}): {listed}.")
-    if compared is not None and not compared.empty:
-        said += list(_ratios(compared, store.about["reference"]["level"]))
-    done = sum(1 for one in states.values() if one.status == "finished")
-    if done < len(states):
-        said.append(f"{done} of {plural(len(states), 'point')} are finished; the others are listed below.")
+    if compared is not None and not compared.empty and layout.reference is not None:
+        said += list(_ratios(compared, layout.reference[1]))
     return said
 
 
-def _heads(cell: Cell) -> str:
+def needed_words(one: Found) -> str:
+    """`8 [7, 9]`; a dash where heads were not searched for."""
+    found = one.needed
+    return NONE if found is None else needed(found.n, found.n_low, found.n_high)
+
+
+def heads_of(cell: Cell[Found]) -> str:
     """`12 [10, 13]` of one point; `11 to 14 over 4 points`."""
     if len(cell.points) == 1:
         return needed_words(cell.points[0])
@@ -98,10 +99,10 @@ def _verdict(row: Any, level: str, reference: str) -> str:
     return "no clear difference"
 
 
-def observations(cells: Sequence[Cell], summary: pd.DataFrame) -> list[str]:
+def observations(cells: Sequence[Cell[Found]], summary: pd.DataFrame) -> list[str]:
     """How the effects of repeated points lie together and apart."""
     said = []
-    for cell, row in list(zip(cells, records(summary), strict=True))[:MOST_CELLS]:
+    for cell, row in list(zip(cells, records(summary), strict=True))[:MOST_TOLD]:
         if len(cell.points) < 2:
             continue
         unit = cell.points[0].run.metric.unit
@@ -113,41 +114,28 @@ def observations(cells: Sequence[Cell], summary: pd.DataFrame) -> list[str]:
     return said
 
 
-def caveats(store: Store, states: dict[str, State], points: Sequence[Found], cells: Sequence[Cell]) -> list[str]:
+def caveats(layout: Layout, points: Sequence[Found], cells: Sequence[Cell[Found]]) -> list[str]:
     """What must be known before a number is quoted."""
     said = []
-    wrong = sum(1 for one in states.values() if one.status in ("refused", "failed"))
-    if wrong:
+    fewest = min(points, key=lambda one: one.run.n_pairs)
+    if fewest.run.n_pairs < FEW:
         said.append(
-            f"{plural(wrong, 'point')} failed or were refused. What a model cannot do is missing from every mean, so "
-            "the cells do not all "
-            "rest on the same tasks."
+            f"The smallest point, {fewest.point.name}, rests on {plural(fewest.run.n_pairs, 'word pair')}: where intervals "
+            "overlap, more word pairs (prompts.task.max_pairs) may tell the cells apart."
         )
     if any(len(cell.points) > 1 for cell in cells):
         said.append(
-            f"Repetitions ({', '.join(repeats_of(store))}) share word pairs with each other; they are no independent "
-            "samples of tasks or of "
-            "trained models."
+            f"Repetitions ({', '.join(layout.repeats)}) share word pairs with each other; they are no independent "
+            "samples of tasks or of trained models."
         )
-    if store.about["reference"] is not None:
+    if layout.reference is not None:
         said.append(
             "Ratios compare runs that were each measured on the prompts that their own model passes; for differences "
-            "on the very same "
-            "prompts use `study: comparison`."
+            "on the very same prompts use `study: comparison`."
         )
-    if len({_code(one) for one in points}) > 1:
-        said.append("The points were measured by more than one version of the code (see each manifest).")
     if points and not any(one.needed is not None for one in points):
         said.append("No point searched for heads, so effects are differences of the clean and the corrupted run.")
     return said
-
-
-def _code(one: Found) -> str:
-    try:
-        found: dict[str, str] = sealed.read(one.folder / MANIFEST).get("code", {})
-    except reading.Damaged:
-        return ""
-    return found.get("the code of interp", "")
 
 
 def _effect(row: Any) -> tuple[float | None, float | None, float | None]:

@@ -1,4 +1,4 @@
-"""What points say together: clustered means, ratios, figures; on numbers that are worked out by hand."""
+"""What many runs of probes say together: clustered means, ratios, figures; on numbers that are worked out by hand."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pytest
 
 from interp.analysis.findings_of_heads import HeadFindings
 from interp.analysis.findings_of_run import Metrics, RunFindings
-from interp.sweep import figures
-from interp.sweep.cells import Cell, Found
-from interp.sweep.quantities import quantities
-from interp.sweep.store import Entry
-from interp.sweep.summary import TOGETHER, ratio_table, records, summary_table
+from interp.figures.forest import told_apart
+from interp.runs.chapter import Cell, Point, records
+from interp.runs.circuit.chapter import figures
+from interp.runs.circuit.chapter.found import Found
+from interp.runs.circuit.chapter.summary import TOGETHER, ratio_table, summary_table
 from tests.findings import estimate, filled
 
 RUN = RunFindings.model_validate(
@@ -33,7 +33,7 @@ def point(model, seed, n, effects, counts):
         "total": {"effect": estimate(float(values.mean()), float(values.min()), float(values.max())).model_dump()},
     }
     heads = HeadFindings.model_validate(filled(HeadFindings, verdict))
-    made = Found(Entry(f"{model}-{seed}", {"model": model, "seed": seed}, model + seed, "all"), Path())
+    made = Found(Point(f"{model}-{seed}", {"model": model, "seed": seed}, Path()))
     # What is read from the run's folder once is here already.
     vars(made).update(
         metrics=Metrics(run=RUN, probes={"key_query_heads": heads}),
@@ -70,12 +70,12 @@ def test_ratios_are_taken_to_the_reference_and_an_end_may_be_open():
 
 
 def test_figures_hold_the_points():
-    drawn = figures.forest(CELLS, summary_table(CELLS))
-    assert drawn.data["mean"].tolist() == [2.5, 4.5, 3.5, 1, 2, 1.5]
-    assert figures.heads_needed(CELLS, "model").data["n"].tolist() == [12, 6, 16, 4]
+    drawn = figures.effects(CELLS, summary_table(CELLS))
+    assert drawn.data["value"].tolist() == [2.5, 4.5, 3.5, 1, 2, 1.5]
+    assert figures.heads_needed(CELLS, "model").data["value"].tolist() == [12, 6, 16, 4]
     assert figures.grid(POINTS, "model", "seed").data["value"].tolist() == [12, 6, 16, 4]
     ratios = figures.ratios(ratio_table(POINTS, "model", "dense"), "model", "dense")
-    assert ratios.data["ratio"].iloc[:2].tolist() == [2, 4]
+    assert ratios.data["value"].iloc[:2].tolist() == [2, 4]
 
 
 @pytest.mark.parametrize("size", [1, 5])
@@ -88,7 +88,7 @@ def test_levels_are_told_apart_and_nothing_is_cut_off(size):
     points = [
         point(model, str(seed), 4 + seed, [1, 2, 3], [4] * 50 + [40] * 50) for model in models for seed in range(size)
     ]
-    cells = [Cell({"model": model}, [one for one in points if one.entry.labels["model"] == model]) for model in models]
+    cells = [Cell({"model": model}, [one for one in points if one.labels["model"] == model]) for model in models]
     needed, ratio = (
         figures.heads_needed(cells, "model"),
         figures.ratios(ratio_table(points, "model", models[0]), "model", models[0]),
@@ -118,15 +118,4 @@ def test_levels_are_told_apart_and_nothing_is_cut_off(size):
     ],
 )
 def test_long_names_are_cut_where_they_are_alike(names, told):
-    assert figures.told_apart(names) == told
-
-
-def test_quantities_are_found_by_their_shape():
-    found = {
-        "total": {"effect": {"mean": 1.0, "low": 0.5, "high": 2.0, "sem": 0.1, "n": 8, "n_clusters": 4}},
-        "shares": {"joint": {"n": None, "n_low": 3, "n_high": None}},
-        "curve": [{"n": 1, "share": 0.5}],
-        "defined": True,
-    }
-    told = {one.name: (one.value, one.low, one.high, one.n) for one in quantities(found)}
-    assert told == {"total.effect": (1.0, 0.5, 2.0, 8), "shares.joint.n": (None, 3.0, None, None)}
+    assert told_apart(names) == told

@@ -1,37 +1,37 @@
-"""The finished points of a sweep, laid out by its axes: cells of the axes that matter, each with the points that repeat it."""
+"""A finished run of probes, as a sweep's report reads it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
 from interp.analysis.findings import MeanFound
 from interp.analysis.findings_of_heads import HeadCount, HeadFindings
 from interp.analysis.findings_of_run import Metrics, RunFindings
-from interp.configs.registry import nearest
-from interp.errors import UserError
 from interp.probes.base import by_prompt
 from interp.results.tables import RunTables, concluded, read_metrics
-from interp.sweep.store import Entry, State, Store
+from interp.runs.chapter import Point
 
 HEADS = "key_query_heads"
 
 
 @dataclass(frozen=True)
 class Found:
-    """A finished run of probes, as the sweep's report reads it."""
+    """A finished run of probes."""
 
-    entry: Entry
-    folder: Path
+    point: Point
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Axis -> level."""
+        return self.point.labels
 
     @cached_property
     def metrics(self) -> Metrics:
         """metrics.json."""
-        return read_metrics(self.folder / "metrics.json")
+        return read_metrics(self.point.folder / "metrics.json")
 
     @property
     def run(self) -> RunFindings:
@@ -79,55 +79,10 @@ class Found:
     @cached_property
     def effects(self) -> tuple[np.ndarray, list[str]]:
         """The same by prompt, and the word pair of every prompt."""
-        tables = RunTables.load(self.folder)
+        tables = RunTables.load(self.point.folder)
         pairs = tables.prompts.set_index("prompt")["pair"].astype(str)
         if self.label is None:
             return tables.prompts["gap"].to_numpy(dtype=float), pairs.tolist()
         joint = tables.probe(self.label, ["prompt", "n_kept", "value", "part"], part="joint")
         kept = by_prompt(joint, ["n_kept"])
         return (kept.iloc[:, -1] - kept.iloc[:, 0]).to_numpy(dtype=float), pairs.loc[kept.index].tolist()
-
-
-@dataclass(frozen=True)
-class Cell:
-    """The finished points that share their levels on every axis that is no repetition."""
-
-    levels: dict[str, str]
-    points: list[Found]
-
-    @property
-    def words(self) -> str:
-        """`dense, opposite`."""
-        return ", ".join(self.levels.values()) or "all points"
-
-
-def found_points(store: Store, states: dict[str, State]) -> list[Found]:
-    """The finished runs of probes, whose results can be read."""
-    points = [Found(one, store.point_folder(one)) for one in store.entries if states[one.hash].status == "finished"]
-    return [one for one in points if (one.folder / "metrics.json").is_file()]
-
-
-def axes_of(entries: Sequence[Entry]) -> list[str]:
-    """The axes, in their order."""
-    return list(dict.fromkeys(axis for entry in entries for axis in entry.labels))
-
-
-def repeats_of(store: Store) -> list[str]:
-    """The axes whose levels repeat a measurement."""
-    axes, given = axes_of(store.entries), store.about["repeats"]
-    if given is None:
-        return [axis for axis in axes if axis == "seed"]
-    for axis in given:
-        if axis not in axes:
-            raise UserError(f"sweep.repeats: there is no axis {axis!r}; {nearest(axis, axes)}")
-    return list(given)
-
-
-def cells_of(store: Store, points: Sequence[Found]) -> list[Cell]:
-    """The cells, in the order of the grid."""
-    repeats = repeats_of(store)
-    grouped: dict[tuple[tuple[str, str], ...], list[Found]] = {}
-    for one in points:
-        levels = tuple((axis, level) for axis, level in one.entry.labels.items() if axis not in repeats)
-        grouped.setdefault(levels, []).append(one)
-    return [Cell(dict(levels), found) for levels, found in grouped.items()]

@@ -1,0 +1,1 @@
+"""Many runs of probes in a sweep's report."""
