@@ -52,7 +52,7 @@ class RunTables:
         """Read a run folder; UserError when a table is missing or damaged."""
         types: Any = {**dict.fromkeys(TEXTS, str), **dict.fromkeys(("layer", "head", "n_kept"), "Int64")}
         return cls(
-            record=_record(folder / "effects.parquet"),
+            record=effects_of(folder),
             summary=reading.read_csv(
                 folder / "summary.csv",
                 dtype=types,
@@ -154,7 +154,9 @@ def _read(of: type[P], data: dict[str, Any], what: str) -> P:
         raise UserError(f"what metrics.json says of {what} was written by another version of interp; {FRESH}") from None
 
 
-def _record(path: Path) -> OnDisk:
+def effects_of(folder: Path) -> OnDisk:
+    """The primary record of a run folder, read as far as it is looked at; Damaged where it cannot be."""
+    path = folder / "effects.parquet"
     with reading.guarded(path):
         record = OnDisk(path)
         record.labels()

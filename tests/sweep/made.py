@@ -38,6 +38,8 @@ def made_store(
     (path / "config.resolved.yaml").write_text("name: made\n", encoding="utf-8")
     entries = [Entry("-".join(one.values()), one, f"{place:012x}", "all") for place, one in enumerate(labels)]
     told = {"about": {**ABOUT, "repeats": None, **about}, "points": [asdict(one) for one in entries]}
+    configs = "".join(json.dumps({"hash": one.hash, "given": settings}) + "\n" for one in entries)
+    (path / "configs.jsonl").write_text(configs, encoding="utf-8")
     (path / "index.json").write_text(json.dumps(told), encoding="utf-8")
     store = Store(path)
     journal = Journal(store, "worker")

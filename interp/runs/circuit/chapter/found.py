@@ -11,7 +11,8 @@ from interp.analysis.findings import MeanFound
 from interp.analysis.findings_of_heads import HeadCount, HeadFindings
 from interp.analysis.findings_of_run import Metrics, RunFindings
 from interp.probes.base import by_prompt
-from interp.results.tables import RunTables, concluded, read_metrics
+from interp.results.reading import read_parquet
+from interp.results.tables import concluded, effects_of, read_metrics
 from interp.runs.chapter import Point
 
 HEADS = "key_query_heads"
@@ -78,11 +79,12 @@ class Found:
 
     @cached_property
     def effects(self) -> tuple[np.ndarray, list[str]]:
-        """The same by prompt, and the word pair of every prompt."""
-        tables = RunTables.load(self.point.folder)
-        pairs = tables.prompts.set_index("prompt")["pair"].astype(str)
+        """The same by prompt, and the word pair of every prompt; only what is needed is read, of a thousand points, too."""
+        folder = self.point.folder
+        prompts = read_parquet(folder / "prompts.parquet")
+        pairs = prompts.set_index("prompt")["pair"].astype(str)
         if self.label is None:
-            return tables.prompts["gap"].to_numpy(dtype=float), pairs.tolist()
-        joint = tables.probe(self.label, ["prompt", "n_kept", "value", "part"], part="joint")
+            return prompts["gap"].to_numpy(dtype=float), pairs.tolist()
+        joint = effects_of(folder).rows(self.label, ["prompt", "n_kept", "value", "part"], part="joint")
         kept = by_prompt(joint, ["n_kept"])
         return (kept.iloc[:, -1] - kept.iloc[:, 0]).to_numpy(dtype=float), pairs.loc[kept.index].tolist()
