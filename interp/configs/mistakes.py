@@ -77,22 +77,33 @@ def _key(part: Any) -> str:
 def _told_once(errors: list[Any], data: Any) -> list[Any]:
     """The mistakes without those that only follow from others.
 
-    A list whose entry failed also counts as too short, and a value that may be two things fails as both: what went
-    deeper, or the last alternative, says more than "should be 'all'".
+    A list whose entry failed also counts as too short, and a value that may be several things fails as each of them: where
+    another mistake shows that it is one of them, only that mistake is told, else all that it may be.
     """
-    kept: list[Any] = []
-    places = [_place(error, data) for error in errors]
-    told: set[str] = set()
-    for number, (error, place) in enumerate(zip(errors, places, strict=True)):
+    kept: dict[str, Any] = {}
+    placed = [(error, _place(error, data)) for error in errors]
+    real = {place for error, place in placed if not _of_another_kind(error)}
+    for error, place in placed:
         if error["type"] == "too_short" and error["ctx"]["actual_length"] < len(error["input"]):
             continue
-        literal = error["type"] == "literal_error" and any(
-            other.startswith(place) for at, other in enumerate(places) if at != number
-        )
-        if not literal and place not in told:
-            told.add(place)
-            kept.append(error)
-    return kept
+        if not _of_another_kind(error):
+            kept.setdefault(place, error)
+        elif place not in real and not any(other.startswith(f"{place}.") for _, other in placed):
+            kept[place] = _either(kept[place], error) if place in kept else error
+    return list(kept.values())
+
+
+def _of_another_kind(error: Any) -> bool:
+    """Whether it says no more than that a value is no list, or no such word: a union has tried that, too."""
+    return error["type"] in WORDS or error["type"] == "literal_error"
+
+
+def _either(first: Any, second: Any) -> Any:
+    """Two mistakes of one value that may be several things, as one that names both."""
+    first, second = sorted((first, second), key=lambda one: one["type"] != "literal_error")
+    said = WORDS.get(first["type"], first["msg"])
+    other = WORDS.get(second["type"], second["msg"]).removeprefix("must be ").removeprefix("Input should be ")
+    return first | {"type": "either", "msg": said if other in said else f"{said} or {other}"}
 
 
 def _describe(error: Any, data: Any, config: type[BaseModel]) -> Iterator[str]:
@@ -153,9 +164,10 @@ def _siblings(place: Sequence[Any], config: type[BaseModel]) -> list[str]:
         found = (step(one, part) for one in inner if isinstance(one, dict))
         return next((one for one in found if one is not None), None)
 
-    node: dict[str, Any] | None = schema
+    node = schema
     for part in place[:-1]:
-        node = step(node, part) if node is not None else None
-    while node is not None and "properties" not in node and "anyOf" in node:
+        # pydantic also names the branches of unions that it tried, which are no step.
+        node = step(node, part) or node
+    while "properties" not in node and "anyOf" in node:
         node = resolve(node["anyOf"][0])
-    return list((node or {}).get("properties", {}))
+    return list(node.get("properties", {}))

@@ -31,7 +31,6 @@ else:
 
 # Flags of a TransformerLens config under which a block computes something else, with the value that is understood here.
 PLAIN = {
-    "attention_dir": "causal",
     "clip_qkv": None,
     "use_logn_attn": False,
     "use_dynamic_ntk_rope": False,
@@ -48,13 +47,26 @@ NORMS = ("LayerNorm", "LayerNormPre", "RMSNorm", "RMSNormPre", "Identity")
 def reason_against(model: Any) -> str | None:
     """Why a model's blocks must be run by the model itself; None when `Block` reproduces them (`foreign_hook` apart).
 
-    UserError for a model whose hooks count other key-value heads than its weights have.
+    UserError for a model whose hooks count other key-value heads than its weights have, or that looks at later tokens.
     """
     cfg = model.cfg
     if getattr(cfg, "ungroup_grouped_query_attention", False) and cfg.n_key_value_heads not in (None, cfg.n_heads):
         raise UserError(
             "the model shows its key-value heads once for every query head; call "
             "model.set_ungroup_grouped_query_attention(False), because keys and values are edited as the weights have them"
+        )
+    n_kv_heads = cfg.n_key_value_heads or cfg.n_heads
+    for number, block in enumerate(model.blocks):
+        weights = getattr(block.attn, "_W_K", getattr(block.attn, "W_K", None))
+        if isinstance(weights, Tensor) and len(weights) != n_kv_heads:
+            raise UserError(
+                f"the model's config has n_key_value_heads = {cfg.n_key_value_heads}, but the weights of block {number} have "
+                f"{len(weights)} of them"
+            )
+    if (direction := getattr(cfg, "attention_dir", "causal")) != "causal":
+        raise UserError(
+            f"the model's config has attention_dir = {direction!r}, but effects are measured by running a prompt on from its first "
+            "edited token, which is right only where no token sees a later one"
         )
     if type(model).__name__ != "HookedTransformer":
         return f"it is a {type(model).__name__}"
@@ -70,7 +82,12 @@ def reason_against(model: Any) -> str | None:
             **({} if cfg.attn_only else {"MLP": (block.mlp, ("MLP", "GatedMLP", "BiasedGatedMLP"))}),
             **{
                 f"normalisation {name}": (getattr(holder, name), NORMS)
-                for holder, name in ((block, "ln1_post"), (block, "ln2_post"), (block.attn, "q_norm"))
+                for holder, name in (
+                    (block, "ln1_post"),
+                    (block, "ln2_post"),
+                    (block.attn, "q_norm"),
+                    (block.attn, "k_norm"),
+                )
                 if getattr(holder, name, None) is not None
             },
         }
@@ -237,7 +254,7 @@ def _norm_or_none(holder: Any, name: str, cfg: Any) -> Any:
 
 def norm_of(module: Any, cfg: Any) -> Any:
     """A normalisation of the last axis, as a function; in float32, but for models in float64."""
-    kind, size = type(module).__name__, (cfg.d_model,)
+    kind = type(module).__name__
     if kind == "Identity":
         return lambda x: x
     if cfg.dtype == torch.float64:
@@ -245,7 +262,7 @@ def norm_of(module: Any, cfg: Any) -> Any:
     eps = float(module.eps)
     weight, bias = (wide(getattr(module, name, None)) for name in ("w", "b"))
     if kind.startswith("LayerNorm"):
-        return lambda x: layer_norm(x, size, weight, bias, eps)
+        return lambda x: layer_norm(x, x.shape[-1:], weight, bias, eps)
 
     def rms(x: Tensor) -> Tensor:
         mean_square = torch.linalg.vector_norm(x, dim=-1, keepdim=True).square_().div_(x.shape[-1])
@@ -258,7 +275,7 @@ def norm_of(module: Any, cfg: Any) -> Any:
 def _mlp(module: Any, cfg: Any) -> Any:
     w_in, b_in, w_out, b_out = (wide(getattr(module, name).detach()) for name in ("W_in", "b_in", "W_out", "b_out"))
     # TransformerLens' own gelu_new takes eight passes over its input; torch's is the same function.
-    tanh_gelu = str(cfg.act_fn) in ("gelu_new", "gelu_pytorch_tanh")
+    tanh_gelu = getattr(module.act_fn, "__name__", "") in ("gelu_new", "gelu_pytorch_tanh")
     act = (lambda x: gelu(x, approximate="tanh")) if tanh_gelu else module.act_fn
     if type(module).__name__ == "MLP":
         return lambda x: torch.addmm(b_out, act(torch.addmm(b_in, x, w_in)), w_out)

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from interp.errors import UserError
 from interp.interventions import hooked
+from interp.interventions.agreement import agreed_runs
 from interp.interventions.block import blocks_of, foreign_hook, reason_against
 from interp.interventions.branching import branching_chunks
 from interp.interventions.budget import (
@@ -114,12 +115,19 @@ class Engine:
     def _kept(self, prompts: PromptSet) -> Runs:
         if id(prompts) not in self._runs:
             self._make_room(prompts)
-            rows = max(1, self.tokens_at_once(prompts) // prompts.clean.shape[1])
-            make: Callable[[list[Tensor]], list[Any]] = (
-                partial(block_runs, self.model, self._blocks, rows) if self._blocks else self._hooked_runs
-            )
-            self._runs[id(prompts)] = (prompts, Runs(prompts, make))
+            self._runs[id(prompts)] = (prompts, self._agreed_runs(prompts))
         return self._runs[id(prompts)][1]
+
+    def _agreed_runs(self, prompts: PromptSet) -> Runs:
+        """Runs that give the model's own logits: its own blocks make them where the fast ones do not."""
+        rows = max(1, self.tokens_at_once(prompts) // prompts.clean.shape[1])
+        fast = [partial(block_runs, self.model, self._blocks, rows)] if self._blocks else []
+        runs, stray = agreed_runs(self.model, prompts, [*fast, self._hooked_runs])
+        if stray is not None:
+            self.reason_against_blocks = f"its logits are up to {stray:.2g} from what its settings say"
+            self._blocks = []
+            self._runs.clear()
+        return runs
 
     def _make_room(self, prompts: PromptSet) -> None:
         """Free the activations of the sets asked for longest ago, until those of one more set fit."""

@@ -61,10 +61,11 @@ def state_of(model: Any) -> State:
 
 
 def _settings(part: Any) -> Hashable:
-    """The plain values that a module, or the gate of its attention, computes with."""
+    """The plain values and functions that a module, or the gate of its attention, computes with."""
     own = {name: value for name, value in vars(part).items() if isinstance(value, SCALARS) and name not in PASSING}
-    gate, patched = getattr(part, "sparse_gate", None), vars(part).get("forward")
-    return tuple(sorted(own.items())), None if gate is None else _plain(gate), None if patched is None else id(patched)
+    functions = {name: id(value) for name, value in vars(part).items() if callable(value)}
+    gate = getattr(part, "sparse_gate", None)
+    return tuple(sorted(own.items())), tuple(sorted(functions.items())), None if gate is None else _plain(gate)
 
 
 def _plain(gate: Any) -> Hashable:

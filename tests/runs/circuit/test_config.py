@@ -104,7 +104,7 @@ def test_gpt2_is_made_sparse_like_smollm2_but_for_the_model_and_the_numbers():
         (("{kind: head_ablation}", "{kind: head_ablation, heads: [[null, 2]]}"), "write it as L11-H7"),
         (
             ("{kind: head_ablation}", "{kind: head_ablation, heads: L1-H2}"),
-            r"yaml: probes.0.heads: must be a list, not 'L1-H2'$",
+            r"yaml: probes.0.heads: must be 'all' or a list, not 'L1-H2'$",
         ),
         (("{kind: head_ablation}", "head_ablation"), "probes.0: must be a mapping, not 'head_ablation'"),
         (("\n  - {kind: head_ablation}", " head_ablation"), "probes: must be a list, not 'head_ablation'"),
