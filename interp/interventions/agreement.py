@@ -24,6 +24,7 @@ EXACT, ROUNDED = 1e-3, 0.1
 gate is a step."""
 
 
+@torch.no_grad()
 def agreed_runs(
     model: Any, prompts: PromptSet, ways: Sequence[Callable[[list[Tensor]], list[Any]]]
 ) -> tuple[Runs, float | None]:

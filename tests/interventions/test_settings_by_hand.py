@@ -113,6 +113,7 @@ def test_what_no_way_gives_is_refused(family, change, says):
 def test_the_hooks_that_look_leave_the_model_as_it_was():
     model, prompts = random_model("llama"), random_prompts()
     before = model(prompts.clean)
+    model.requires_grad_(True)
     Engine(model).read(prompts, LogitDiff(), "clean")
     assert not any(part._forward_hooks for part in model.modules())
     torch.testing.assert_close(model(prompts.clean), before, atol=0, rtol=0)
