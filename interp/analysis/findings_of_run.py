@@ -52,6 +52,11 @@ class Sizes(Plain):
     windows: tuple[int | None, ...] = ()
     """How many positions each layer's queries see, their own included (null: all); empty: all, in every layer."""
 
+    def sees(self, layer: int, query: int, key: int) -> bool:
+        """Whether a layer's query looks at a key: not after it, and within the window."""
+        window = self.windows[layer] if self.windows else None
+        return key <= query and (window is None or query - key < window)
+
 
 class ModelFound(Sizes):
     """Sizes, origin and treatment of a loaded model."""

@@ -10,7 +10,7 @@ from pydantic import Field
 from interp.analysis.findings_of_heads import HeadFindings
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, new_figure
-from interp.figures.maps import attention_weights, draw_map, weights_table
+from interp.figures.maps import absent_words, attention_weights, draw_map, weights_table
 from interp.figures.sentence import focus_window
 from interp.results.tables import RunTables
 from interp.words.phrases import basis_text, percent, plural
@@ -60,7 +60,7 @@ class AttentionPanel(Figure):
         caption = (
             f"Attention maps on {visible_token(focus.clean)} of the {reached}{more}, in order of importance. Rows: query "
             f"positions upwards; columns: key positions; blue: attention weight, the darker, the larger."
-            f"{shown.words} Red: key {focus.key} to query "
+            f"{shown.words}{absent_words(maps.values(), shown)} Red: key {focus.key} to query "
             f"{focus.query}. Importance: size of the mean effect of the key→query edge. {basis_text(tables, label)}"
         )
         title = f"{tables.run.model.name}: {plural(len(needed), 'head')}"

@@ -30,7 +30,7 @@ from interp.figures.circuit_drawing import (
 )
 from interp.figures.fit import wrap
 from interp.figures.fonts import drawable
-from interp.figures.maps import Weights, attention_weights, draw_map, weights_table
+from interp.figures.maps import Weights, absent_words, attention_weights, draw_map, weights_table
 from interp.figures.sentence import Sentence, focus_window, sentence
 from interp.figures.window import Window
 from interp.results.tables import RunTables
@@ -93,7 +93,8 @@ class CircuitPanel(Figure):
                 pd.DataFrame([{"part": "arrow", "text": " ".join(label_lines)}]),
             ]
         )
-        caption = self._caption(tables, search, len(selected), len(shown), shown_positions.words)
+        words = f"{shown_positions.words}{absent_words(maps.values(), shown_positions)}"
+        caption = self._caption(tables, search, len(selected), len(shown), words)
         title = f"Heads that map key position {focus.key} to query position {focus.query}"
         return Drawn(figure, data, title, self.caption or caption)
 

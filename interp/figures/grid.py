@@ -14,6 +14,7 @@ from interp.errors import UserError
 from interp.figures import style
 from interp.figures.base import new_figure
 from interp.figures.fit import number_ticks, token_ticks, wrap
+from interp.figures.hatching import hatch
 
 if TYPE_CHECKING:
     import matplotlib.figure as mpl_figure
@@ -46,7 +47,10 @@ class Axis:
 
 @dataclass(frozen=True)
 class Grid:
-    """One panel: the cells that were measured, by their row (upwards) and column from 0; others stay empty."""
+    """One panel: the cells that were measured, by their row (upwards) and column from 0; others stay empty.
+
+    `absent`: rows of which nothing exists, because their layer's window leaves the edge out; they are hatched.
+    """
 
     title: str
     down: Axis
@@ -55,9 +59,12 @@ class Grid:
     column: Int[np.ndarray, " cell"]
     mean: Float[np.ndarray, " cell"]
     sure: Bool[np.ndarray, " cell"]
+    absent: Sequence[int] = ()
 
 
-def grid_of(rows: pd.DataFrame, title: str, n_layers: int, across: Axis, column: Sequence[int]) -> Grid:
+def grid_of(
+    rows: pd.DataFrame, title: str, n_layers: int, across: Axis, column: Sequence[int], absent: Sequence[int] = ()
+) -> Grid:
     """A panel of rows of a summary, layers upwards; `column`: the place of each row on the other axis."""
     return Grid(
         title=title,
@@ -67,6 +74,7 @@ def grid_of(rows: pd.DataFrame, title: str, n_layers: int, across: Axis, column:
         column=np.asarray(column, dtype=int),
         mean=rows["mean"].to_numpy(float),
         sure=((rows["ci_low"] > 0) | (rows["ci_high"] < 0)).to_numpy(bool),
+        absent=absent,
     )
 
 
@@ -116,6 +124,7 @@ def _panel(axes: Any, grid: Grid, limit: float, top_k: int, inches: tuple[float,
     lines = {"linewidths": 0.3, "linecolor": "white"}
     sns.heatmap(values, ax=axes, cmap=style.DIVERGING, vmin=-limit, vmax=limit, cbar=False, **lines)
     axes.invert_yaxis()
+    hatch(axes, [(column, row) for row in grid.absent for column in range(shape[1])])
     dark = np.abs(grid.mean) > 0.6 * limit
     for shade, colour in ((True, "white"), (False, "black")):
         mark = grid.sure & (dark == shade)

@@ -12,7 +12,7 @@ from interp.errors import UserError
 from interp.figures.base import Drawn, Figure, figures
 from interp.figures.grid import draw_grids, grid_of, heads_axis
 from interp.results.tables import RunTables
-from interp.words.phrases import basis_text, metric_text, unit
+from interp.words.phrases import basis_text, metric_text, runs_text, unit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,14 +44,41 @@ class HeadHeatmap(Figure):
             shown = sorted(chosen, key=lambda panel: place[panel.rows["part"].iloc[0]])
         n_layers = tables.run.model.n_layers
         grids = [
-            grid_of(panel.rows, panel.title, n_layers, heads_axis(panel.rows), panel.rows["head"].astype(int).tolist())
+            grid_of(
+                panel.rows,
+                panel.title,
+                n_layers,
+                heads_axis(panel.rows),
+                panel.rows["head"].astype(int).tolist(),
+                layers_without(panel.rows, tables),
+            )
             for panel in shown
         ]
+        hatched = sorted({layer for grid in grids for layer in grid.absent})
         figure = draw_grids(grids, f"change in {metric_text(tables)} ({unit(tables)})", self.top_k)
         caption = (
             f"Mean effect of {label} by layer and head (value minus the unedited run, in {unit(tables)}). Dots: the interval "
-            f"excludes 0; frames: the {self.top_k} largest. {basis_text(tables, label)}"
+            f"excludes 0; frames: the {self.top_k} largest.{_absent_words(hatched)} {basis_text(tables, label)}"
         )
         columns = ["part", "layer", "head", "mean", "ci_low", "ci_high", "n", "n_pairs"]
         data = pd.concat([panel.rows for panel in shown])[columns]
         return Drawn(figure, data, f"{label}: effect by head", self.caption or caption)
+
+
+def layers_without(rows: pd.DataFrame, tables: RunTables) -> list[int]:
+    """The layers of which no edge was measured, because the window of each leaves the focus prompt's key out."""
+    run = tables.run
+    if not rows["site"].isin(("edge", "pattern")).all():
+        return []
+    measured = set(rows["layer"].astype(int))
+    return [
+        layer
+        for layer in range(run.model.n_layers)
+        if layer not in measured and not run.model.sees(layer, run.focus.query, run.focus.key)
+    ]
+
+
+def _absent_words(layers: list[int]) -> str:
+    if not layers:
+        return ""
+    return f" Hatched: layers {runs_text(layers)}, whose window does not reach from the query to the key, so that there is no edge."

@@ -17,7 +17,7 @@ from interp.figures.fit import number_ticks, token_ticks
 from interp.figures.sentence import focus_window, key_and_query, token_labels
 from interp.figures.window import Window
 from interp.results.tables import RunTables
-from interp.words.phrases import basis_text, percent
+from interp.words.phrases import basis_text, percent, runs_text
 
 if TYPE_CHECKING:
     import matplotlib.collections as collections
@@ -69,9 +69,21 @@ class PositionGrid(Figure):
         caption = (
             f"Positions that matter: cutting one head's edge from (red, key) or into (blue, query) the position changes the metric "
             f"by at least {percent(self.threshold)} of the clean–corrupted gap; split cells are both."
-            f"{shown.words} {basis_text(tables, label)}"
+            f"{shown.words}{_window_words(tables)} {basis_text(tables, label)}"
         )
         return Drawn(figure, grid, "Key and query positions by layer", self.caption or caption)
+
+
+def _window_words(tables: RunTables) -> str:
+    """In which layers a position has fewer edges than others."""
+    windows = tables.run.model.windows
+    short = [layer for layer, window in enumerate(windows) if window is not None and window < tables.run.focus.query]
+    if not short:
+        return ""
+    return (
+        f" Queries of layers {runs_text(short)} see a window of tokens only: edges from further back do not exist, "
+        "and count nowhere."
+    )
 
 
 def draw_cells(axes: Any, grid: pd.DataFrame, shown: Window) -> None:

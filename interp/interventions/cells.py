@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -55,6 +56,13 @@ class Dimensions:
         """Whether a layer's query looks at a key: not after it, and within the window."""
         window = self.windows[layer] if self.windows else None
         return key <= query and (window is None or query - key < window)
+
+    def seen(self, layer: int, n_tokens: int) -> tuple[Int[np.ndarray, " edge"], Int[np.ndarray, " edge"]]:
+        """The query and key positions, from 0, of all edges of a layer."""
+        query, key = np.tril_indices(n_tokens)
+        window = self.windows[layer] if self.windows else None
+        there = query - key < (n_tokens if window is None else window)
+        return query[there], key[there]
 
     def exists(self, edit: Edit, prompts: PromptSet) -> bool:
         """Whether an edge or attention weight of an edit, or any of them, is within its layer's window."""

@@ -195,15 +195,16 @@ class Study:
         return stacked(frames)
 
     def attention_weights(self, where: Sequence[Selection]) -> Iterator[pd.DataFrame]:
-        """Attention weights of the clean run, for every head and causal pair of positions (BOS left out).
+        """Attention weights of the clean run, for every head and pair of positions that it sees (BOS left out).
 
+        An edge beyond a layer's window does not exist, and has no weight that could be counted as 0.
         In parts: the table is as large as heads x tokens^2 x prompts.
         """
         for selection in where:
-            query, key = np.tril_indices(selection.prompts.n_tokens)
             at_once = max(1, ROWS_AT_ONCE // len(selection.rows))
             first = 0
             for layer in range(self.sizes.n_layers):
+                query, key = self.sizes.seen(layer, selection.prompts.n_tokens)
                 weights = observe.attention_weights(
                     self.engine, selection.prompts, "clean", list(selection.rows), layer
                 )

@@ -27,10 +27,15 @@ class AttentionPattern(Observation):
     prompts: PromptChoice = "focus"
 
     def n_rows(self, study: Study) -> int:
-        """One a head, causal pair and prompt."""
-        pairs = sum(len(one.rows) * one.prompts.n_tokens * (one.prompts.n_tokens + 1) // 2 for one in self.where(study))
-        return study.sizes.n_layers * study.sizes.n_heads * pairs
+        """One a head, pair of positions that it sees, and prompt."""
+        sizes = study.sizes
+        pairs = sum(
+            len(one.rows) * len(sizes.seen(layer, one.prompts.n_tokens)[0])
+            for one in self.where(study)
+            for layer in range(sizes.n_layers)
+        )
+        return sizes.n_heads * pairs
 
     def run(self, study: Study) -> Iterator[pd.DataFrame]:
-        """Weights of all heads and causal pairs of positions, in parts."""
+        """Weights of all heads and pairs of positions that they see, in parts."""
         return study.attention_weights(self.where(study))

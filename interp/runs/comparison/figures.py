@@ -16,7 +16,7 @@ from interp.figures import style
 from interp.figures.base import Drawn, drawn_texts, new_page, probe_label
 from interp.figures.fit import wrap
 from interp.figures.fonts import drawable, rc
-from interp.figures.maps import Weights, attention_weights, draw_map, weights_table
+from interp.figures.maps import Weights, absent_words, attention_weights, draw_map, weights_table
 from interp.figures.sentence import focus_tokens, focus_window, sentence
 from interp.figures.window import Window
 from interp.results.tables import RunTables
@@ -73,11 +73,12 @@ def side_by_side(arms: dict[str, RunTables]) -> Drawn:
         row.draw(page)
     names = " and ".join(tables.run.model.name for tables in arms.values())
     search = first.findings(probe_label(first, None, ("key_query_heads",), "side_by_side"), HeadFindings)
+    hatched = [absent_words(maps.values(), windows[label]) for label, (maps, _) in panels.items()]
     caption = (
         f"Attention maps on {visible_token(focus.clean)} of the heads that carry {percent(search.target)} of what key "
         f"position {focus.key} does to the answer at query position {focus.query} ({search.definition} share), in order of "
         f"importance, in {names}. Up: queries; across: keys; blue: weight, the darker, the larger; red: the key→query cell."
-        f"{shown.words} "
+        f"{shown.words}{''.join(dict.fromkeys(hatched))} "
         f"{'' if alike else f'The prompt below is as {first.run.model.name} reads it; the other model has other tokens. '}"
         f"Importance: size of the mean effect of the key→query edge. {basis(first, None)}"
     )

@@ -131,7 +131,7 @@ def caveats(layout: Layout, points: Sequence[Found], cells: Sequence[Cell[Found]
     if layout.reference is not None:
         said.append(
             "Ratios compare runs that were each measured on the prompts that their own model passes; for differences "
-            "on the very same prompts use `study: comparison`."
+            "on the very same prompts sweep a comparison of the models."
         )
     if points and not any(one.needed is not None for one in points):
         said.append("No point searched for heads, so effects are differences of the clean and the corrupted run.")
