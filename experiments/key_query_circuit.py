@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from experiments.circuits import circuit_sentences
 from experiments.observations import (
     agreement_sentences,
     modulation_sentences,
@@ -46,7 +47,7 @@ from interp.results.tables import RunTables
 
 SECTIONS: dict[str, tuple[str, ...]] = {
     "The circuit": ("circuit_panel", "attention_panel"),
-    "How many heads, and which": ("share_curve", "order_curves", "effect_bars", "head_heatmap"),
+    "How many heads, and which": (*("share_curve", "order_curves", "circuit_curves", "effect_bars", "head_heatmap"),),
     "Where in depth": ("modulation_curve", "span_chart", "logit_lens_curve"),
     "Which positions": ("path_flow", "position_grid", "position_heatmap"),
     "Checks": ("attribution_scatter",),
@@ -120,6 +121,7 @@ class KeyQueryCircuit(Recipe):
                 *sign_sentences(search, towards(run)),
                 *self._depth_sentences(tables),
                 *span_sentences(spans.values()),
+                *circuit_sentences(tables),
                 *path_sentences(tables.findings_of("paths", PathFindings).values()),
                 *position_sentences(tables),
                 *agreement_sentences(estimates),

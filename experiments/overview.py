@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from experiments.circuits import KINDS as CIRCUITS
+from experiments.circuits import told_of
 from experiments.roads import path_sentences
 from interp.analysis.findings_of_paths import PathFindings
 from interp.figures.base import Figure
@@ -44,7 +46,7 @@ class Overview(Recipe):
                     title=label,
                     text=told(tables, label),
                     figures=[stem for stem in figures if stem in of[label]],
-                    tables=[] if told(tables, label) else [top_effects(tables, label)],
+                    tables=[] if tables.kinds[label] == "paths" else [top_effects(tables, label)],
                 )
                 for label in tables.labels
             ]
@@ -56,7 +58,7 @@ def told(tables: RunTables, label: str) -> list[str]:
     """The sentences about one probe, of the kinds that have some."""
     if tables.kinds[label] == "paths":
         return path_sentences([tables.findings(label, PathFindings)])
-    return []
+    return told_of(tables, label) if tables.kinds[label] in CIRCUITS else []
 
 
 def top_effects(tables: RunTables, label: str, count: int = 10) -> TableBlock:

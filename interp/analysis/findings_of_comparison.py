@@ -6,6 +6,7 @@ from interp.analysis.circuits import Direction
 from interp.analysis.findings import MeanFound, Plain
 from interp.analysis.findings_of_edges import EdgeCount, Wordings
 from interp.analysis.findings_of_heads import HeadCount
+from interp.analysis.findings_of_nodes import NodeCount
 from interp.analysis.findings_of_run import TrainedFound
 
 VERSION = 2
@@ -70,8 +71,17 @@ class EdgesCompared(Plain):
     by_target: list[TargetCounts]
 
 
-class EdgesBothWays(Plain):
-    """Edges of the circuits that explain the target, in both directions."""
+class NodesCompared(Plain):
+    """Heads (and MLPs) needed in one direction."""
+
+    first: NodeCount
+    second: NodeCount
+    ratio: RatioFound
+    by_target: list[TargetCounts]
+
+
+class CircuitsCompared(Plain):
+    """How the circuits that explain the target were searched, in both models alike."""
 
     explained: float
     n_candidates: tuple[int, int]
@@ -80,12 +90,40 @@ class EdgesBothWays(Plain):
     seeds: int
     wordings: Wordings
     order: tuple[str, str]
+
+
+class EdgesBothWays(CircuitsCompared):
+    """Edges of the circuits that explain the target, in both directions."""
+
     sufficient: EdgesCompared
     necessary: EdgesCompared
 
     def of(self, direction: Direction) -> EdgesCompared:
         """That of one direction."""
         return self.sufficient if direction == "sufficient" else self.necessary
+
+    @property
+    def noun(self) -> str:
+        """What these circuits are made of."""
+        return "edges"
+
+
+class NodesBothWays(CircuitsCompared):
+    """Heads (and MLPs) of the circuits that explain the target, in both directions."""
+
+    candidates: str
+    ablation: str
+    sufficient: NodesCompared
+    necessary: NodesCompared
+
+    def of(self, direction: Direction) -> NodesCompared:
+        """That of one direction."""
+        return self.sufficient if direction == "sufficient" else self.necessary
+
+    @property
+    def noun(self) -> str:
+        """What these circuits are made of."""
+        return "heads" if self.candidates == "heads" else "heads and MLPs"
 
 
 class MeansCompared(Plain):
@@ -159,6 +197,8 @@ class PairFindings(Plain):
     heads: HeadsByDefinition | None
     edges: EdgesBothWays | None
     """Null where the probe was not asked for."""
+    nodes: NodesBothWays | None = None
+    """Likewise."""
     selected: tuple[list[str], list[str]]
     """The heads that each model needs."""
     shared: list[str]

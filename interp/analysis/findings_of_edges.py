@@ -43,16 +43,21 @@ class EdgeCount(Plain):
     high: float | None
     heads: float | None
 
+    @property
+    def n(self) -> float | None:
+        """The edges."""
+        return self.edges
+
 
 class PlainCurve(Plain):
-    """One order's curve without a band, and the edges that it needs by target."""
+    """One order's curve without a band, and how many edges (or heads) it needs by target."""
 
     curve: list[CurvePoint]
     needed: dict[str, float | None]
 
 
 class Wordings(Plain):
-    """The wording that ranked the edges, and those that were measured."""
+    """The wording that ranked the candidates, and those that were measured."""
 
     ranked: str
     measured: list[str]
@@ -60,7 +65,7 @@ class Wordings(Plain):
 
 
 class EdgeTotal(Plain):
-    """The metric with all edges, with none, and the difference."""
+    """The metric with all candidates, with none, and the difference."""
 
     all: MeanFound
     none: MeanFound

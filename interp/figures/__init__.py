@@ -3,6 +3,7 @@
 from interp.figures import (
     attention_panel,
     attribution_scatter,
+    circuit_curves,
     circuit_panel,
     effect_bars,
     head_heatmap,
@@ -23,6 +24,7 @@ __all__ = [
     "Figure",
     "attention_panel",
     "attribution_scatter",
+    "circuit_curves",
     "circuit_panel",
     "effect_bars",
     "figures",

@@ -65,6 +65,8 @@ class Figure(Section, abc.ABC):
     """Shapes of table, one of which the probe that `probe` names must have; empty: its kind must be among `reads`."""
     prefers: ClassVar[tuple[str, ...]] = ()
     """Kinds of probe, of those that fit by shape, that come first where none is named."""
+    always: ClassVar[bool] = False
+    """Whether every report on a probe that it reads shows it, whatever shapes the probe's table has."""
     optional: ClassVar[frozenset[str]] = frozenset()
     """Settings without whose probe the figure can be drawn all the same."""
 

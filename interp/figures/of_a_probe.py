@@ -12,9 +12,13 @@ from interp.results.tables import RunTables
 
 
 def figures_of(tables: RunTables, label: str) -> list[Figure]:
-    """Heatmaps and curves of what a probe measured; bars where its effects have places but no such shape; else the figures
-    that are made for its kind."""
+    """Figures made for its kind; heatmaps and curves of what it measured; bars where its effects have places but no such shape."""
     shapes = tables.shapes(label)
+    own = [
+        figure_kinds[kind].model_validate({"probe": label})
+        for kind in figure_kinds
+        if figure_kinds[kind].always and tables.kinds[label] in figure_kinds[kind].reads["probe"]
+    ]
     found: list[Figure] = []
     if "layer x head" in shapes:
         found.append(HeadHeatmap(probe=label))
@@ -22,13 +26,9 @@ def figures_of(tables: RunTables, label: str) -> list[Figure]:
         found.append(LayerCurve(probe=label))
     elif "layer x position" in shapes:
         found.append(PositionHeatmap(probe=label))
-    if not found and shapes & EffectBars.fits:
+    if not own and not found and shapes & EffectBars.fits:
         found.append(EffectBars(probe=label))
-    return found or [
-        figure_kinds[kind].model_validate({"probe": label})
-        for kind in figure_kinds
-        if figure_kinds[kind].reads == {"probe": (tables.kinds[label],)}
-    ]
+    return own + found
 
 
 def shown_by(figures: list[Figure], tables: RunTables) -> set[str]:

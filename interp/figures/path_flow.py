@@ -40,6 +40,7 @@ class PathFlow(Figure):
     """Direct edges, and roads over one token in between, as arcs as wide as the share that they carry."""
 
     reads: ClassVar[dict[str, tuple[str, ...]]] = {"probe": ("paths",)}
+    always: ClassVar[bool] = True
     kind: Literal["path_flow"] = "path_flow"
 
     def draw(self, tables: RunTables) -> Drawn:

@@ -10,25 +10,28 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+import numpy as np
+from jaxtyping import Bool, Float
 from pydantic import Field
 
-from interp.analysis.circuits import EdgeOrder
+from interp.analysis.circuits import Direction, EdgeOrder
 from interp.analysis.findings import Findings
-from interp.analysis.findings_of_edges import EdgeFindings
+from interp.analysis.findings_of_edges import EdgeCount, EdgeFindings, EdgeFound, both_ways
 from interp.analysis.halves import too_few
 from interp.configs.lazy import lazy
 from interp.errors import UserError
 from interp.interventions.edits import Edit, Variant
-from interp.probes.base import Probe, Reading, heads_of, probes, within_windows
+from interp.probes.base import Probe, Reading, head_label, heads_of, probes, within_windows
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from interp.measure.study import Selection, Study
-    from interp.probes import circuit_search
+    from interp.probes import circuit_search, circuit_verdict
 else:
     pd = lazy("pandas")
     circuit_search = lazy("interp.probes.circuit_search")
+    circuit_verdict = lazy("interp.probes.circuit_verdict")
 
 
 @probes.register
@@ -54,10 +57,10 @@ class AttentionEdges(Probe):
 
     def variants(self, study: Study) -> Iterable[Variant]:
         """Every edge, replaced alone."""
-        for edit in self.edges(study):
+        for edit in self.candidates(study):
             yield Variant.of(edit, part="single")
 
-    def edges(self, study: Study) -> list[Edit]:
+    def candidates(self, study: Study) -> list[Edit]:
         """All edges of all heads, causal and within the layer's window, by layer, head, query and key."""
         where = self.where(study)
         n_tokens = where[0].prompts.n_tokens
@@ -77,6 +80,10 @@ class AttentionEdges(Probe):
         found = sorted(study.select("all"), key=lambda one: one.prompts is not first)
         return [one for one in found if one.prompts.n_tokens == first.n_tokens and one.prompts.roles == first.roles]
 
+    def ranking(self, study: Study) -> list[Selection]:
+        """The focus wording: an edge of the others is the same one only by its positions."""
+        return self.where(study)[:1]
+
     def check(self, study: Study) -> None:
         """There must be enough word pairs in the ranking wording for two halves."""
         if self.prompts == "focus":
@@ -85,13 +92,24 @@ class AttentionEdges(Probe):
         if reason := too_few(len({ranking.prompts.pairs[row].pair for row in ranking.rows})):
             raise UserError(reason)
 
+    def integrated(self, study: Study, here: Selection, candidates: list[Edit]) -> Float[np.ndarray, "row candidate"]:
+        """Integrated gradients between the two runs."""
+        return study.edge_effects(here, candidates, np.ones(len(candidates), dtype=bool), self.steps)
+
+    def reduced(
+        self, study: Study, here: Selection, candidates: list[Edit], kept: Bool[np.ndarray, " candidate"]
+    ) -> Float[np.ndarray, "row candidate"]:
+        """Gradients in the model in which the others have their corrupted value."""
+        return study.edge_effects(here, candidates, kept)
+
     def run(self, study: Study) -> pd.DataFrame:
         """The orders, and the curves in both directions."""
         return circuit_search.run(self, study)
 
     def passes(self, study: Study) -> int:
-        """Single effects where they are asked for, gradients, and the curves."""
-        return circuit_search.passes(self, study)
+        """Single effects where they are asked for, gradients (a backward pass is counted as two), and the curves."""
+        gradients = self.steps + circuit_search.rerankings(self, study)
+        return circuit_search.n_rows(self, study) + 3 * gradients * circuit_search.n_ranked(self, study)
 
     def n_rows(self, study: Study) -> int:
         """Single effects where they are run, and the curves; gradients leave no rows."""
@@ -99,4 +117,38 @@ class AttentionEdges(Probe):
 
     def summarise(self, effects: pd.DataFrame, study: Study, reading: Reading) -> EdgeFindings:
         """Edges and heads needed, in both directions and all orders."""
-        return circuit_search.summarise(self, effects, study, reading)
+        verdict, edges = circuit_verdict.Verdict(self, effects, study, reading), self.candidates(study)
+
+        def count(direction: Direction, target: float) -> EdgeCount:
+            found = verdict.count(direction, target)
+            heads = [len({(edges[i].layer, edges[i].head) for i in chosen}) for chosen in found.chosen]
+            mean = float(np.mean(heads)) if heads else None
+            return EdgeCount(edges=found.n, low=found.low, high=found.high, heads=mean)
+
+        return EdgeFindings(
+            kind=self.kind,
+            ablation="corrupted",
+            order=verdict.order,
+            explained=self.explained,
+            n_candidates=len(edges),
+            n_ranked=verdict.n_ranked,
+            n_prompts=verdict.n_prompts,
+            n_pairs=verdict.boot.n_clusters,
+            seeds=verdict.seeds,
+            wordings=verdict.wordings,
+            total=verdict.total(),
+            needed=both_ways(lambda way: {f"{target:g}": count(way, target) for target in verdict.targets}),
+            curves=verdict.curves(),
+            orders=verdict.orders(),
+            resampled=both_ways(lambda way: verdict.samples(way, self.explained)),
+            first=[[_named(edges[i]) for i in order[:20].tolist()] for order in verdict.first],
+        )
+
+
+def _named(edge: Edit) -> EdgeFound:
+    return EdgeFound(label=head_label(edge.layer, edge.head or 0), key=_place(edge.key), query=_place(edge.query))
+
+
+def _place(position: int | str | None) -> int:
+    assert isinstance(position, int)  # every edge of a search has its positions as numbers
+    return position

@@ -1,48 +1,37 @@
-"""What an `attention_edges` probe runs and concludes (interp.probes.attention_edges says what it is for)."""
+"""How a circuit is searched, whatever its parts are: ranked on one half of the word pairs, measured on the other, both ways.
+
+`attention_edges` and `circuit_nodes` bring the candidates; interp.analysis.circuits says what the curves are.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
-from interp.analysis.bootstrap import plain
-from interp.analysis.circuits import DIRECTIONS, Direction, EdgeOrder, edge_grid, reranked, strongest_first
-from interp.analysis.crossings import TARGETS, interpolated
-from interp.analysis.findings import CurvePoint, MeanFound
-from interp.analysis.findings_of_edges import (
-    Directions,
-    EdgeCount,
-    EdgeFindings,
-    EdgeFound,
-    EdgeTotal,
-    PlainCurve,
-    Wordings,
-    both_ways,
-)
+from interp.analysis.circuits import Direction, EdgeOrder, edge_grid, reranked, strongest_first
+from interp.analysis.crossings import interpolated
 from interp.analysis.halves import second_half
-from interp.analysis.held_out import HeldOut, held_out, share
+from interp.analysis.held_out import share
 from interp.analysis.seeding import generator
 from interp.interventions.edits import Edit, Variant
 from interp.measure.study import Selection, Study
-from interp.probes.base import Reading, by_prompt, clusters_of, head_label
+from interp.probes.base import by_prompt
 from interp.results.effects_file import stacked
 
 
 @runtime_checkable
-class EdgeSearch(Protocol):
-    """The settings of a search, and the edges and prompts that it is over."""
+class CircuitSearch(Protocol):
+    """The settings of a search, and the candidates and prompts that it is over."""
 
     @property
     def label(self) -> str: ...
     @property
-    def orders(self) -> tuple[EdgeOrder, ...]: ...
-    @property
-    def steps(self) -> int: ...
+    def orders(self) -> Sequence[EdgeOrder]: ...
     @property
     def remove(self) -> float: ...
     @property
@@ -50,177 +39,105 @@ class EdgeSearch(Protocol):
     @property
     def explained(self) -> float: ...
     def variants(self, study: Study) -> Iterable[Variant]: ...
-    def edges(self, study: Study) -> list[Edit]: ...
+    def candidates(self, study: Study) -> list[Edit]: ...
     def where(self, study: Study) -> list[Selection]: ...
+    def ranking(self, study: Study) -> list[Selection]:
+        """The wordings that rank; the others measure, or the same where there is no other."""
+        ...
+
+    def reduced(
+        self, study: Study, here: Selection, candidates: list[Edit], kept: Bool[np.ndarray, " candidate"]
+    ) -> Float[np.ndarray, "row candidate"]:
+        """Effect of also replacing each kept candidate, where the others are replaced already; on every prompt."""
+        ...
+
+    def integrated(self, study: Study, here: Selection, candidates: list[Edit]) -> Float[np.ndarray, "row candidate"]:
+        """The estimate by integrated gradients, where the orders have it."""
+        ...
 
 
 @dataclass(frozen=True)
 class Orders:
-    """The order that each half of each seed gives: order -> seed -> half -> edges, best first."""
+    """The order that each half of each seed gives: order -> seed -> half -> candidates, best first."""
 
-    by_half: dict[str, list[list[Int[np.ndarray, " edge"]]]]
+    by_half: dict[str, list[list[Int[np.ndarray, " candidate"]]]]
     best: str
 
 
-def run(probe: EdgeSearch, study: Study) -> pd.DataFrame:
+def run(probe: CircuitSearch, study: Study) -> pd.DataFrame:
     """Rank on each half, measure on the other; further seeds of the halves for the best order alone."""
-    edges, where = probe.edges(study), probe.where(study)
-    ranking = where[0]
-    scores: dict[str, Float[np.ndarray, "row edge"]] = {}
+    candidates, where = probe.candidates(study), probe.where(study)
+    ranking = probe.ranking(study)
+    scores: dict[str, pd.DataFrame] = {}
     frames: list[pd.DataFrame] = []
     for kind in probe.orders:
         if kind == "exact":
-            frames.append(study.measure(list(probe.variants(study)), [ranking]))
-            scores[kind] = by_prompt(frames[-1], ["variant"], "effect").to_numpy()
+            frames.append(study.measure(list(probe.variants(study)), ranking))
+            scores[kind] = by_prompt(frames[-1], ["variant"], "effect")
         elif kind == "integrated":
-            scores[kind] = study.edge_effects(ranking, edges, np.ones(len(edges), dtype=bool), probe.steps)
-    base = study.measure([Variant((), part="all"), Variant(tuple(edges), part="none", n_kept=0)], where)
+            scores[kind] = pd.concat(
+                [pd.DataFrame(probe.integrated(study, one, candidates), index=numbers(one)) for one in ranking]
+            )
+    base = study.measure([Variant((), part="all"), Variant(tuple(candidates), part="none", n_kept=0)], where)
     frames.append(base)
-    orders: dict[str, list[list[Int[np.ndarray, " edge"]]]] = {}
+    orders: dict[str, list[list[Int[np.ndarray, " candidate"]]]] = {}
 
     def halved(kind: EdgeOrder, seed: int) -> pd.DataFrame:
-        parts = _parts(probe, study, where, seed)
-        found = [_order(probe, study, kind, scores.get(kind), half, edges) for half, _ in parts]
+        parts = _parts(probe, study, seed)
+        found = [_order(probe, study, kind, scores.get(kind), half, candidates) for half, _ in parts]
         orders.setdefault(kind, []).append(found)
         return stacked(
-            [_curves(study, edges, order, rest, kind, seed) for order, (_, rest) in zip(found, parts, strict=True)]
+            [_curves(study, candidates, order, rest, kind, seed) for order, (_, rest) in zip(found, parts, strict=True)]
         )
 
     first = {kind: halved(kind, 0) for kind in probe.orders}
-    best = min(first, key=lambda kind: _needed(first[kind], base, probe.explained, len(edges)))
+    best = min(first, key=lambda kind: _needed(first[kind], base, probe.explained, len(candidates)))
     frames += [*first.values(), *(halved(best, seed) for seed in range(1, probe.seeds))]
     study.notes[probe.label] = Orders(orders, best)
     return stacked(frames)
 
 
-def n_rows(probe: EdgeSearch, study: Study) -> int:
+def n_rows(probe: CircuitSearch, study: Study) -> int:
     """Rows of the effects table: single effects where they are run, the curves, and both ends."""
-    edges, where = len(probe.edges(study)), probe.where(study)
-    measured = sum(len(one.rows) for one in _measured(where))
-    curves = (len(probe.orders) + probe.seeds - 1) * 2 * len(edge_grid(edges)) * measured
-    single = edges * len(where[0].rows) if "exact" in probe.orders else 0
+    candidates, where = len(probe.candidates(study)), probe.where(study)
+    prompts = sum(len(one.rows) for one in measuring(probe, study))
+    curves = (len(probe.orders) + probe.seeds - 1) * 2 * len(edge_grid(candidates)) * prompts
+    single = candidates * n_ranked(probe, study) if "exact" in probe.orders else 0
     return single + curves + 2 * sum(len(one.rows) for one in where)
 
 
-def passes(probe: EdgeSearch, study: Study) -> int:
-    """Forward passes of one prompt; a backward pass is counted as two."""
-    edges, ranked = len(probe.edges(study)), len(probe.where(study)[0].rows)
-    steps = np.log(max(edges, 2)) / -np.log(1 - probe.remove)
-    again = probe.seeds * int(np.ceil(steps)) * 3 * ranked if "reranked" in probe.orders else 0
-    return n_rows(probe, study) + 3 * probe.steps * ranked + again
+def rerankings(probe: CircuitSearch, study: Study) -> int:
+    """How many times the candidates that are left are ranked again, over all seeds, where that is an order."""
+    steps = np.log(max(len(probe.candidates(study)), 2)) / -np.log(1 - probe.remove)
+    return probe.seeds * int(np.ceil(steps)) if "reranked" in probe.orders else 0
 
 
-def summarise(probe: EdgeSearch, effects: pd.DataFrame, study: Study, reading: Reading) -> EdgeFindings:
-    """Edges needed in both directions with intervals, curves of all orders, and the heads of the circuit."""
-    edges, orders, where = probe.edges(study), study.notes[probe.label], probe.where(study)
-    base = effects[effects["part"].isin(("all", "none"))]
-    seeds = range(len(orders.by_half[orders.best]))
-    kept = effects[effects["part"].isin(DIRECTIONS)]
-    measured = base[base["prompt"].isin(kept["prompt"].unique())]
-    boot = reading.bootstrap(clusters_of(measured), probe.label)
-    curves = {
-        direction: _held_out(effects, measured, orders.best, direction, seeds, len(edges), boot, reading)
-        for direction in DIRECTIONS
-    }
-    everything, none = (
-        by_prompt(measured[measured["part"] == part], ["part"]).to_numpy()[:, 0] for part in ("all", "none")
-    )
-    total = boot.mean(np.stack([everything, none, everything - none], axis=1))
-    targets = sorted({*TARGETS, probe.explained, reading.share_target})
-    named = [orders.by_half[orders.best][0][half] for half in (0, 1)]
-    return EdgeFindings(
-        kind="attention_edges",
-        ablation="corrupted",
-        order=orders.best,
-        explained=probe.explained,
-        n_candidates=len(edges),
-        n_ranked=len(where[0].rows),
-        n_prompts=int(measured["prompt"].nunique()),
-        n_pairs=boot.n_clusters,
-        seeds=len(seeds),
-        wordings=Wordings(
-            ranked=where[0].prompts.pairs[0].template,
-            measured=[one.prompts.pairs[0].template for one in _measured(where)],
-            held_out=len(where) > 1,
-        ),
-        total=EdgeTotal(all=MeanFound.of(total[0]), none=MeanFound.of(total[1]), effect=MeanFound.of(total[2])),
-        needed=both_ways(lambda way: {f"{target:g}": _count(curves[way], target, named, edges) for target in targets}),
-        curves=both_ways(lambda way: curves[way].points()),
-        orders={kind: _both(effects, measured, kind, len(edges), targets) for kind in orders.by_half},
-        resampled=both_ways(lambda way: _samples(curves[way], probe.explained)),
-        first=[[_named(edges[i]) for i in order[:20].tolist()] for order in named],
-    )
+def measuring(probe: CircuitSearch, study: Study) -> list[Selection]:
+    """Other wordings than those that rank, where there are any."""
+    ranking = {id(one.prompts) for one in probe.ranking(study)}
+    where = probe.where(study)
+    return [one for one in where if id(one.prompts) not in ranking] or where
 
 
-def _named(edge: Edit) -> EdgeFound:
-    return EdgeFound(label=head_label(edge.layer, edge.head or 0), key=_place(edge.key), query=_place(edge.query))
+def n_ranked(probe: CircuitSearch, study: Study) -> int:
+    """Prompts that rank."""
+    return sum(len(one.rows) for one in probe.ranking(study))
 
 
-def _place(position: int | str | None) -> int:
-    assert isinstance(position, int)  # every edge of a search has its positions as numbers
-    return position
+def numbers(here: Selection) -> list[int]:
+    """The numbers of its prompts in the run."""
+    return [here.prompts.prompts[row] for row in here.rows]
 
 
-def _measured(where: list[Selection]) -> list[Selection]:
-    """Other wordings where there are any, or the one that ranks."""
-    return where[1:] or where
-
-
-def _parts(
-    probe: EdgeSearch, study: Study, where: list[Selection], seed: int
-) -> list[tuple[tuple[int, ...], list[Selection]]]:
-    """For each half: rows of the ranking wording, and the prompts of the other half that the curve is measured on."""
-    ranking = where[0]
-    pairs = sorted({one.prompts.pairs[row].pair for one in where for row in one.rows})
-    second = dict(zip(pairs, second_half(pairs, generator(study.seed, "circuit", probe.label, str(seed))), strict=True))
-
-    def rows(one: Selection, half: int) -> tuple[int, ...]:
-        return tuple(row for row in one.rows if second[one.prompts.pairs[row].pair] == bool(half))
-
-    parts = []
-    for half in (0, 1):
-        rest = [replace(one, rows=rows(one, 1 - half)) for one in _measured(where)]
-        parts.append((rows(ranking, half), [one for one in rest if one.rows]))
-    return parts
-
-
-def _order(
-    probe: EdgeSearch,
-    study: Study,
-    kind: EdgeOrder,
-    scores: Float[np.ndarray, "row edge"] | None,
-    rows: tuple[int, ...],
-    edges: list[Edit],
-) -> Int[np.ndarray, " edge"]:
-    ranking = probe.where(study)[0]
-    if scores is not None:
-        places = [ranking.rows.index(row) for row in rows]
-        return strongest_first(scores[places].mean(axis=0))
-    here = replace(ranking, rows=rows)
-    return reranked(lambda kept: study.edge_effects(here, edges, kept).mean(axis=0), len(edges), probe.remove)
-
-
-def _curves(
-    study: Study, edges: list[Edit], order: Int[np.ndarray, " edge"], where: list[Selection], kind: str, seed: int
-) -> pd.DataFrame:
-    """Both directions at every number of edges; ends are known."""
-    best = [edges[i] for i in order.tolist()]
-    variants = []
-    for n in edge_grid(len(edges))[1:-1]:
-        variants.append(Variant(tuple(best[n:]), part="sufficient", group=f"{kind} {seed}", n_kept=n))
-        variants.append(Variant(tuple(best[:n]), part="necessary", group=f"{kind} {seed}", n_kept=n))
-    return study.measure(variants, where)
-
-
-def _kept(
-    rows: pd.DataFrame, base: pd.DataFrame, kind: str, direction: Direction, seed: int, n_edges: int
+def kept(
+    rows: pd.DataFrame, base: pd.DataFrame, kind: str, direction: Direction, seed: int, n: int
 ) -> tuple[Float[np.ndarray, "prompt point"], Float[np.ndarray, " prompt"], Float[np.ndarray, " prompt"]]:
-    """The metric at every number of edges, with none and with all; replaced edges count from the other end."""
+    """The metric at every number of candidates, with none and with all; replaced ones count from the other end."""
     mine = rows[(rows["part"] == direction) & (rows["group"] == f"{kind} {seed}")]
     wide = by_prompt(mine, ["n_kept"])
     base = base[base["prompt"].isin(wide.index)]
     everything, none = (by_prompt(base[base["part"] == part], ["part"]).to_numpy() for part in ("all", "none"))
-    inner = wide[edge_grid(n_edges)[1:-1]].to_numpy()
+    inner = wide[edge_grid(n)[1:-1]].to_numpy()
     ends = (none, everything) if direction == "sufficient" else (everything, none)
     values = np.concatenate([ends[0], inner, ends[1]], axis=1)
     # What is lost, as a share, rises from 0 to 1 as what is kept does: m(none) + m(all) - m stands for it.
@@ -229,68 +146,57 @@ def _kept(
     return values, none[:, 0], everything[:, 0]
 
 
-def _needed(rows: pd.DataFrame, base: pd.DataFrame, target: float, n_edges: int) -> float:
-    values, none, everything = _kept(rows, base, rows["group"].iloc[0].split()[0], "sufficient", 0, n_edges)
-    found = interpolated(share(values, none, everything), edge_grid(n_edges), target)
-    return float("inf") if found is None else found
+def _parts(probe: CircuitSearch, study: Study, seed: int) -> list[tuple[list[Selection], list[Selection]]]:
+    """For each half of the word pairs: its prompts in the ranking wordings, and the other half's in those that measure."""
+    pairs = sorted({one.prompts.pairs[row].pair for one in probe.where(study) for row in one.rows})
+    second = dict(zip(pairs, second_half(pairs, generator(study.seed, "circuit", probe.label, str(seed))), strict=True))
+
+    def of(where: list[Selection], half: int) -> list[Selection]:
+        chosen = [
+            replace(one, rows=tuple(row for row in one.rows if second[one.prompts.pairs[row].pair] == bool(half)))
+            for one in where
+        ]
+        return [one for one in chosen if one.rows]
+
+    return [(of(probe.ranking(study), half), of(measuring(probe, study), 1 - half)) for half in (0, 1)]
 
 
-def _held_out(
-    effects: pd.DataFrame,
-    base: pd.DataFrame,
+def _order(
+    probe: CircuitSearch,
+    study: Study,
+    kind: EdgeOrder,
+    scores: pd.DataFrame | None,
+    half: list[Selection],
+    candidates: list[Edit],
+) -> Int[np.ndarray, " candidate"]:
+    if scores is not None:
+        return strongest_first(scores.loc[[n for one in half for n in numbers(one)]].to_numpy().mean(axis=0))
+
+    def left(kept: Bool[np.ndarray, " candidate"]) -> Float[np.ndarray, " candidate"]:
+        effects = [probe.reduced(study, one, candidates, kept) for one in half]
+        return np.asarray(np.concatenate(effects).mean(axis=0))
+
+    return reranked(left, len(candidates), probe.remove)
+
+
+def _curves(
+    study: Study,
+    candidates: list[Edit],
+    order: Int[np.ndarray, " candidate"],
+    where: list[Selection],
     kind: str,
-    direction: Direction,
-    seeds: range,
-    n_edges: int,
-    boot: Any,
-    reading: Reading,
-) -> HeldOut:
-    """The mean over the seeds of the halves; their scatter is what the choice of the halves and of the edges adds."""
-    found = [_kept(effects, base, kind, direction, seed, n_edges) for seed in seeds]
-    values = np.stack([one[0] for one in found])
-    counts = edge_grid(n_edges)
-    rng = generator(reading.seed, "circuit", direction)
-    again = (counts[1:-1], values[:, :, 1:-1]) if len(values) > 1 else None
-    return held_out(values.mean(axis=0), found[0][1], found[0][2], counts, boot, rng, again)
+    seed: int,
+) -> pd.DataFrame:
+    """Both directions at every number of candidates; ends are known."""
+    best = [candidates[i] for i in order.tolist()]
+    variants = []
+    for n in edge_grid(len(candidates))[1:-1]:
+        variants.append(Variant(tuple(best[n:]), part="sufficient", group=f"{kind} {seed}", n_kept=n))
+        variants.append(Variant(tuple(best[:n]), part="necessary", group=f"{kind} {seed}", n_kept=n))
+    return study.measure(variants, where)
 
 
-def _count(curve: HeldOut, target: float, orders: list[Int[np.ndarray, " edge"]], edges: list[Edit]) -> EdgeCount:
-    """Edges on the interpolated curve with their interval, and the heads that so many edges belong to."""
-    n = interpolated(curve.curve, curve.counts, target)
-    samples = np.array(_samples(curve, target), dtype=float)
-    tail = curve.boot.tail() if curve.boot.n_clusters > 1 else 0.5
-    low, high = np.quantile(np.where(np.isnan(samples), np.inf, samples), [tail, 1 - tail], method="nearest")
-    heads = None
-    if n is not None:
-        first = [order[: round(n)].tolist() for order in orders]
-        heads = float(np.mean([len({(edges[i].layer, edges[i].head) for i in one}) for one in first]))
-    return EdgeCount(
-        edges=n,
-        low=float(low) if np.isfinite(low) else None,
-        high=float(high) if np.isfinite(high) else None,
-        heads=heads,
-    )
-
-
-def _samples(curve: HeldOut, target: float) -> list[float | None]:
-    return [interpolated(one, curve.counts, target) for one in curve.samples]
-
-
-def _both(
-    effects: pd.DataFrame, base: pd.DataFrame, kind: str, n_edges: int, targets: list[float]
-) -> Directions[PlainCurve]:
-    """One order's curves in both directions."""
-    sufficient, necessary = (_plain(effects, base, kind, way, n_edges, targets) for way in DIRECTIONS)
-    return Directions[PlainCurve](sufficient=sufficient, necessary=necessary)
-
-
-def _plain(
-    effects: pd.DataFrame, base: pd.DataFrame, kind: str, direction: Direction, n_edges: int, targets: list[float]
-) -> PlainCurve:
-    """One order's curve of the first seed, without a band."""
-    curve = share(*_kept(effects, base, kind, direction, 0, n_edges))
-    counts = edge_grid(n_edges)
-    return PlainCurve(
-        curve=[CurvePoint(n=n, share=plain(float(f))) for n, f in zip(counts, curve, strict=True)],
-        needed={f"{target:g}": interpolated(curve, counts, target) for target in targets},
-    )
+def _needed(rows: pd.DataFrame, base: pd.DataFrame, target: float, n: int) -> float:
+    values, none, everything = kept(rows, base, rows["group"].iloc[0].split()[0], "sufficient", 0, n)
+    found = interpolated(share(values, none, everything), edge_grid(n), target)
+    return float("inf") if found is None else found

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from interp.analysis.bootstrap import Bootstrap
-from interp.analysis.circuits import DIRECTIONS, Direction
+from interp.analysis.circuits import Direction
 from interp.analysis.findings import Findings, LayerSpanFindings
 from interp.analysis.findings_of_comparison import (
     EdgesBothWays,
@@ -17,6 +17,8 @@ from interp.analysis.findings_of_comparison import (
     HeadsByDefinition,
     HeadsCompared,
     MeansCompared,
+    NodesBothWays,
+    NodesCompared,
     OpenEdges,
     PairedFound,
     PairFindings,
@@ -26,6 +28,7 @@ from interp.analysis.findings_of_comparison import (
 )
 from interp.analysis.findings_of_edges import EdgeFindings
 from interp.analysis.findings_of_heads import HeadFindings
+from interp.analysis.findings_of_nodes import NodeFindings
 from interp.analysis.findings_of_run import TrainedFound
 from interp.analysis.paired import count_ratio, paired
 from interp.errors import UserError
@@ -35,6 +38,7 @@ from interp.runs.comparison.ability import ability
 
 DEFINITIONS: tuple[ShareDefinition, ...] = ("joint", "absolute", "net")
 Pair = tuple[RunTables, RunTables]
+Circuit = EdgeFindings | NodeFindings
 F = TypeVar("F", bound=Findings)
 
 
@@ -52,6 +56,7 @@ def compare(arms: dict[str, RunTables], reading: Reading) -> PairFindings:
     labels = tuple(arms)
     searches = _both(pair, "key_query_heads", HeadFindings)
     circuits = _both(pair, "attention_edges", EdgeFindings)
+    nodes = _both(pair, "circuit_nodes", NodeFindings)
     selected = _selected(first), _selected(second)
     sizes = [(tables.run.model.n_layers, tables.run.model.n_heads) for tables in pair]
     return PairFindings(
@@ -65,6 +70,7 @@ def compare(arms: dict[str, RunTables], reading: Reading) -> PairFindings:
         means=_means(pair, boot),
         heads=None if searches is None else _heads(*searches, boot),
         edges=None if circuits is None else _edges(*circuits, boot),
+        nodes=None if nodes is None else _nodes(*nodes, boot),
         selected=selected,
         shared=[head for head in selected[0] if head in selected[1] and sizes[0] == sizes[1]],
         spans=(_spans(first), _spans(second)),
@@ -130,34 +136,69 @@ def _heads(first: HeadFindings, second: HeadFindings, boot: Bootstrap) -> HeadsB
 
 def _edges(first: EdgeFindings, second: EdgeFindings, boot: Bootstrap) -> EdgesBothWays:
     """Edges of the circuit that explains the target, in both directions, with paired ratios."""
-    both = {direction: _one_way(first, second, direction, boot) for direction in DIRECTIONS}
-    return EdgesBothWays(
-        explained=first.explained,
-        n_candidates=(first.n_candidates, second.n_candidates),
-        n_prompts=first.n_prompts,
-        n_pairs=first.n_pairs,
-        seeds=first.seeds,
-        wordings=first.wordings,
-        order=(first.order, second.order),
-        sufficient=both["sufficient"],
-        necessary=both["necessary"],
+
+    def one_way(direction: Direction) -> EdgesCompared:
+        counts = _counts(first, direction), _counts(second, direction)
+        return EdgesCompared(
+            first=counts[0],
+            second=counts[1],
+            by_target=_by_target(first, second, direction),
+            ratio=_circuit_ratio(first, second, direction, boot),
+        )
+
+    return EdgesBothWays(**_searched(first, second), sufficient=one_way("sufficient"), necessary=one_way("necessary"))
+
+
+def _nodes(first: NodeFindings, second: NodeFindings, boot: Bootstrap) -> NodesBothWays:
+    """Heads (and MLPs), likewise."""
+
+    def one_way(direction: Direction) -> NodesCompared:
+        counts = _counts(first, direction), _counts(second, direction)
+        return NodesCompared(
+            first=counts[0],
+            second=counts[1],
+            by_target=_by_target(first, second, direction),
+            ratio=_circuit_ratio(first, second, direction, boot),
+        )
+
+    return NodesBothWays(
+        **_searched(first, second),
+        candidates=first.candidates,
+        ablation=first.ablation,
+        sufficient=one_way("sufficient"),
+        necessary=one_way("necessary"),
     )
 
 
-def _one_way(first: EdgeFindings, second: EdgeFindings, direction: Direction, boot: Bootstrap) -> EdgesCompared:
-    target = f"{first.explained:g}"
+def _searched(first: Circuit, second: Circuit) -> dict[str, Any]:
+    """The fields of CircuitsCompared."""
+    return {
+        "explained": first.explained,
+        "n_candidates": (first.n_candidates, second.n_candidates),
+        "n_prompts": first.n_prompts,
+        "n_pairs": first.n_pairs,
+        "seeds": first.seeds,
+        "wordings": first.wordings,
+        "order": (first.order, second.order),
+    }
+
+
+def _counts(found: EdgeFindings | NodeFindings, direction: Direction) -> Any:
+    """What the search needs for its own target."""
+    return found.needed.of(direction)[f"{found.explained:g}"]
+
+
+def _by_target(first: Circuit, second: Circuit, direction: Direction) -> list[TargetCounts]:
     needed = first.needed.of(direction), second.needed.of(direction)
-    resampled = first.resampled.of(direction), second.resampled.of(direction)
-    counts = needed[0][target], needed[1][target]
-    return EdgesCompared(
-        first=counts[0],
-        second=counts[1],
-        by_target=[
-            TargetCounts(target=float(wanted), first=count.edges, second=needed[1][wanted].edges)
-            for wanted, count in needed[0].items()
-        ],
-        ratio=_ratio((counts[0].edges, resampled[0]), (counts[1].edges, resampled[1]), boot),
-    )
+    return [
+        TargetCounts(target=float(wanted), first=count.n, second=needed[1][wanted].n)
+        for wanted, count in needed[0].items()
+    ]
+
+
+def _circuit_ratio(first: Circuit, second: Circuit, direction: Direction, boot: Bootstrap) -> RatioFound:
+    counts = [(_counts(one, direction).n, one.resampled.of(direction)) for one in (first, second)]
+    return _ratio(counts[0], counts[1], boot)
 
 
 Resampled = tuple[float | None, Sequence[float | None]]

@@ -29,10 +29,10 @@ from interp.results.tables import RunTables
 from interp.runs.circuit.assemble import reading_of
 from interp.runs.circuit.publish import KEPT as KEPT_BY_ARMS
 from interp.runs.comparison.ability import ability_table
+from interp.runs.comparison.circuits import circuit_curves
 from interp.runs.comparison.compare import compare
 from interp.runs.comparison.config import ComparisonConfig
 from interp.runs.comparison.curves import modulation_curves, share_curves
-from interp.runs.comparison.edge_curves import edge_curves
 from interp.runs.comparison.figures import side_by_side
 from interp.runs.comparison.sentences import answer, caveats, observations, opened_caveat
 from interp.runs.comparison.tables import counts_table, means_table, spans_table
@@ -72,7 +72,7 @@ def publish(folder: RunFolder, console: Console) -> Path:
             Section("Side by side", figures=_drawn(["side_by_side"], drawn)),
             Section(
                 "How many heads, how many edges",
-                figures=_drawn(["share_curves", "edge_curves"], drawn),
+                figures=_drawn(["share_curves", "node_curves", "edge_curves"], drawn),
                 tables=_told(pairs, lambda pair: counts_table(pair, run)),
             ),
             Section(
@@ -187,7 +187,9 @@ def _figures(arms: dict[str, RunTables]) -> dict[str, Drawn]:
     if "key_query_heads" in have:
         made["share_curves"] = share_curves(arms)
     if "attention_edges" in have:
-        made["edge_curves"] = edge_curves(arms)
+        made["edge_curves"] = circuit_curves(arms, "attention_edges")
+    if "circuit_nodes" in have:
+        made["node_curves"] = circuit_curves(arms, "circuit_nodes")
     if "layer_modulation" in have:
         made["modulation_curves"] = modulation_curves(arms)
     if {"key_query_heads", "attention_pattern", "layer_span"} <= have:

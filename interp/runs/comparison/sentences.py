@@ -9,6 +9,8 @@ from interp.analysis.findings_of_comparison import (
     EdgesCompared,
     HeadsByDefinition,
     HeadsCompared,
+    NodesBothWays,
+    NodesCompared,
     PairedFound,
     PairFindings,
     RatioFound,
@@ -16,7 +18,7 @@ from interp.analysis.findings_of_comparison import (
 from interp.analysis.findings_of_run import RunFindings
 from interp.results.tables import RunTables
 from interp.runs.comparison.ability import ability_sentence
-from interp.runs.comparison.tables import WORDS, edges, heads, ratio
+from interp.runs.comparison.tables import WORDS, count, heads, ratio
 from interp.words.numbers import estimate, fixed, number
 from interp.words.phrases import percent, plural, tenth
 
@@ -28,8 +30,7 @@ def answer(pair: PairFindings, run: RunFindings) -> list[str]:
     sentences = []
     if pair.heads is not None:
         sentences.append(_heads(pair, pair.heads, run))
-    if pair.edges is not None:
-        sentences.append(_circuit(pair.labels, pair.edges))
+    sentences += [_circuit(pair.labels, circuits) for circuits in (pair.nodes, pair.edges) if circuits is not None]
     sentences.append(ability_sentence(pair))
     return sentences
 
@@ -57,22 +58,25 @@ def _needs(two: Sequence[tuple[str, float | None, str]], what: str) -> str:
     )
 
 
-def _circuit(labels: tuple[str, str], circuits: EdgesBothWays) -> str:
-    """The edges of both circuits, in both directions."""
+def _circuit(labels: tuple[str, str], circuits: EdgesBothWays | NodesBothWays) -> str:
+    """The edges (or heads) of both circuits, in both directions."""
     first, second = labels
     enough, needs = circuits.sufficient, circuits.necessary
     two = [
-        (second, enough.second.edges, edges(enough.second)),
-        (first, enough.first.edges, edges(enough.first)),
+        (second, enough.second.n, count(enough.second)),
+        (first, enough.first.n, count(enough.first)),
     ]
     explained = percent(circuits.explained)
-    start = (
-        f"To explain {explained} of what all attention edges do to the answer by keeping the best alone, on word pairs that they "
-        f"were not chosen from, {_needs(two, 'edges')} (ratio {ratio(enough.ratio)})"
+    parts = (
+        "attention edges" if isinstance(circuits, EdgesBothWays) else f"{circuits.noun}, whole and at all positions,"
     )
-    if needs.first.edges is None or needs.second.edges is None:
+    start = (
+        f"To explain {explained} of what all {parts} do to the answer by keeping the best alone, on word pairs that they "
+        f"were not chosen from, {_needs(two, circuits.noun)} (ratio {ratio(enough.ratio)})"
+    )
+    if needs.first.n is None or needs.second.n is None:
         return f"{start}."
-    both = f"{start}; replacing the best {edges(needs.second)} and {edges(needs.first)} alone destroys as much"
+    both = f"{start}; replacing the best {count(needs.second)} and {count(needs.first)} alone destroys as much"
     ends = f"{both} (ratio {ratio(needs.ratio)})"
     if (claimed := both_ways(circuits)) is None:
         return f"{ends}. The two directions do not both tell the models apart, so neither is said to need fewer."
@@ -94,8 +98,8 @@ def _verdict(counts: HeadsCompared, first: float | None, second: float | None) -
     return f". Which of the two needs fewer depends on the share that is asked for ({told}), so neither is claimed"
 
 
-def both_ways(circuits: EdgesBothWays) -> str | None:
-    """`fewer` or `more` edges in the second model, where both directions say so.
+def both_ways(circuits: EdgesBothWays | NodesBothWays) -> str | None:
+    """`fewer` or `more` edges (or heads) in the second model, where both directions say so.
 
     Sufficient and necessary sets are two questions that the literature mixes: one of them alone decides nothing.
     """
@@ -103,7 +107,7 @@ def both_ways(circuits: EdgesBothWays) -> str | None:
     return claims.pop() if len(claims) == 1 else None
 
 
-def claim(counts: HeadsCompared | EdgesCompared) -> str | None:
+def claim(counts: HeadsCompared | EdgesCompared | NodesCompared) -> str | None:
     """`fewer` or `more` in the second model; None where the interval or another share does not bear it out."""
     clear = _clear(counts.ratio)
     signs = {_sign(one.first, one.second) for one in counts.by_target} - {None}

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from interp.analysis.circuits import Direction
-from interp.analysis.findings_of_comparison import PairFindings, RatioFound, SpanFound
+from interp.analysis.findings_of_comparison import (
+    EdgesBothWays,
+    EdgesCompared,
+    NodesBothWays,
+    PairFindings,
+    RatioFound,
+    SpanFound,
+)
 from interp.analysis.findings_of_edges import EdgeCount
 from interp.analysis.findings_of_heads import HeadCount
+from interp.analysis.findings_of_nodes import NodeCount
 from interp.analysis.findings_of_run import RunFindings
 from interp.report.story import TableBlock
 from interp.words.numbers import NONE, estimate, fixed, needed
@@ -52,32 +60,7 @@ def counts_table(pair: PairFindings, run: RunFindings) -> list[TableBlock]:
                 "measured on the other.",
             )
         )
-    if pair.edges is not None:
-        circuits = pair.edges
-        rows = []
-        for direction, words in DIRECTIONS.items():
-            mine = circuits.of(direction)
-            rows.append([f"edges, {words}", edges(mine.first), edges(mine.second), ratio(mine.ratio)])
-            rows += [
-                [f"at {percent(point.target)}, {direction}", needed(point.first), needed(point.second), NONE]
-                for point in mine.by_target
-                if point.target != circuits.explained
-            ]
-            rows.append(
-                [f"heads of these edges, {words}", *(_tenth(side.heads) for side in (mine.first, mine.second)), NONE]
-            )
-        wording = "in other wordings" if circuits.wordings.held_out else "in the same wording"
-        blocks.append(
-            TableBlock(
-                title=f"Edges of the circuit that explains {percent(circuits.explained)}",
-                columns=["direction", first, second, f"{first} / {second}"],
-                rows=rows,
-                note=f"{above} Of {_of(circuits.n_candidates, pair.labels)} edges, on {circuits.n_prompts} prompts; "
-                f"ranked on one half of the word pairs ({first}: {circuits.order[0]}, {second}: {circuits.order[1]}), "
-                f"measured on the other half, {wording}; "
-                f"intervals from {circuits.seeds} seeds of the halves and the word pairs. Read off the interpolated curve.",
-            )
-        )
+    blocks += [circuits_table(pair, circuits) for circuits in (pair.nodes, pair.edges) if circuits is not None]
     return blocks
 
 
@@ -86,6 +69,34 @@ DIRECTIONS: dict[Direction, str] = {
     "sufficient": "sufficient (they kept, all others corrupted)",
     "necessary": "necessary (they corrupted, all others kept)",
 }
+
+
+def circuits_table(pair: PairFindings, circuits: EdgesBothWays | NodesBothWays) -> TableBlock:
+    """Edges, or heads (and MLPs), of the circuits in both directions."""
+    first, second = pair.labels
+    rows = []
+    for direction, words in DIRECTIONS.items():
+        mine = circuits.of(direction)
+        rows.append([f"{circuits.noun}, {words}", count(mine.first), count(mine.second), ratio(mine.ratio)])
+        rows += [
+            [f"at {percent(point.target)}, {direction}", needed(point.first), needed(point.second), NONE]
+            for point in mine.by_target
+            if point.target != circuits.explained
+        ]
+        if isinstance(mine, EdgesCompared):
+            heads_of = [_tenth(side.heads) for side in (mine.first, mine.second)]
+            rows.append([f"heads of these edges, {words}", *heads_of, NONE])
+    wording = "in other wordings" if circuits.wordings.held_out else "in the same wording"
+    return TableBlock(
+        title=f"{circuits.noun.capitalize().replace('mlps', 'MLPs')} of the circuit that explains {percent(circuits.explained)}",
+        columns=["direction", first, second, f"{first} / {second}"],
+        rows=rows,
+        note=f"{first} / {second}: above 1 where {second} needs fewer; resampled together. Of "
+        f"{_of(circuits.n_candidates, pair.labels)} {circuits.noun}, on {circuits.n_prompts} prompts; "
+        f"ranked on one half of the word pairs ({first}: {circuits.order[0]}, {second}: {circuits.order[1]}), "
+        f"measured on the other half, {wording}; "
+        f"intervals from {circuits.seeds} seeds of the halves and the word pairs. Read off the interpolated curve.",
+    )
 
 
 def _of(counts: tuple[int, int], labels: tuple[str, str]) -> str:
@@ -99,9 +110,9 @@ def _tenth(n: float | None) -> str:
     return fixed(n, 1).removesuffix(".0")
 
 
-def edges(count: EdgeCount) -> str:
+def count(found: EdgeCount | NodeCount) -> str:
     """`1,294 [980, 1,560]`."""
-    return needed(count.edges, count.low, count.high)
+    return needed(found.n, found.low, found.high)
 
 
 def means_table(pair: PairFindings, run: RunFindings) -> TableBlock:

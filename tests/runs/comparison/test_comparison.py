@@ -49,6 +49,7 @@ def loaded_with(
     settings["probes"] = [
         {"kind": "key_query_heads", "rerankings": 2, "random_sets": 0, "nonsense": False, "beside": [], "max_heads": 3},
         {"kind": "attention_edges", "orders": ["integrated", "reranked"], "remove": 0.6, "seeds": 2, "steps": 2},
+        {"kind": "circuit_nodes", "orders": ["exact"], "seeds": 1},
         *settings["probes"][2:],
     ]
     path = folder / "comparison.yaml"
@@ -131,6 +132,7 @@ def test_counts_are_those_of_each_models_own_run(gpt2_twins, against):
         for direction in ("sufficient", "necessary"):
             wanted = own["attention_edges"]["needed"][direction]["0.9"]["edges"]
             assert numbers["edges"][direction][side]["edges"] == wanted
+            assert numbers["nodes"][direction][side] == own["circuit_nodes"]["needed"][direction]["0.9"]
 
 
 def test_comparison_json_is_what_its_schema_says(gpt2_twins, tmp_path):

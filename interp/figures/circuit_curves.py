@@ -1,0 +1,153 @@
+"""Figure `circuit_curves`: what the best n edges (or heads) explain, kept alone and taken away alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from interp.analysis.circuits import Direction
+from interp.analysis.findings_of_edges import EdgeFindings
+from interp.analysis.findings_of_nodes import NodeFindings
+from interp.configs.lazy import lazy
+from interp.figures import style
+from interp.figures.base import Drawn, Figure, figures, frame, new_figure
+from interp.results.tables import RunTables
+from interp.words.numbers import fixed, needed
+from interp.words.phrases import SOURCES, basis_text, percent
+
+if TYPE_CHECKING:
+    import matplotlib.figure as mpl_figure
+    import pandas as pd
+else:
+    pd = lazy("pandas")
+    mpl_figure = lazy("matplotlib.figure")
+
+Circuit = EdgeFindings | NodeFindings
+
+LINES: dict[Direction, Literal["-", "--"]] = {"sufficient": "-", "necessary": "--"}
+
+
+@dataclass(frozen=True)
+class Curves:
+    """One model's circuit, to be drawn in one colour."""
+
+    label: str
+    colour: str
+    found: Circuit
+
+
+@figures.register
+class CircuitCurves(Figure):
+    """Explained share against edges (or heads) kept, in both directions, on a logarithmic axis; other orders dotted."""
+
+    reads: ClassVar[dict[str, tuple[str, ...]]] = {"probe": ("attention_edges", "circuit_nodes")}
+    always: ClassVar[bool] = True
+    kind: Literal["circuit_curves"] = "circuit_curves"
+
+    def draw(self, tables: RunTables) -> Drawn:
+        """Draw from an attention_edges or circuit_nodes probe."""
+        label = self.label(tables)
+        found = circuit_of(tables, label)
+        figure, data = drawn([Curves("", style.BLUE, found)])
+        others = []
+        for order, both in found.orders.items():
+            if order == found.order:
+                continue
+            for direction in LINES:
+                curve = frame(both.of(direction).curve)
+                n = both.of(direction).needed[f"{found.explained:g}"]
+                if direction == "sufficient":
+                    words = f"{order}, sufficient: {'never' if n is None else fixed(n, 0)}"
+                    figure.axes[0].plot(curve["n"], curve["share"], color=style.ORANGE, linewidth=0.8, label=words)
+                others.append(curve.assign(model="", order=order, direction=direction))
+        _legend(figure, found)
+        caption = f"{explained(found)} Order: {found.order}. {basis_text(tables, label)}"
+        frames = [data.assign(order=found.order), *others]
+        return Drawn(figure, pd.concat(frames, ignore_index=True), title_of(found), self.caption or caption)
+
+
+def circuit_of(tables: RunTables, label: str) -> Circuit:
+    """What a circuit search found, of edges or of nodes."""
+    if tables.kinds[label] == "attention_edges":
+        return tables.findings(label, EdgeFindings)
+    return tables.findings(label, NodeFindings)
+
+
+def noun(found: Circuit) -> str:
+    """What a circuit is made of."""
+    if isinstance(found, EdgeFindings):
+        return "edges"
+    return "heads" if found.candidates == "heads" else "heads and MLPs"
+
+
+def title_of(found: Circuit) -> str:
+    """The figure's title."""
+    return f"How many {noun(found)} the circuit takes"
+
+
+def explained(found: Circuit) -> str:
+    """What the curves are, for a caption."""
+    parts = "attention edges" if isinstance(found, EdgeFindings) else noun(found)
+    where = "in other wordings" if found.wordings.held_out else "in the same wording"
+    return (
+        f"Share of what all {found.n_candidates:,} {parts} do to the metric. Solid: the best n keep their own value, all "
+        f"others have {SOURCES[found.ablation]} (sufficient). Dashed: what is lost when the best n alone are replaced "
+        f"(necessary). Ranked on one half of the word pairs, run on the other, {where}; dotted line: the share whose number "
+        "is read off the interpolated curve."
+    )
+
+
+def drawn(models: Sequence[Curves]) -> tuple[mpl_figure.Figure, pd.DataFrame]:
+    """Both directions of every model, the target, and how many times fewer the last one needs than the first."""
+    figure = new_figure(style.COLUMN, 2.9)
+    axes = figure.add_subplot()
+    pieces = []
+    for one in models:
+        target = f"{one.found.explained:g}"
+        for direction, line in LINES.items():
+            curve = frame(one.found.curves.of(direction))
+            count = one.found.needed.of(direction)[target]
+            words = f"{one.label}, {direction}" if one.label else direction
+            if direction == "sufficient":
+                axes.fill_between(curve["n"], curve["low"], curve["high"], color=one.colour, alpha=0.2, linewidth=0)
+            legend = f"{words}: {needed(count.n, count.low, count.high)}"
+            axes.plot(curve["n"], curve["share"], color=one.colour, linestyle=line, linewidth=1.0, label=legend)
+            pieces.append(curve.assign(model=one.label, direction=direction))
+    found = models[0].found
+    axes.axhline(found.explained, color=style.RED, linewidth=0.8, linestyle=":")
+    axes.axhline(0, color=style.GREY, linewidth=0.5)
+    last = max(float(piece["n"].iloc[-1]) for piece in pieces)
+    axes.set_xscale("symlog", linthresh=1, linscale=0.3)
+    ticks = [tick for tick in (0, 1, 10, 100, 1000, 10000) if tick < 0.6 * last] + [int(last)]
+    axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+    axes.minorticks_off()
+    axes.set(xlabel=f"{noun(found)} (best first)", ylabel=f"share of all {noun(found)}' effect", xlim=(0, last))
+    if len(models) > 1:
+        _times(axes, models[0].found, models[-1].found)
+        _legend(figure, found)
+    return figure, pd.concat(pieces, ignore_index=True)
+
+
+def _times(axes: Any, first: Circuit, last: Circuit) -> None:
+    """An arrow at the target from the first model's number to the last one's, and their ratio, as in the source figure."""
+    target = f"{first.explained:g}"
+    before, after = first.needed.sufficient[target].n, last.needed.sufficient[target].n
+    if not before or not after:
+        return
+    arrow = {"arrowstyle": "->", "color": style.RED, "linewidth": 0.9, "shrinkA": 0, "shrinkB": 0}
+    axes.annotate("", (after, first.explained), (before, first.explained), arrowprops=arrow)
+    axes.text(
+        1.02,
+        first.explained,
+        f"{fixed(before / after, 1)}×",
+        color=style.RED,
+        va="center",
+        transform=axes.get_yaxis_transform(),
+    )
+
+
+def _legend(figure: mpl_figure.Figure, found: Circuit) -> None:
+    axes = figure.axes[0]
+    title = f"{noun(found)} for {percent(found.explained)}"
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=1, title=title)

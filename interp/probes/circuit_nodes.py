@@ -1,0 +1,169 @@
+"""Probe `circuit_nodes`: the circuit of whole heads (and MLPs) that carries the answer.
+
+A node is a head's output, or an MLP's, at all positions; one that is not kept has its value of the corrupted run (or the
+mean over the prompts of its wording). This is the count of most circuit papers (Wang et al., arXiv 2211.00593; Conmy et
+al., arXiv 2304.14997). Nodes are ranked on one half of the word pairs in the first half of the wordings, the focus
+prompt's among them, and measured on the other half of the word pairs in the other wordings where there are several; both
+ways round for the word pairs, for several seeds of their halves.
+
+Orders: *exact*, by the effect of replacing a node alone; *reranked*, where the nodes of least effect are removed, the others
+are measured anew in the model that is left, and so on. Both are exact runs; no gradient is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+from jaxtyping import Bool, Float
+from pydantic import Field
+
+from interp.analysis.circuits import Direction
+from interp.analysis.findings import Findings
+from interp.analysis.findings_of_edges import both_ways
+from interp.analysis.findings_of_nodes import NodeCount, NodeFindings
+from interp.analysis.halves import too_few
+from interp.analysis.shapes import Shape
+from interp.configs.lazy import lazy
+from interp.errors import UserError
+from interp.interventions.edits import Edit, Variant
+from interp.probes.base import Probe, Reading, by_prompt, head_label, heads_of, probes
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from interp.measure.study import Selection, Study
+    from interp.probes import circuit_search, circuit_verdict
+else:
+    pd = lazy("pandas")
+    circuit_search = lazy("interp.probes.circuit_search")
+    circuit_verdict = lazy("interp.probes.circuit_verdict")
+
+NodeOrder = Literal["exact", "reranked"]
+
+
+@probes.register
+class CircuitNodes(Probe):
+    """The heads (and MLPs) that are enough for, and needed by, a share of what all of them do."""
+
+    shapes: ClassVar[frozenset[Shape] | None] = frozenset({"layer x head", "layer curve", "kept curve"})
+    findings: ClassVar[type[Findings]] = NodeFindings
+    kind: Literal["circuit_nodes"] = "circuit_nodes"
+    nodes: Literal["heads", "heads_and_mlps"] = Field(
+        default="heads",
+        description="Candidates; MLPs that are none stay as they are and follow what the heads bring them.",
+    )
+    source: Literal["corrupted", "mean"] = Field(
+        default="corrupted",
+        description="What replaces a node: its value in the corrupted run, or its mean over prompts.",
+    )
+    orders: tuple[NodeOrder, ...] = Field(
+        default=("exact", "reranked"),
+        min_length=1,
+        description="How nodes are ranked; all curves are shown, and the order that needs fewest is used.",
+    )
+    remove: float = Field(default=0.5, gt=0, lt=1, description="Part of the nodes that each step of reranked removes.")
+    seeds: int = Field(
+        default=2, ge=1, le=100, description="Seeds of the halves; the interval is as wide as they differ."
+    )
+    explained: float = Field(default=0.9, gt=0, lt=1, description="The share whose number of nodes is the verdict.")
+
+    def variants(self, study: Study) -> Iterable[Variant]:
+        """Every node, replaced alone."""
+        for edit in self.candidates(study):
+            yield Variant.of(edit, part="single")
+
+    def candidates(self, study: Study) -> list[Edit]:
+        """All heads, by layer; then the MLPs."""
+        edits = [Edit("z", layer, head, source=self.source) for layer, head in heads_of("all", study)]
+        if self.nodes == "heads_and_mlps" and "mlp_out" not in study.sizes.absent:
+            edits += [Edit("mlp_out", layer, source=self.source) for layer in range(study.sizes.n_layers)]
+        return edits
+
+    def where(self, study: Study) -> list[Selection]:
+        """All wordings, the focus prompt's first."""
+        first = study.focus.prompts.pairs[0].template
+        return sorted(study.select(self.prompts), key=lambda one: one.prompts.pairs[0].template != first)
+
+    def ranking(self, study: Study) -> list[Selection]:
+        """The first half of the wordings; prompts of one wording and of several lengths stay together."""
+        where = self.where(study)
+        templates = list(dict.fromkeys(one.prompts.pairs[0].template for one in where))
+        first = {*templates[: (len(templates) + 1) // 2]}
+        return [one for one in where if one.prompts.pairs[0].template in first]
+
+    def check(self, study: Study) -> None:
+        """There must be enough word pairs in the ranking wording for two halves, and a mean needs two prompts."""
+        if self.prompts == "focus":
+            raise UserError("it ranks nodes on one half of the word pairs, so the focus prompt alone is not enough")
+        for where in (self.ranking(study), circuit_search.measuring(self, study)):
+            if reason := too_few(len({one.prompts.pairs[row].pair for one in where for row in one.rows})):
+                raise UserError(reason)
+        super().check(study)
+
+    def integrated(self, study: Study, here: Selection, candidates: list[Edit]) -> Float[np.ndarray, "row candidate"]:
+        """Not among the orders of nodes, which are few enough to be run."""
+        raise UserError("nodes are not ranked by gradients")
+
+    def reduced(
+        self, study: Study, here: Selection, candidates: list[Edit], kept: Bool[np.ndarray, " candidate"]
+    ) -> Float[np.ndarray, "row candidate"]:
+        """What replacing each kept node does where the others are replaced already, run exactly."""
+        gone = tuple(candidate for candidate, stays in zip(candidates, kept, strict=True) if not stays)
+        places = np.flatnonzero(kept)
+        variants = [Variant(gone, part="left"), *(Variant((*gone, candidates[i]), part="one more") for i in places)]
+        values = by_prompt(study.measure(variants, [here]), ["variant"]).to_numpy()
+        effects = np.zeros((len(values), len(candidates)))
+        effects[:, places] = values[:, 1:] - values[:, :1]
+        return effects
+
+    def run(self, study: Study) -> pd.DataFrame:
+        """The orders, and the curves in both directions."""
+        return circuit_search.run(self, study)
+
+    def passes(self, study: Study) -> int:
+        """Single effects, every node that is left at every step of the re-ranking, and the curves."""
+        left, again = len(self.candidates(study)), 0
+        while "reranked" in self.orders and left:
+            again += left + 1
+            left -= max(1, int(self.remove * left))
+        seeds = self.seeds if "reranked" in self.orders else 0
+        return circuit_search.n_rows(self, study) + seeds * again * circuit_search.n_ranked(self, study)
+
+    def n_rows(self, study: Study) -> int:
+        """Single effects where they are asked for, and the curves; what a re-ranking measures leaves no rows."""
+        return circuit_search.n_rows(self, study)
+
+    def summarise(self, effects: pd.DataFrame, study: Study, reading: Reading) -> NodeFindings:
+        """Nodes needed, in both directions and all orders."""
+        verdict, nodes = circuit_verdict.Verdict(self, effects, study, reading), self.candidates(study)
+
+        def count(direction: Direction, target: float) -> NodeCount:
+            found = verdict.count(direction, target)
+            mlps = [sum(nodes[i].head is None for i in chosen) for chosen in found.chosen]
+            return NodeCount(n=found.n, low=found.low, high=found.high, mlps=float(np.mean(mlps)) if mlps else None)
+
+        return NodeFindings(
+            kind=self.kind,
+            ablation=self.source,
+            candidates=self.nodes,
+            order=verdict.order,
+            explained=self.explained,
+            n_candidates=len(nodes),
+            n_ranked=verdict.n_ranked,
+            n_prompts=verdict.n_prompts,
+            n_pairs=verdict.boot.n_clusters,
+            seeds=verdict.seeds,
+            wordings=verdict.wordings,
+            total=verdict.total(),
+            needed=both_ways(lambda way: {f"{target:g}": count(way, target) for target in verdict.targets}),
+            curves=verdict.curves(),
+            orders=verdict.orders(),
+            resampled=both_ways(lambda way: verdict.samples(way, self.explained)),
+            first=[[_named(nodes[i]) for i in order[:20].tolist()] for order in verdict.first],
+        )
+
+
+def _named(node: Edit) -> str:
+    return f"L{node.layer}-MLP" if node.head is None else head_label(node.layer, node.head)
