@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from experiments.carried import carried_sentences
 from experiments.circuits import circuit_sentences
 from experiments.observations import (
     agreement_sentences,
@@ -34,6 +35,7 @@ from interp.analysis.findings import (
     LayerModulationFindings,
     LayerSpanFindings,
 )
+from interp.analysis.findings_of_carried import CarriedFindings
 from interp.analysis.findings_of_heads import HeadFindings
 from interp.analysis.findings_of_paths import PathFindings
 from interp.errors import UserError
@@ -123,6 +125,7 @@ class KeyQueryCircuit(Recipe):
                 *span_sentences(spans.values()),
                 *circuit_sentences(tables),
                 *path_sentences(tables.findings_of("paths", PathFindings).values()),
+                *carried_sentences(tables.findings_of("residual_edge", CarriedFindings).values(), run),
                 *position_sentences(tables),
                 *agreement_sentences(estimates),
             ],

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
+from experiments.carried import carried_sentences
 from experiments.circuits import KINDS as CIRCUITS
 from experiments.circuits import told_of
 from experiments.roads import path_sentences
+from interp.analysis.findings_of_carried import CarriedFindings
 from interp.analysis.findings_of_paths import PathFindings
 from interp.figures.base import Figure
 from interp.figures.of_a_probe import figures_of
@@ -58,6 +60,8 @@ def told(tables: RunTables, label: str) -> list[str]:
     """The sentences about one probe, of the kinds that have some."""
     if tables.kinds[label] == "paths":
         return path_sentences([tables.findings(label, PathFindings)])
+    if tables.kinds[label] == "residual_edge":
+        return carried_sentences([tables.findings(label, CarriedFindings)], tables.run)
     return told_of(tables, label) if tables.kinds[label] in CIRCUITS else []
 
 

@@ -17,6 +17,7 @@ from interp.analysis.seeding import generator
 from interp.configs.literals import check_literal
 from interp.errors import UserError
 from interp.interventions import observe
+from interp.interventions.carried import Carried, Frozen
 from interp.interventions.cells import Dimensions
 from interp.interventions.edits import Edit, Run, Variant
 from interp.interventions.engine import Engine
@@ -29,8 +30,9 @@ from interp.prompts.choice import PromptChoice
 from interp.prompts.encode import Dropped
 from interp.prompts.encoder import Encoder
 from interp.prompts.judged import Judged
-from interp.prompts.pairs import PromptSet
+from interp.prompts.pairs import Position, PromptSet
 from interp.prompts.regroup import Group, grouped_sets
+from interp.prompts.roles import tensor_index
 from interp.prompts.shuffled import shuffled_sets
 from interp.results.effects_file import ROWS_AT_ONCE, stacked
 
@@ -169,7 +171,7 @@ class Study:
                 raise UserError(f"the logit lens reads one token, and {self.metric.kind} reads several here")
             values = observe.logit_lens(self.engine, selection.prompts, self.metric, "clean")
             places = observed_columns("lens", range(len(values)))
-            frames.append(self._observed(places, values[:, list(selection.rows)], selection))
+            frames.append(self.observed(places, values[:, list(selection.rows)], selection))
         return stacked(frames)
 
     def need_linear_metric(self) -> tuple[float, float]:
@@ -191,8 +193,25 @@ class Study:
                 values = torch.stack([parts[key] for key in keys])[:, list(selection.rows)]
                 layers = [None if layer < 0 else layer for _, layer, _ in keys]
                 heads = [None if head < 0 else head for _, _, head in keys]
-                frames.append(self._observed(observed_columns(name, layers, heads), values, selection))
+                frames.append(self.observed(observed_columns(name, layers, heads), values, selection))
         return stacked(frames)
+
+    def carried(self, here: Selection, begin: Position, to: Position, end: int, origins: Sequence[int]) -> Carried:
+        """How what a token's nodes hold of the difference between the runs reaches another token's, by head.
+
+        Origin 0 is the token's embedding, l + 1 what block l's MLP writes there; `end` the target's layer (n_layers: the
+        output). Positions are one each.
+        """
+        prompts, engine = here.prompts, self.engine
+        rows, runs = engine.rows(prompts, list(here.rows)), engine.runs(prompts)
+        at, target = (tensor_index(prompts.position(place), prompts.bos) for place in (begin, to))
+        messages = {}
+        for origin in origins:
+            site, layer = ("resid_pre", 0) if origin == 0 else ("mlp_out", origin - 1)
+            difference = (runs["clean"].site(site, layer) - runs["corrupted"].site(site, layer))[rows]
+            messages[origin] = torch.zeros_like(difference)
+            messages[origin][:, at] = difference[:, at]
+        return Frozen(engine, prompts, self.metric, rows, target, end).carried(messages)
 
     def attention_weights(self, where: Sequence[Selection]) -> Iterator[pd.DataFrame]:
         """Attention weights of the clean run, for every head and pair of positions that it sees (BOS left out).
@@ -216,7 +235,7 @@ class Study:
                         "weight", np.full(len(places), layer), head, query[pair] + 1, key[pair] + 1
                     )
                     values = weights[:, head, query[pair], key[pair]].T
-                    yield self._observed(columns, values, selection, first)
+                    yield self.observed(columns, values, selection, first)
                     first += len(places)
 
     def clean_metric(self, selection: Selection) -> pd.Series:
@@ -243,9 +262,10 @@ class Study:
         scaled = (measured - corrupted) / (clean - corrupted)
         return self._table(columns, measured, base, scaled, selection, method)
 
-    def _observed(
+    def observed(
         self, columns: pd.DataFrame, values: Float[Tensor, "place prompt"], selection: Selection, first: int = 0
     ) -> pd.DataFrame:
+        """Rows of the effects table for what was read off the clean run; `effect` is the value itself."""
         clean, corrupted = self._both(selection)
         seen = values.double().numpy()
         return self._table(columns, seen, np.zeros_like(seen), seen / (clean - corrupted), selection, "observed", first)

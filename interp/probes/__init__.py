@@ -14,6 +14,7 @@ from interp.probes import (
     layer_span,
     logit_lens,
     paths,
+    residual_edge,
 )
 from interp.probes.base import Probe, Reading, probes
 
@@ -34,4 +35,5 @@ __all__ = [
     "logit_lens",
     "paths",
     "probes",
+    "residual_edge",
 ]

@@ -60,6 +60,10 @@ DEFINITIONS: dict[str, str] = {
         "too; by weights: what comes although all are replaced, since a token's score changes the weights of other edges. "
         "Shares of the clean–corrupted gap; together with longer roads they sum to 1."
     ),
+    "Edge of the residual graph": (
+        "With attention patterns and norm scales frozen and MLPs silent on the way, what one token's nodes hold of the "
+        "difference reaches another token linearly; a road of n heads gives each of them an n-th, and all shares sum to the whole."
+    ),
     "Interval": (
         "Bootstrap over word pairs, whose prompts are drawn together because they are not independent; BCa below 30 word "
         "pairs, percentiles from there on, widened for few pairs. Intervals of shares and counts choose the heads again in "
