@@ -34,6 +34,7 @@ probes:
   - {{kind: direct_logit_attribution}}
   - {{kind: logit_lens}}
   - {{kind: paths}}
+  - {{kind: residual_edge}}
 experiment: {{kind: key_query_circuit}}
 output: {{root: {root}}}
 """

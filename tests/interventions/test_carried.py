@@ -11,7 +11,7 @@ from interp.interventions.carried import Frozen
 from interp.interventions.engine import Engine
 from interp.metrics import LogitDiff
 from interp.models import DirectoryModel, Processing, load_model
-from tests.causal.planted import KEY, MIDDLE, QUERY, TOKEN, Plant, planted_model, planted_prompts
+from tests.causal.planted import KEY, MIDDLE, TOKEN, planted_model, planted_prompts
 from tests.causal.test_planted import ONE, TWO_HOPS
 from tests.interventions.models import random_prompts
 from tests.tiny_families import write_tiny
@@ -116,8 +116,3 @@ def test_messages_sent_together_are_told_apart():
     assert both.whole[:, 1].abs().max() < 1e-4
     assert both.whole[:, 2].tolist() == pytest.approx([4.0] * 6, abs=1e-3)
     assert both.heads.sum((1, 2)).tolist() == pytest.approx(both.whole.sum(1).tolist(), abs=1e-3)
-
-
-def test_a_head_that_cannot_reach_the_target_has_nothing():
-    _, _, found = carried(planted_model(*ONE, Plant(2, 0, gain=5.0, key=KEY, query=QUERY - 1)), planted_prompts())
-    assert found.heads[:, 2].abs().max() < 1e-4
