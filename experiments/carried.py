@@ -21,8 +21,9 @@ def _whole(found: CarriedFindings, run: RunFindings) -> str:
     return (
         f"With attention patterns frozen and MLPs silent on the way, what the nodes of {found.begin} hold of the difference "
         f"brings {estimate(found.whole)} {run.metric.unit} to {found.to}, {_share(found.of_gap)} of the clean–corrupted gap "
-        f"({plural(found.n_prompts, 'prompt')}); the rest goes by changed patterns, or through MLPs at other tokens. The largest part "
-        f"starts at {largest.origin} ({estimate(largest.carried)}). Roads with a single head bring {_share(found.single)} of it."
+        f"({plural(found.n_prompts, 'prompt')}); the rest goes by changed patterns, or through MLPs at other tokens. The largest "
+        f"part starts at {largest.origin}: {estimate(largest.carried)}. Roads with a single head "
+        f"bring {_share(found.single)} of it."
     )
 
 

@@ -48,7 +48,7 @@ class Overview(Recipe):
                     title=label,
                     text=told(tables, label),
                     figures=[stem for stem in figures if stem in of[label]],
-                    tables=[] if tables.kinds[label] == "paths" else [top_effects(tables, label)],
+                    tables=[] if tables.kinds.get(label) == "paths" else [top_effects(tables, label)],
                 )
                 for label in tables.labels
             ]
@@ -58,11 +58,12 @@ class Overview(Recipe):
 
 def told(tables: RunTables, label: str) -> list[str]:
     """The sentences about one probe, of the kinds that have some."""
-    if tables.kinds[label] == "paths":
+    kind = tables.kinds.get(label)
+    if kind == "paths":
         return path_sentences([tables.findings(label, PathFindings)])
-    if tables.kinds[label] == "residual_edge":
+    if kind == "residual_edge":
         return carried_sentences([tables.findings(label, CarriedFindings)], tables.run)
-    return told_of(tables, label) if tables.kinds[label] in CIRCUITS else []
+    return told_of(tables, label) if kind in CIRCUITS else []
 
 
 def top_effects(tables: RunTables, label: str, count: int = 10) -> TableBlock:

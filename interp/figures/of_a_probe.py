@@ -17,7 +17,7 @@ def figures_of(tables: RunTables, label: str) -> list[Figure]:
     own = [
         figure_kinds[kind].model_validate({"probe": label})
         for kind in figure_kinds
-        if figure_kinds[kind].always and tables.kinds[label] in figure_kinds[kind].reads["probe"]
+        if figure_kinds[kind].always and tables.kinds.get(label) in figure_kinds[kind].reads["probe"]
     ]
     found: list[Figure] = []
     if "layer x head" in shapes:
