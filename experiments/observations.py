@@ -87,7 +87,7 @@ def position_sentences(tables: RunTables) -> list[str]:
                     f"{moved.n_layers} layers of one prompt, which are no independent samples; the last layer, which can only "
                     "write at the query, is left out."
                 )
-        used = tables.prompts[tables.prompts["prompt"].isin(tables.probe(label, ["prompt"])["prompt"])]
+        used = tables.prompts[tables.prompts["prompt"].isin(tables.values_of(label, "prompt")["prompt"])]
         pairs = strongest_edges(rows, THRESHOLD, float(used["gap"].mean()))
         if pairs:
             listed = "; ".join(

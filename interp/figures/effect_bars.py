@@ -115,10 +115,11 @@ def _effects(tables: RunTables, label: str, top_k: int) -> Iterator[Bar]:
     titles = pd.concat([pd.Series(panel.title, index=panel.rows.index) for panel in shown])
     rows = tables.summary_of(label).loc[titles.index]
     rows = rows.loc[rows["mean"].abs().sort_values(ascending=False, kind="stable").index].head(top_k)
+    effects = tables.like(label, ["pair", "effect"], rows[[*SPLIT, *PLACES]])
     for number, (_, row) in zip(rows.index.to_list(), rows.iterrows(), strict=True):
-        same = {name: row[name] for name in SPLIT}
-        effects = tables.probe(label, ["pair", "effect", *PLACES], **same)
-        alike = [(effects[name] == row[name]) | (effects[name].isna() & pd.isna(row[name])) for name in PLACES]
+        alike = [
+            (effects[name] == row[name]) | (effects[name].isna() & pd.isna(row[name])) for name in (*SPLIT, *PLACES)
+        ]
         mine = effects[np.logical_and.reduce([one.fillna(False).to_numpy(bool) for one in alike])]
         numbers: dict[str, float | int | None] = {
             "mean": float(row["mean"]),

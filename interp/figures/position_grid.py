@@ -46,7 +46,7 @@ class PositionGrid(Figure):
         edges = tables.summary_of(label)
         if not edges["query_label"].str.isdigit().all():
             raise UserError(f"figure {self.kind}: probe {label!r} names positions by role; it needs `pairs: all`")
-        used = tables.prompts[tables.prompts["prompt"].isin(tables.probe(label, ["prompt"])["prompt"])]
+        used = tables.prompts[tables.prompts["prompt"].isin(tables.values_of(label, "prompt")["prompt"])]
         grid = position_grid(edges, self.threshold, float(used["gap"].mean()))
         n_layers, shown = tables.run.model.n_layers, focus_window(tables)
         grid = grid[grid["position"].isin(shown.positions)]

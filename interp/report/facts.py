@@ -139,20 +139,17 @@ def _measurement(tables: RunTables) -> list[tuple[str, str]]:
     ]
 
 
-_TOLD = ("part", "base", "group", "variant", "kind", "source", "site", "method", "prompt")
-
-
 def _probes(tables: RunTables, seconds: dict[str, float]) -> TableBlock:
     rows = []
     for label in tables.labels:
-        effects = tables.probe(label, _TOLD)
-        variants = effects[["part", "base", "group", "variant"]].drop_duplicates()
+        effects = tables.values_of(label, "kind", "source", "site", "method")
+        variants = tables.values_of(label, "part", "base", "group", "variant")
         rows.append(
             [
                 str(label) if label == (kind := effects["kind"].iloc[0]) else f"{label} ({kind})",
                 _edited(effects),
                 f"{len(variants):,}",
-                str(effects["prompt"].nunique()),
+                str(len(tables.values_of(label, "prompt"))),
                 fixed(seconds.get(label), 1),
             ]
         )

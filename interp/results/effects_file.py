@@ -88,6 +88,16 @@ class OnDisk:
         """Some rows and columns of one probe, compact."""
         return read(self._path, columns, probe=label, **equals)
 
+    def distinct(self, label: str, columns: Sequence[str]) -> pd.DataFrame:
+        """Every combination of values that some columns of one probe have, once, in order of appearance."""
+        parts = [frame.drop_duplicates() for frame in frames(self._path, columns, probe=label)]
+        return stacked(parts).drop_duplicates(ignore_index=True)
+
+    def like(self, label: str, columns: Sequence[str], wanted: pd.DataFrame) -> pd.DataFrame:
+        """The rows of one probe that have the values of a row of `wanted` in all of its columns."""
+        parts = frames(self._path, [*dict.fromkeys([*columns, *wanted.columns])], probe=label)
+        return stacked([frame[_like(frame, wanted)] for frame in parts])
+
     def frame(self) -> pd.DataFrame:
         """All of them, as pandas reads the file."""
         return pd.read_parquet(self._path)
@@ -110,6 +120,15 @@ class InMemory:
             rows = rows[rows[name] == value]
         return rows[list(columns or rows.columns)]
 
+    def distinct(self, label: str, columns: Sequence[str]) -> pd.DataFrame:
+        """As OnDisk.distinct."""
+        return self.rows(label, columns).drop_duplicates(ignore_index=True)
+
+    def like(self, label: str, columns: Sequence[str], wanted: pd.DataFrame) -> pd.DataFrame:
+        """As OnDisk.like."""
+        rows = self.rows(label, [*dict.fromkeys([*columns, *wanted.columns])])
+        return rows[_like(rows, wanted)]
+
     def frame(self) -> pd.DataFrame:
         """All of them."""
         return self._table
@@ -127,6 +146,19 @@ def frames(path: Path, columns: Sequence[str] | None = None, **equals: object) -
         n_found += len(frame)
     if n_found == 0:
         yield pd.DataFrame({name: pd.Series(dtype=HELD[EFFECTS[name]]) for name in wanted})
+
+
+def _like(rows: pd.DataFrame, wanted: pd.DataFrame) -> np.ndarray:
+    """Which rows have the values of a row of `wanted` in all of its columns; a missing value is like another one."""
+    found = np.zeros(len(rows), dtype=bool)
+    missing = {name: rows[name].isna().to_numpy(bool) for name in wanted.columns}
+    for one in wanted.to_dict("records"):
+        same = [
+            missing[name] if pd.isna(value) else (rows[name] == value).fillna(False).to_numpy(bool)
+            for name, value in one.items()
+        ]
+        found |= np.logical_and.reduce(same)
+    return found
 
 
 def _batches(path: Path, columns: Sequence[str], groups: Sequence[int] | None = None) -> Iterator[pd.DataFrame]:

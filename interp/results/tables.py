@@ -108,6 +108,14 @@ class RunTables:
         """The effects of one probe, by its label; some columns of them, and the rows where others have the given values."""
         return self.record.rows(label, columns, **equals)
 
+    def values_of(self, label: str, *columns: str) -> pd.DataFrame:
+        """Every combination of values in some columns of one probe's effects, once."""
+        return self.record.distinct(label, columns)
+
+    def like(self, label: str, columns: Sequence[str], wanted: pd.DataFrame) -> pd.DataFrame:
+        """The effects of one probe that are like a row of `wanted` in all of its columns; a probe may have more than fit."""
+        return self.record.like(label, columns, wanted)
+
     def shapes(self, label: str) -> frozenset[Shape]:
         """Every shape of table that a probe's summary holds; told once, for every figure of a report asks."""
         if label not in self._shapes:

@@ -37,10 +37,10 @@ def basis_text(tables: RunTables, label: str | None = None) -> str:
     used = tables.prompts
     edited = ""
     if label is not None:
-        used = used[used["prompt"].isin(tables.probe(label, ["prompt"])["prompt"])]
+        used = used[used["prompt"].isin(tables.values_of(label, "prompt")["prompt"])]
         # A search names its main replacement; others stand beside it in tables of their own.
         main = tables.ablation(label)
-        every = tables.probe(label, ["source"])["source"].unique()
+        every = tables.values_of(label, "source")["source"]
         sources = [main] if main else sorted(source for source in every if source)
         edited = (
             f"edited values: {', '.join(SOURCES[source] for source in sources)}; " if sources else "nothing is edited; "

@@ -89,3 +89,26 @@ def test_a_part_that_fails_leaves_the_old_file(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         effects_file.write(tmp_path / "a.parquet", broken())
     assert (tmp_path / "a.parquet").read_bytes() == before
+
+
+def test_what_is_asked_of_a_file_in_parts_is_what_the_whole_table_says(tmp_path, monkeypatch):
+    monkeypatch.setattr(effects_file, "ROWS_A_GROUP", 1000)
+    monkeypatch.setattr(effects_file, "ROWS_AT_ONCE", 300)
+    whole = table(2500).assign(probe="mine")
+    effects_file.write(tmp_path / "a.parquet", in_parts(whole, 700))
+    disk, memory = effects_file.OnDisk(tmp_path / "a.parquet"), effects_file.InMemory(whole)
+    wanted = whole.loc[[3, 2400, 5], ["layer", "head", "query_label"]]
+    wanted.loc[5, "head"] = pd.NA
+    same = [
+        ((whole["layer"] == row["layer"]) | (whole["layer"].isna() & pd.isna(row["layer"]))).fillna(False)
+        & ((whole["head"] == row["head"]) | (whole["head"].isna() & pd.isna(row["head"]))).fillna(False)
+        & (whole["query_label"] == row["query_label"])
+        for _, row in wanted.iterrows()
+    ]
+    expected = whole.loc[same[0] | same[1] | same[2], "effect"].tolist()
+    assert len(expected) >= 2
+    for record in (disk, memory):
+        assert record.like("mine", ["effect"], wanted)["effect"].tolist() == expected
+        assert record.like("other", ["effect"], wanted).empty
+        found = record.distinct("mine", ["source", "query_label"]).astype(str)
+        assert found.to_numpy().tolist() == whole[["source", "query_label"]].drop_duplicates().to_numpy().tolist()

@@ -17,9 +17,10 @@ from interp.models.config import ModelSource
 from interp.probes.base import Observation
 
 LIBRARIES = 0.56 * 2**30
-PARTS = 0.25 * 2**30
+PARTS = 0.4 * 2**30
 """Buffers of a table in parts: one row group, its dictionaries, and the resamples of some cells."""
-READ_ROW = 30  # bytes of the columns of a row that the report reads of a probe
+SUMMARY_ROW = 1450
+"""Bytes of a row of the summary while the report looks at it: names as Python objects, once as read and once as grouped."""
 HELD_ROW = (
     100  # bytes of a compact row; held up to three times while a probe's rows are joined, written and concluded from
 )
@@ -61,7 +62,8 @@ def footprint(info: Sizes, study: Study, probes: Any, model: ModelSource, memory
     unbounded = LIBRARIES + weights.model + weights.blocks + runs[0] + 3.0 * HELD_ROW * held
     large = min(1.0, max(rows.values()) / 2**20)
     measuring = unbounded + (kept - runs[0]) + max(batch, logits, PARTS * large)
-    reporting = LIBRARIES + weights.model + weights.blocks + READ_ROW * max(rows.values())
+    summary = sum(rows[probe.label] / max(1, probe.n_prompts(study)) for probe in probes)
+    reporting = LIBRARIES + weights.model + weights.blocks + SUMMARY_ROW * summary
     return Footprint(LIBRARIES + loading, measuring, reporting, unbounded)
 
 
