@@ -3,7 +3,8 @@ SET ?=
 RUN ?=
 TASK ?= ioi
 # The recipes read these from the environment, so that neither make nor the shell splits or runs what a value holds.
-export CONFIG SET RUN TASK
+MODEL ?= gpt2
+export CONFIG SET RUN TASK MODEL
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,7 +12,7 @@ READY := $(VENV)/.ready
 DEV := $(VENV)/.ready-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev constraints lint format types test test-real test-slurm benchmark experiment sweep sparsify validate report list task schema clean
+.PHONY: help setup setup-dev constraints lint format types test test-real test-slurm benchmark golden experiment sweep sparsify validate report list task schema clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -67,6 +68,9 @@ $(VENV)/.benchmark: $(DEV)
 
 benchmark: $(VENV)/.benchmark ## our engine beside other libraries: SET=quick, standard (default), full or training
 	@$(BIN)/python -m benchmarks $(if $(SET),--set $(SET))
+
+golden: $(READY) ## numbers of MODEL (gpt2, or a directory) beside published ones (docs/published.md)
+	@$(BIN)/python -m benchmarks.golden --model "$$MODEL"
 
 experiment: $(READY) ## run CONFIG to its report
 	@$(BIN)/interp run "$$CONFIG" --sets "$$SET" $(if $(FRESH),--fresh)

