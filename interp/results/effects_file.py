@@ -154,7 +154,7 @@ def _like(rows: pd.DataFrame, wanted: pd.DataFrame) -> np.ndarray:
     missing = {name: rows[name].isna().to_numpy(bool) for name in wanted.columns}
     for one in wanted.to_dict("records"):
         same = [
-            missing[name] if pd.isna(value) else (rows[name] == value).fillna(False).to_numpy(bool)
+            missing[str(name)] if pd.isna(value) else (rows[str(name)] == value).fillna(False).to_numpy(bool)
             for name, value in one.items()
         ]
         found |= np.logical_and.reduce(same)
