@@ -54,7 +54,8 @@ def read_config(folder: Path) -> Any:
         )
     try:
         with quiet_transformers():
-            return CONFIG_MAPPING[kind].from_dict(data)
+            # Prompts are not padded, and torch refuses a pad token that only the tokenizer has.
+            return CONFIG_MAPPING[kind].from_dict(data | {"pad_token_id": None})
     except Exception as error:  # its checks raise many kinds, and nothing but the file's contents can be wrong
         raise UserError(f"model: {path} cannot be read: {one_line(error)}") from None
 

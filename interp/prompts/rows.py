@@ -75,8 +75,8 @@ def _pair(number: int, row: Row, names: Mapping[str, str], separator: str | None
         foil=foil,
         answers=tuple(answers),
         foils=tuple(foils),
-        template=_label(row.get(names["template"]), "prompts"),
-        pair=_label(row.get(names["pair"]), clean),
+        template=_label(row.get(names["template"]), names["template"], "prompts"),
+        pair=_label(row.get(names["pair"]), names["pair"], clean),
         focus=number == 0,
         id=number,
         fields={**fields, "answer": answer, "foil": foil},
@@ -98,8 +98,13 @@ def _text(value: Any, name: str) -> str:
     return value
 
 
-def _label(value: Any, default: str) -> str:
-    return default if value is None or value == "" else str(value)
+def _label(value: Any, name: str, default: str) -> str:
+    """A name, or a number that serves as one; pandas writes NaN where there is none."""
+    if value is None or value == "" or value != value:
+        return default
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise UserError(f"{name} must be text or a number, not {str(value)[:40]!r} ({type(value).__name__})")
+    return str(value)
 
 
 def _fields(items: Iterable[tuple[str, Any]]) -> Iterable[tuple[str, str]]:

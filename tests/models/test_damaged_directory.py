@@ -120,6 +120,14 @@ def test_what_a_llama_cannot_be(tmp_path, changes, says):
         model_dimensions(DirectoryModel(path=str(folder)))
 
 
+def test_a_pad_token_that_only_the_tokenizer_has_changes_nothing(tmp_path):
+    folder = write_tiny_llama(tmp_path / "m")
+    before = load_model(DirectoryModel(path=str(folder)))
+    edit(folder, pad_token_id=10**9)
+    assert model_dimensions(DirectoryModel(path=str(folder))) is not None
+    assert load_model(DirectoryModel(path=str(folder))).info.weights_sha256 == before.info.weights_sha256
+
+
 def test_paths_that_are_none_and_the_home_folder(tmp_path, monkeypatch):
     with pytest.raises(UserError, match=r"model.path: .* NUL"):
         load_model(DirectoryModel(path="a\0b"))

@@ -114,6 +114,22 @@ def test_only_text_is_a_prompt(tmp_path, encoder, value):
         choose(write(tmp_path, [ROWS[0] | {"clean": value}], ".jsonl"), encoder)
 
 
+@pytest.mark.parametrize("column", ["pair", "template"])
+@pytest.mark.parametrize("value", [["a"], {"a": 1}, True])
+def test_only_a_name_tells_word_pairs_and_templates_apart(tmp_path, encoder, column, value):
+    with pytest.raises(UserError, match=f"row 1: {column} must be text or a number, not"):
+        choose(write(tmp_path, [ROWS[0] | {column: value}, *ROWS[1:]], ".jsonl"), encoder)
+
+
+@pytest.mark.parametrize("value", [None, "", float("nan")])
+def test_a_row_without_a_name_is_a_word_pair_of_its_own(tmp_path, encoder, value):
+    book = choose(write(tmp_path, [one | {"pair": value} for one in ROWS], ".jsonl"), encoder)
+    pairs = [pair.pair for one in book.sets for pair in one.pairs]
+    assert pairs == [pair.clean for one in book.sets for pair in one.pairs]
+    numbered = choose(write(tmp_path, [one | {"pair": 7} for one in ROWS], ".jsonl"), encoder)
+    assert {pair.pair for one in numbered.sets for pair in one.pairs} == {"7"}
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
