@@ -51,7 +51,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "The circuit": ("circuit_panel", "attention_panel"),
     "How many heads, and which": (*("share_curve", "order_curves", "circuit_curves", "effect_bars", "head_heatmap"),),
     "Where in depth": ("modulation_curve", "span_chart", "logit_lens_curve"),
-    "Which positions": ("path_flow", "position_grid", "position_heatmap"),
+    "Which positions": ("path_flow", "cumulative_mass", "position_grid", "position_heatmap"),
     "Checks": ("attribution_scatter",),
 }
 
@@ -90,13 +90,18 @@ class KeyQueryCircuit(Recipe):
             "path_flow": {"paths"},
             "position_grid": {"edge_patching"},
             "position_heatmap": {"activation_patching"},
+            "cumulative_mass": {"edge_patching"},
             "attribution_scatter": {"attribution_patching"},
         }
         # Figures over positions need probes that looked at positions one by one.
         edges = tables.findings_of("edge_patching", EdgePatchingFindings)
         screened = [label for label, found in edges.items() if found.screen]
         numbered = tables.summary[tables.summary["query_label"].str.isdigit() & ~tables.summary["probe"].isin(screened)]
-        for figure, probe in (("position_grid", "edge_patching"), ("position_heatmap", "activation_patching")):
+        for figure, probe in (
+            ("position_grid", "edge_patching"),
+            ("cumulative_mass", "edge_patching"),
+            ("position_heatmap", "activation_patching"),
+        ):
             if probe not in set(numbered["kind"]):
                 del needs[figure]
         settings: dict[str, dict[str, Any]] = {"head_heatmap": {"parts": ["single"], "probe": self.search}}

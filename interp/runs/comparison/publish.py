@@ -34,6 +34,7 @@ from interp.runs.comparison.compare import compare
 from interp.runs.comparison.config import ComparisonConfig
 from interp.runs.comparison.curves import modulation_curves, share_curves
 from interp.runs.comparison.figures import side_by_side
+from interp.runs.comparison.mass import mass_curves
 from interp.runs.comparison.sentences import answer, caveats, observations, opened_caveat
 from interp.runs.comparison.tables import counts_table, means_table, spans_table
 from interp.runs.lifecycle import Kept, whole
@@ -72,7 +73,7 @@ def publish(folder: RunFolder, console: Console) -> Path:
             Section("Side by side", figures=_drawn(["side_by_side"], drawn)),
             Section(
                 "How many heads, how many edges",
-                figures=_drawn(["share_curves", "node_curves", "edge_curves"], drawn),
+                figures=_drawn(["share_curves", "node_curves", "edge_curves", "edge_mass"], drawn),
                 tables=_told(pairs, lambda pair: counts_table(pair, run)),
             ),
             Section(
@@ -190,6 +191,8 @@ def _figures(arms: dict[str, RunTables]) -> dict[str, Drawn]:
         made["edge_curves"] = circuit_curves(arms, "attention_edges")
     if "circuit_nodes" in have:
         made["node_curves"] = circuit_curves(arms, "circuit_nodes")
+    if "edge_patching" in have:
+        made["edge_mass"] = mass_curves(arms, "edge_patching")
     if "layer_modulation" in have:
         made["modulation_curves"] = modulation_curves(arms)
     if {"key_query_heads", "attention_pattern", "layer_span"} <= have:
