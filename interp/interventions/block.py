@@ -22,7 +22,7 @@ from torch.nn.functional import gelu, layer_norm
 from interp.configs.lazy import lazy
 from interp.errors import UserError
 from interp.interventions.precision import wide
-from interp.models.sparse_attention import GateRule
+from interp.models.sparse_attention import GateRule, gate_hooks
 
 if TYPE_CHECKING:
     from transformer_lens.utilities import architectures
@@ -107,8 +107,7 @@ def foreign_hook(model: Any) -> str | None:
     """
     found = None
     for name, part in model.named_modules():
-        gated = name.endswith((".attn.hook_attn_scores", ".attn.hook_pattern")) and _gated(model, name)
-        changed = len(part._forward_hooks) + len(part._forward_pre_hooks) != int(gated)
+        changed = len(part._forward_hooks) + len(part._forward_pre_hooks) != gate_hooks(model, name)
         strange = "forward" in vars(part) or (name != "" and type(part).__module__.partition(".")[0] not in KNOWN)
         if not changed and not strange:
             continue
@@ -126,10 +125,6 @@ def foreign_hook(model: Any) -> str | None:
         if room == "blocks" and found is None:
             found = f"it carries {what}"
     return found
-
-
-def _gated(model: Any, name: str) -> bool:
-    return getattr(model.blocks[int(name.split(".")[1])].attn, "sparse_gate", None) is not None
 
 
 class Block:

@@ -11,6 +11,7 @@ from interp.errors import UserError
 from interp.models.by_transformer_lens import sizes_of_hooked
 from interp.models.check import weights_sha256
 from interp.models.info import LoadedModel
+from interp.models.sparse_attention import gate_hooks
 from interp.models.token_ids import TokenIds
 
 NEEDED = ("cfg", "blocks", "unembed", "hook_dict")
@@ -41,7 +42,7 @@ def wrapped(model: Any, tokenizer: Any = None, prepend_bos: bool = False) -> Loa
 
 
 def must_be_at_rest(model: Any) -> None:
-    """UserError for a model in training mode, or with hooks on it: they would be part of every number."""
+    """UserError for a model in training mode, or with hooks on it (but a sparse gate's): they would be part of every number."""
     if model.training:
         raise UserError(
             "the model is in training mode, where dropout would change its answers; call model.eval() first"
@@ -49,7 +50,9 @@ def must_be_at_rest(model: Any) -> None:
     hooked = [
         name or type(part).__name__
         for name, part in model.named_modules()
-        if part._forward_hooks or part._forward_pre_hooks or part._backward_hooks or part._backward_pre_hooks
+        if len(part._forward_hooks) + len(part._forward_pre_hooks) > gate_hooks(model, name)
+        or part._backward_hooks
+        or part._backward_pre_hooks
     ]
     if hooked:
         raise UserError(

@@ -120,6 +120,13 @@ class LayerGate:
         return pattern * opened
 
 
+def gate_hooks(model: Any, name: str) -> int:
+    """How many hooks a model's own gate has on the module of a name: one on scores and on weights of a gated layer."""
+    if not name.endswith((".attn.hook_attn_scores", ".attn.hook_pattern")):
+        return 0
+    return int(getattr(model.blocks[int(name.split(".")[1])].attn, "sparse_gate", None) is not None)
+
+
 @torch.no_grad()
 def gate_facts(model: Any, tokens: Int[Tensor, "prompt pos"]) -> dict[str, int]:
     """Gates of a gated model on some prompts: causal edges, open ones, heads' queries, and how many logits are near 0."""

@@ -241,6 +241,15 @@ def test_models_of_ones_own(model):
     assert interp.load(model.hooked, tokenizer=model.tokenizer).info.n_layers == 3
 
 
+def test_a_gated_model_is_at_rest_until_somebody_hooks_it(tiny_llama):
+    gated = interp.load(str(tiny_llama), sparse={"bias": 0.5})
+    study = interp.study(gated, **LISTS, min_gap=0)
+    dense = interp.study(interp.load(str(tiny_llama)), **LISTS, min_gap=0)
+    assert (study.prompts["clean_metric"] != dense.prompts["clean_metric"]).any()
+    gated.hooked.add_hook("blocks.0.attn.hook_pattern", lambda value, hook: value)
+    one_sentence(lambda: interp.study(gated, **LISTS, min_gap=0), r"hooks of its own \(at blocks.0.attn.hook_pattern\)")
+
+
 def test_a_model_that_is_not_at_rest_is_refused_however_it_came(model):
     def ask():
         return interp.study(model, **LISTS, min_gap=0)

@@ -11,9 +11,10 @@ from interp.interventions.carried import Frozen
 from interp.interventions.engine import Engine
 from interp.metrics import LogitDiff
 from interp.models import DirectoryModel, Processing, load_model
+from interp.models.sparse_attention import install_gate
 from tests.causal.planted import KEY, MIDDLE, TOKEN, planted_model, planted_prompts
 from tests.causal.test_planted import ONE, TWO_HOPS
-from tests.interventions.models import random_prompts
+from tests.interventions.models import random_model, random_prompts
 from tests.tiny_families import write_tiny
 
 METRIC = LogitDiff()
@@ -116,3 +117,13 @@ def test_messages_sent_together_are_told_apart():
     assert both.whole[:, 1].abs().max() < 1e-4
     assert both.whole[:, 2].tolist() == pytest.approx([4.0] * 6, abs=1e-3)
     assert both.heads.sum((1, 2)).tolist() == pytest.approx(both.whole.sum(1).tolist(), abs=1e-3)
+
+
+def test_shut_edges_carry_nothing():
+    prompts = random_prompts(n_prompts=2, bos=1)
+    for bias, carries in ((1e6, True), (-1e6, False)):
+        model = random_model("llama")
+        install_gate(model, bias)
+        _, _, found = carried(model, prompts, at=2)
+        assert (found.heads.abs().max() > 1e-4) == carries
+        assert (found.whole.abs().max() > 1e-4) == carries
