@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -140,13 +140,17 @@ def agreement(table: pd.DataFrame) -> str:
     return f"{said}, Spearman's correlation {fixed(float(stats.spearmanr(both['published'], both['measured'])[0]), 2)}"
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table, and how well each part of it agrees."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--model", default="gpt2")
     parser.add_argument("--prompts", type=int, default=32)
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     try:
+        if given.model.startswith((".", "/", "~")) and not Path(given.model).expanduser().is_dir():
+            raise interp.UserError(
+                f"--model: there is no folder {given.model!r}; give that of a model, or a name of the hub"
+            )
         model = interp.load(given.model)
     except NotAtHand as error:
         print(f"skipped: the weights of {given.model} are not at hand ({error})")

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import pytest
 
 import interp
-from benchmarks.golden import MEASURES, agreement, compared, ioi_direct, published
+from benchmarks.golden import MEASURES, agreement, compared, ioi_direct, main, published
 from tests.prompts.builtin.tokenizers import of_words
 from tests.tiny_models import write_random
 
@@ -68,15 +64,15 @@ def test_agreement_counts_signs_and_leaves_out_what_the_model_has_not():
 @pytest.mark.parametrize(
     ("model", "code", "words"), [("gpt2-xl", 0, "skipped: the weights of gpt2-xl"), ("./here", 2, "error: ")]
 )
-def test_weights_that_are_not_at_hand_are_told_in_a_sentence(model, code, words, tmp_path):
+def test_weights_that_are_not_at_hand_are_told_in_a_sentence(model, code, words, monkeypatch, capsys):
     """A name of the hub that cannot be fetched is no fault; a folder that is not there is one."""
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.golden", "--model", model],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)},
-        check=False,
-    )
-    assert done.returncode == code
-    assert (done.stdout + done.stderr).count(words) == 1
-    assert "Traceback" not in done.stderr
+    monkeypatch.setattr("interp.models.hub.cached", lambda *_: None)
+    monkeypatch.setattr("interp.models.hub._failure", lambda _: "no network")
+    ended = 0
+    try:
+        main(["--model", model])
+    except SystemExit as end:
+        ended = end.code
+    said = capsys.readouterr()
+    assert ended == code
+    assert (said.out + said.err).count(words) == 1

@@ -89,7 +89,7 @@ def hatched(weights, shown):
     return sum(patch.get_hatch() is not None for patch in axes.patches)
 
 
-@pytest.mark.parametrize(("width", "layers"), [(3, "0, 2"), (4, None)])
+@pytest.mark.parametrize(("width", "layers"), [(3, "0, 2"), (32, None)])
 def test_layers_without_the_edge_are_hatched_and_named(seen, width, layers):
     made = figures["head_heatmap"](probe="edge_patching").render(seen(width))
     cells = [patch.get_xy() for patch in made.figure.axes[0].patches if patch.get_hatch() is not None]
