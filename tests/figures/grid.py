@@ -11,6 +11,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 
+from interp.errors import UserError
 from interp.figures import figures
 from interp.figures.base import drawn_texts
 from interp.figures.fonts import rc
@@ -36,8 +37,17 @@ def of_two_models(tables) -> dict:
 
 def ways(tables) -> dict:
     """Name -> a function that draws it."""
-    own = {kind: (lambda kind=kind: figures[kind]().render(tables)) for kind in figures}
+    own = {kind: (lambda kind=kind: figures[kind]().render(tables)) for kind in figures if fed(kind, tables)}
     return own | of_two_models(tables)
+
+
+def fed(kind: str, tables) -> bool:
+    """Whether the tables hold a probe that the figure reads."""
+    try:
+        figures[kind]().check(tables.kinds)
+    except UserError:
+        return False
+    return True
 
 
 def main(folder: Path, some: bool) -> None:
