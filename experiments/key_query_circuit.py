@@ -48,7 +48,7 @@ from interp.report.wordings import wordings_table
 from interp.results.tables import RunTables
 
 SECTIONS: dict[str, tuple[str, ...]] = {
-    "The circuit": ("circuit_panel", "attention_panel"),
+    "The circuit": ("circuit_panel", "circuit_graph", "attention_panel"),
     "How many heads, and which": (*("share_curve", "order_curves", "circuit_curves", "effect_bars", "head_heatmap"),),
     "Where in depth": ("modulation_curve", "span_chart", "logit_lens_curve"),
     "Which positions": ("path_flow", "cumulative_mass", "position_grid", "position_heatmap"),
@@ -91,6 +91,7 @@ class KeyQueryCircuit(Recipe):
             "position_grid": {"edge_patching"},
             "position_heatmap": {"activation_patching"},
             "cumulative_mass": {"edge_patching"},
+            "circuit_graph": {"edge_patching"},
             "attribution_scatter": {"attribution_patching"},
         }
         # Figures over positions need probes that looked at positions one by one.
@@ -100,6 +101,7 @@ class KeyQueryCircuit(Recipe):
         for figure, probe in (
             ("position_grid", "edge_patching"),
             ("cumulative_mass", "edge_patching"),
+            ("circuit_graph", "edge_patching"),
             ("position_heatmap", "activation_patching"),
         ):
             if probe not in set(numbered["kind"]):

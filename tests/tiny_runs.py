@@ -35,6 +35,7 @@ probes:
   - {{kind: logit_lens}}
   - {{kind: paths}}
   - {{kind: residual_edge}}
+  - {{kind: circuit_nodes, orders: [exact], seeds: 1}}
 experiment: {{kind: key_query_circuit}}
 output: {{root: {root}}}
 """

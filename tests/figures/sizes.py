@@ -7,8 +7,11 @@ import json
 import numpy as np
 import pandas as pd
 
+from interp.analysis.circuits import edge_grid
 from interp.analysis.findings import LayerModulationFindings, LayerSpanFindings
 from interp.analysis.findings_of_heads import HeadFindings
+from interp.analysis.findings_of_nodes import NodeFindings
+from interp.analysis.findings_of_paths import PathFindings
 from interp.analysis.findings_of_run import Metrics, RunFindings
 from interp.results.effects_file import InMemory
 from interp.results.tables import RunTables
@@ -52,6 +55,8 @@ def make_tables(
         "edge_patching": {"kind": "edge_patching"},
         "activation_patching": {"kind": "activation_patching"},
         "logit_lens": {"kind": "logit_lens"},
+        "paths": filled(PathFindings, _paths(tokens, shown)),
+        "circuit_nodes": filled(NodeFindings, _circuit(n_layers * n_heads)),
         "attribution_patching": {
             "kind": "attribution_patching",
             "of": "key_query_heads",
@@ -124,6 +129,48 @@ def _key_query_heads(ranking: list[dict], selected: list[dict], rng: np.random.G
             "nonsense": {"curve": [{"n": n, "share": 0.0, "low": -0.1, "high": 0.1} for n in range(len(ranking) + 1)]},
         },
         "shares": {"joint": found, "absolute": found, "net": found | {"n": None, "n_high": None, "heads": []}},
+    }
+
+
+def _paths(tokens: list[str], focus: dict) -> dict:
+    def share(mean: float) -> dict:
+        return {"mean": mean, "low": mean - 0.004, "high": mean + 0.004, "n": PROMPTS, "n_clusters": len(PAIRS)}
+
+    between = range(focus["key"] + 1, focus["query"])
+    middles = [
+        {"position": place, "token": tokens[place - 1], "added": share(0.01 * (place % 7 - 2)), "lost": share(0.01)}
+        for place in between
+    ]
+    return {
+        "kind": "paths",
+        **{name: share(mean) for name, mean in (("direct", 0.8), ("one_middle", 0.15), ("more", 0.04))},
+        **{name: share(mean) for name, mean in (("by_weights", 0.01), ("direct_cut", 0.9), ("gap", 9.0))},
+        "sources": [focus["key"]],
+        "source_tokens": [tokens[focus["key"] - 1]],
+        "query": focus["query"],
+        "query_token": tokens[focus["query"] - 1],
+        "middles": middles,
+        "n_middles_prompts": PROMPTS,
+        "n_prompts": PROMPTS,
+        "n_pairs": len(PAIRS),
+    }
+
+
+def _circuit(n: int) -> dict:
+    counts = edge_grid(n)
+    curve = [{"n": k, "share": (k / n) ** 0.3, "low": (k / n) ** 0.4, "high": (k / n) ** 0.2} for k in counts]
+    count = {"n": 0.7 * n, "low": 0.6 * n, "high": None, "mlps": 0.0}
+    plain = {"curve": curve, "needed": {"0.9": None}}
+    return {
+        "kind": "circuit_nodes",
+        "ablation": "corrupted",
+        "candidates": "heads",
+        "order": "exact",
+        "explained": 0.9,
+        "n_candidates": n,
+        "curves": {"sufficient": curve, "necessary": curve},
+        "needed": {"sufficient": {"0.9": count}, "necessary": {"0.9": count}},
+        "orders": {kind: {"sufficient": plain, "necessary": plain} for kind in ("exact", "reranked")},
     }
 
 
@@ -205,7 +252,7 @@ def _summary(heads: pd.DataFrame, n_tokens: int, n_layers: int, rng: np.random.G
     layers = pd.DataFrame({"layer": range(n_layers + 1)})
     rows.append(layers.assign(probe="logit_lens", part="lens"))
     # Edges into the query and from the token before: every position is a key and a query.
-    for query, key in ((positions, positions), ([positions[-1]] * n_tokens, positions)):
+    for query, key in ((positions, positions), ([positions[-1]] * (n_tokens - 1), positions[:-1])):
         edges = pd.DataFrame({"query_label": query, "key_label": key}).merge(layers[:-1], how="cross")
         rows.append(edges.assign(probe="edge_patching", part="edge", site="edge", head=0))
     table = pd.concat(rows, ignore_index=True)
