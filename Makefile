@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 DEV := $(VENV)/.ready-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev constraints lint format types test test-real test-slurm benchmark golden experiment sweep sparsify validate report list task schema clean
+.PHONY: help setup setup-dev constraints lint format types test test-real test-slurm benchmark golden experiment figures sweep sparsify validate report list task schema clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -74,6 +74,9 @@ golden: $(READY) ## numbers of MODEL (gpt2, or a directory) beside published one
 
 experiment: $(READY) ## run CONFIG to its report
 	@$(BIN)/interp run "$$CONFIG" --sets "$$SET" $(if $(FRESH),--fresh)
+
+figures: $(READY) ## the figures of docs/figures.md: every YAML in configs/paper, one after the other
+	@for config in configs/paper/*.yaml; do $(BIN)/interp run "$$config" || exit; done
 
 sweep: $(READY) ## many runs: CONFIG=configs/studies/NAME.yaml, to the study report
 	@$(BIN)/interp sweep run "$$CONFIG" --sets "$$SET"

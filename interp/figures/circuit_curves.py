@@ -100,7 +100,7 @@ def explained(found: Circuit) -> str:
 
 def drawn(models: Sequence[Curves]) -> tuple[mpl_figure.Figure, pd.DataFrame]:
     """Both directions of every model, the target, and how many times fewer the last one needs than the first."""
-    figure = new_figure(style.COLUMN, 2.9)
+    figure = new_figure(style.COLUMN, 2.4 + 0.14 * (2 * len(models) + 1))
     axes = figure.add_subplot()
     pieces = []
     for one in models:
@@ -119,7 +119,7 @@ def drawn(models: Sequence[Curves]) -> tuple[mpl_figure.Figure, pd.DataFrame]:
     axes.axhline(0, color=style.GREY, linewidth=0.5)
     last = max(float(piece["n"].iloc[-1]) for piece in pieces)
     axes.set_xscale("symlog", linthresh=1, linscale=0.3)
-    ticks = [tick for tick in (0, 1, 10, 100, 1000, 10000) if tick < 0.6 * last] + [int(last)]
+    ticks = [tick for tick in (0, 1, 10, 100, 1000, 10000) if tick < last / 4] + [int(last)]
     axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
     axes.minorticks_off()
     axes.set(xlabel=f"{noun(found)} (best first)", ylabel=f"share of all {noun(found)}' effect", xlim=(0, last))
@@ -150,4 +150,4 @@ def _times(axes: Any, first: Circuit, last: Circuit) -> None:
 def _legend(figure: mpl_figure.Figure, found: Circuit) -> None:
     axes = figure.axes[0]
     title = f"{noun(found)} for {percent(found.explained)}"
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=1, title=title)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.25), ncols=1, title=title)

@@ -110,7 +110,7 @@ def drawn(lines: Sequence[Mass], noun: str, target: float) -> tuple[mpl_figure.F
     axes.axhline(target, color=style.RED, linewidth=0.8, linestyle=":")
     axes.set_xscale("log")
     last = max(len(line.sizes) for line in lines)
-    ticks = [tick for tick in (1, 10, 100, 1000, 10_000, 100_000) if tick < 0.6 * last] + [last]
+    ticks = [tick for tick in (1, 10, 100, 1000, 10_000, 100_000) if tick < last / 4] + [last]
     axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
     axes.minorticks_off()
     axes.set(xlim=(1, max(last, 2)), ylim=(0, 1.02))

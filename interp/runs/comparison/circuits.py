@@ -19,6 +19,6 @@ def circuit_curves(arms: dict[str, RunTables], kind: str) -> Drawn:
     first = next(iter(found.values()))
     caption = (
         f"Models: {named(arms)}. {explained(first)} Red: how many times fewer the last model needs than the first "
-        f"(sufficient). {basis(next(iter(arms.values())), kind)}"
+        f"(sufficient; its interval stands in the table). {basis(next(iter(arms.values())), kind)}"
     )
     return Drawn(figure, data, title_of(first), caption)
