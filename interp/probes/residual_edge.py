@@ -8,7 +8,7 @@ the metric's gradient. Every head has an exact share; shares and what bypasses t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -48,7 +48,7 @@ class ResidualEdge(Observation):
     end: int | None = Field(
         default=None, ge=1, le=100_000, description="The target's layer: the stream before it; null: the output."
     )
-    origins: Literal["all"] | tuple[int, ...] = Field(
+    origins: Literal["all"] | tuple[Annotated[int, Field(ge=0, le=100_000)], ...] = Field(
         default="all",
         description="Nodes of the source token: 0 is its embedding, l + 1 what block l's MLP writes there; all: every one.",
     )

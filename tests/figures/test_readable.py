@@ -14,7 +14,7 @@ from interp.figures.base import drawn_texts, new_figure
 from interp.figures.fonts import rc
 from interp.runs.sparsify import figures as training
 from interp.runs.toy import figures as toy
-from tests.figures.grid import SOME, fed, ways
+from tests.figures.grid import SOME, ways
 from tests.figures.readable import drawn, faults
 from tests.figures.sizes import make_tables
 from tests.findings import changed
@@ -35,10 +35,6 @@ def test_every_figure_can_be_read(size):
     tables = tables_of(*size)
     for draw in ways(tables).values():
         check(draw, tables)
-
-
-def test_every_figure_is_looked_at_but_those_of_searches_that_the_tables_lack():
-    assert {kind for kind in figures if not fed(kind, tables_of(8, 1, 1))} == {"circuit_curves", "path_flow"}
 
 
 @pytest.mark.parametrize(("key", "query"), [(1, 1), (50, 52), (52, 52), (2, 30)])
