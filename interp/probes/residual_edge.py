@@ -18,7 +18,6 @@ from interp.analysis.findings_of_carried import CarriedFindings, HeadCarried, Or
 from interp.analysis.shapes import Shape
 from interp.configs.lazy import lazy
 from interp.errors import UserError
-from interp.measure.effects import observed_columns
 from interp.probes.base import Observation, Reading, by_prompt, clusters_of, head_label, probes
 from interp.prompts.choice import PromptChoice
 from interp.prompts.pairs import Position
@@ -27,9 +26,11 @@ from interp.results.effects_file import stacked
 if TYPE_CHECKING:
     import pandas as pd
 
+    from interp.measure import effects as measured
     from interp.measure.study import Selection, Study
 else:
     pd = lazy("pandas")
+    measured = lazy("interp.measure.effects")
 
 TARGET = 0.8
 NAMED = 20
@@ -88,11 +89,11 @@ class ResidualEdge(Observation):
         layer, head = np.divmod(place, sizes.n_heads)
         found = study.carried(here, self.begin, self.to, self._end(study), origins)
         frames = [
-            study.observed(observed_columns(part, layer, head), values.flatten(1).T, here)
+            study.observed(measured.observed_columns(part, layer, head), values.flatten(1).T, here)
             for part, values in (("head", found.heads), ("one head alone", found.single))
         ]
         frames += [
-            study.observed(observed_columns(part, np.array(origins)), values.T, here)
+            study.observed(measured.observed_columns(part, np.array(origins)), values.T, here)
             for part, values in (("origin", found.whole), ("bypass", found.bypass))
         ]
         return frames

@@ -58,7 +58,7 @@ def test_probes_keep_to_the_shapes_that_they_declare(finished):
     for label in tables.labels:
         declared = probes[tables.kinds[label]].shapes
         found = {shape for panel in panels(tables.summary_of(label)) for shape in panel.shapes}
-        assert found or label == "attention_pattern"
+        assert found or label == "attention_pattern" or declared == frozenset()  # sets of edges have no place
         if declared is not None:
             seen += 1
             assert found <= declared, label
