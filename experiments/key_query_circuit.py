@@ -97,6 +97,7 @@ class KeyQueryCircuit(Recipe):
         # Figures over positions need probes that looked at positions one by one.
         edges = tables.findings_of("edge_patching", EdgePatchingFindings)
         screened = [label for label, found in edges.items() if found.screen]
+        whole = [label for label in edges if label not in screened]
         numbered = tables.summary[tables.summary["query_label"].str.isdigit() & ~tables.summary["probe"].isin(screened)]
         for figure, probe in (
             ("position_grid", "edge_patching"),
@@ -106,7 +107,14 @@ class KeyQueryCircuit(Recipe):
         ):
             if probe not in set(numbered["kind"]):
                 del needs[figure]
-        settings: dict[str, dict[str, Any]] = {"head_heatmap": {"parts": ["single"], "probe": self.search}}
+        settings: dict[str, dict[str, Any]] = {
+            "head_heatmap": {"parts": ["single"], "probe": self.search},
+            **{
+                kind: {"probe": label, "name": kind}
+                for label in whole[:1]
+                for kind in ("cumulative_mass", "circuit_graph")
+            },
+        }
         chosen = [
             figure_kinds[kind].model_validate(settings.get(kind, {})) for kind, kinds in needs.items() if kinds <= have
         ]
