@@ -10,12 +10,17 @@ from rich.console import Console
 
 from interp.errors import UserError
 from interp.sweep.config import AnyExecutor, Local, Slurm
-from interp.sweep.drive import status_table, watch
+from interp.sweep.drive import EVERY, status_table, watch
 from interp.sweep.executors.base import Round
 from interp.sweep.expand import Sweep, expand
+from interp.sweep.jobs import is_cancelled
 from interp.sweep.plan import checked
 from interp.sweep.store import Entry, Store, states_of, unfinished
 from interp.words.phrases import plural
+
+ROUNDS = 3
+"""How often what is left is begun again within one call, on this machine."""
+LEFT = ("waiting", "interrupted")
 
 
 def run(
@@ -43,19 +48,38 @@ def run(
         f"{store.path}: {plural(len(store.entries), 'point')}, {len(store.entries) - len(todo)} finished before",
         highlight=False,
     )
-    round_ = time.strftime("%Y%m%d-%H%M%S") + f"-{time.time_ns() % 10**9:09d}"
+    round_ = _round()
     if export is not None:
         from interp.sweep.executors.export import export as written
 
         written(store, settings, todo, round_, export, console)
         return True
-    if todo:
+    for _ in range(ROUNDS):
+        if not todo:
+            break
         begun = begin(store, settings, todo, round_)
         if not wait:
             console.print(f"{begun.words}; look at it with: interp sweep status {store.path}", highlight=False)
             return True
         _wait(store, begun, console)
+        _wait_for_others(store)
+        if isinstance(settings, Slurm) or is_cancelled(store, round_):
+            break
+        # What a worker of an earlier run held, and dropped, or what a look at it held for a moment, nobody has done.
+        states = store.states()
+        todo = [one for one in unfinished(store, states) if states[one.hash].status in LEFT]
+        round_ = _round()
     return _told(store, console)
+
+
+def _round() -> str:
+    return time.strftime("%Y%m%d-%H%M%S") + f"-{time.time_ns() % 10**9:09d}"
+
+
+def _wait_for_others(store: Store) -> None:
+    """Until no process holds a point: workers whose own `interp sweep run` was killed go on with what they have."""
+    while any(state.status == "running" for state in store.states().values()):
+        time.sleep(EVERY)
 
 
 def begin(store: Store, settings: AnyExecutor, todo: list[Entry], round_: str) -> Round:
