@@ -17,25 +17,21 @@ def carried_sentences(every: Iterable[CarriedFindings], run: RunFindings) -> lis
 
 
 def _whole(found: CarriedFindings, run: RunFindings) -> str:
-    largest = max(found.origins, key=lambda one: abs(one.carried.mean))
+    largest = sorted(found.origins, key=lambda one: -abs(one.carried.mean))[:3]
+    begun = ", ".join(f"{one.origin} {estimate(one.carried)}" for one in largest)
     return (
         f"With attention patterns frozen and MLPs silent on the way, what the nodes of {found.begin} hold of the difference "
         f"brings {estimate(found.whole)} {run.metric.unit} to {found.to}, {_share(found.of_gap)} of the clean–corrupted gap "
-        f"({plural(found.n_prompts, 'prompt')}); the rest goes by changed patterns, or through MLPs at other tokens. The largest "
-        f"part starts at {largest.origin}: {estimate(largest.carried)}. Roads with a single head "
+        f"({plural(found.n_prompts, 'prompt')}); the rest goes by changed patterns, or through MLPs at other tokens. Among the "
+        f"nodes where it starts are {begun}. Roads with a single head "
         f"bring {_share(found.single)} of it."
     )
 
 
 def _heads(found: CarriedFindings) -> str:
     listed = ", ".join(f"{one.label} {_share(one.share)}" for one in found.heads[:5])
-    enough = (
-        "the shares of all heads never sum to 80 % of it"
-        if found.n_for is None
-        else f"the {found.n_for} largest sum to at least 80 % of it"
-    )
     return (
-        f"Exact shares of heads in that, a road of n heads giving each of them an n-th: {listed}; {enough}. A negative share "
+        f"Exact shares of heads in that, a road of n heads giving each of them an n-th: {listed}. A negative share "
         "works against the answer."
     )
 

@@ -40,8 +40,6 @@ class CarriedFindings(OurFindings):
     n_pairs: int
     heads: list[HeadCarried]
     """Largest first."""
-    n_for: int | None
-    """The smallest number of heads whose shares sum to 80 % of the whole; null where they never do."""
     origins: list[OriginCarried]
     """In the order of the layers."""
     error: float

@@ -98,8 +98,8 @@ def explained(found: Circuit) -> str:
     )
 
 
-def drawn(models: Sequence[Curves]) -> tuple[mpl_figure.Figure, pd.DataFrame]:
-    """Both directions of every model, the target, and how many times fewer the last one needs than the first."""
+def drawn(models: Sequence[Curves], times: bool = False) -> tuple[mpl_figure.Figure, pd.DataFrame]:
+    """Both directions of every model, and the target; `times`: how many times fewer the last one needs than the first."""
     figure = new_figure(style.COLUMN, 2.4 + 0.14 * (2 * len(models) + 1))
     axes = figure.add_subplot()
     pieces = []
@@ -123,8 +123,9 @@ def drawn(models: Sequence[Curves]) -> tuple[mpl_figure.Figure, pd.DataFrame]:
     axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
     axes.minorticks_off()
     axes.set(xlabel=f"{noun(found)} (best first)", ylabel=f"share of all {noun(found)}' effect", xlim=(0, last))
-    if len(models) > 1:
+    if times:
         _times(axes, models[0].found, models[-1].found)
+    if len(models) > 1:
         _legend(figure, found)
     return figure, pd.concat(pieces, ignore_index=True)
 

@@ -32,7 +32,6 @@ else:
     pd = lazy("pandas")
     measured = lazy("interp.measure.effects")
 
-TARGET = 0.8
 NAMED = 20
 
 
@@ -133,7 +132,6 @@ class ResidualEdge(Observation):
                 HeadCarried(label=labels[i], carried=MeanFound.of(means[i]), share=EstimateFound.of(shares[i]))
                 for i in order[:NAMED]
             ],
-            n_for=_enough([shares[i].mean for i in order]),
             origins=[
                 OriginCarried(origin=_origin(int(origin)), carried=MeanFound.of(one))
                 for origin, one in zip(origins.columns, boot.mean(origins.to_numpy()), strict=True)
@@ -153,9 +151,3 @@ class ResidualEdge(Observation):
 
 def _origin(origin: int) -> str:
     return "embedding" if origin == 0 else f"L{origin - 1}-MLP"
-
-
-def _enough(shares: Sequence[float]) -> int | None:
-    """How many of the largest shares sum to the target."""
-    found = np.flatnonzero(np.cumsum(shares) >= TARGET)
-    return int(found[0]) + 1 if len(found) else None

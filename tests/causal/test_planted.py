@@ -10,7 +10,6 @@ from interp.probes.attention_edges import AttentionEdges
 from interp.probes.attention_pattern import AttentionPattern
 from interp.probes.attribution_patching import AttributionPatching
 from interp.probes.base import heads_of
-from interp.probes.circuit_nodes import CircuitNodes
 from interp.probes.direct_logit_attribution import DirectLogitAttribution
 from interp.probes.edge_patching import EdgePatching, Pair, Screen
 from interp.probes.head_ablation import HeadAblation
@@ -174,40 +173,6 @@ def test_the_circuit_of_two_hops_has_two_edges_and_falls_with_either(order):
     assert found["needed"]["necessary"]["0.9"]["edges"] == pytest.approx(0.9, abs=1e-2)
     assert found["needed"]["sufficient"]["0.9"]["heads"] == 2
     assert not found["wordings"]["held_out"]
-
-
-@pytest.mark.parametrize("order", ["exact", "reranked"])
-def test_the_circuit_of_two_hops_has_two_heads(order):
-    probe = CircuitNodes(orders=(order,), nodes="heads_and_mlps")
-    found = findings(study_of(planted_model(*TWO_HOPS), probe, n_prompts=14))["circuit_nodes"]
-    for first in found["first"]:
-        assert set(first[:2]) == {"L0-H1", "L2-H3"}
-    # One of the two does nothing alone, nor do the other ten.
-    sufficient, necessary = ([p["share"] for p in found["curves"][name]] for name in ("sufficient", "necessary"))
-    assert sufficient[:3] == pytest.approx([0.0, 0.0, 1.0], abs=1e-3)
-    assert necessary[:3] == pytest.approx([0.0, 1.0, 1.0], abs=1e-3)
-    assert found["needed"]["sufficient"]["0.9"] == {
-        "n": pytest.approx(1.9, abs=1e-2),
-        "low": 1.9,
-        "high": 1.9,
-        "mlps": 0,
-    }
-    assert found["n_candidates"] == 12  # these blocks have no MLP
-
-
-def test_a_head_that_only_undoes_another_is_ranked_by_what_it_does_in_the_model_that_is_left():
-    # The second head takes away what the first gives; a third gives the same: alone, each of the first two looks large.
-    plants = (Plant(0, 0, gain=3.0), Plant(1, 1, gain=-3.0), Plant(2, 2, gain=2.0))
-    for order, enough in (("exact", 3), ("reranked", 3)):
-        found = findings(study_of(planted_model(*plants), CircuitNodes(orders=(order,)), n_prompts=14))["circuit_nodes"]
-        assert {"L0-H0", "L1-H1", "L2-H2"} == set(found["first"][0][:enough])
-        assert found["curves"]["sufficient"][3]["share"] == pytest.approx(1.0, abs=1e-3)
-
-
-def test_nodes_may_be_replaced_by_their_mean():
-    found = findings(study_of(planted_model(*ONE), CircuitNodes(source="mean", orders=("exact",)), n_prompts=14))
-    assert found["circuit_nodes"]["first"][0][0] == "L1-H2"
-    assert found["circuit_nodes"]["ablation"] == "mean"
 
 
 def test_edge_patching_over_all_pairs_finds_both_hops_and_nothing_else():

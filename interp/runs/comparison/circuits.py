@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import matplotlib as mpl
 
+from interp.analysis.findings_of_comparison import EdgesBothWays, NodesBothWays
 from interp.figures import style
 from interp.figures.base import Drawn, probe_label
 from interp.figures.circuit_curves import Curves, circuit_of, drawn, explained, title_of
 from interp.results.tables import RunTables
 from interp.runs.comparison.figures import basis, coloured, named
+from interp.runs.comparison.sentences import claim
+
+RED = " Red: how many times fewer the last model needs than the first (sufficient; its interval stands in the table)."
 
 
-def circuit_curves(arms: dict[str, RunTables], kind: str) -> Drawn:
-    """Both directions of every model, from its `attention_edges` or `circuit_nodes` probe."""
+def circuit_curves(
+    arms: dict[str, RunTables], kind: str, compared: EdgesBothWays | NodesBothWays | None = None
+) -> Drawn:
+    """Both directions of every model, from its `attention_edges` or `circuit_nodes` probe.
+
+    The ratio of the last model to the first is marked where `compared` bears it out: interval and every other share.
+    """
+    clear = compared is not None and claim(compared.sufficient) is not None
     found = {label: circuit_of(tables, probe_label(tables, None, (kind,), kind)) for label, tables in arms.items()}
     with mpl.rc_context(style.STYLE):
-        figure, data = drawn([Curves(label, colour, found[label]) for label, _, colour in coloured(arms)])
+        figure, data = drawn([Curves(label, colour, found[label]) for label, _, colour in coloured(arms)], clear)
     first = next(iter(found.values()))
     caption = (
-        f"Models: {named(arms)}. {explained(first)} Red: how many times fewer the last model needs than the first "
-        f"(sufficient; its interval stands in the table). {basis(next(iter(arms.values())), kind)}"
+        f"Models: {named(arms)}. {explained(first)}{RED if clear else ''} {basis(next(iter(arms.values())), kind)}"
     )
     return Drawn(figure, data, title_of(first), caption)

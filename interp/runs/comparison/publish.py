@@ -54,7 +54,7 @@ def publish(folder: RunFolder, console: Console) -> Path:
     """Draw the figures, write report.md and report.html, print the answer; returns the path of report.html."""
     found = comparison_of(folder.path)
     arms = {label: RunTables.load(folder.path / label) for label in found.labels}
-    files = [_saved(folder, stem, made) for stem, made in _figures(arms).items()]
+    files = [_saved(folder, stem, made) for stem, made in _figures(arms, found.pairs[0]).items()]
     if said := warning(text for tables in arms.values() for text in drawn_texts(tables)):
         console.print(said, style="yellow", markup=False, highlight=False)
     run, pairs = next(iter(arms.values())).run, found.pairs
@@ -179,7 +179,7 @@ def _settings(folder: RunFolder) -> ComparisonConfig:
     return validate_as(ComparisonConfig, reading.read_yaml(place), str(place))
 
 
-def _figures(arms: dict[str, RunTables]) -> dict[str, Drawn]:
+def _figures(arms: dict[str, RunTables], first: PairFindings) -> dict[str, Drawn]:
     """Every figure that all runs can feed."""
     have = set.intersection(*(set(tables.kinds.values()) for tables in arms.values()))
     made: dict[str, Drawn] = {}
@@ -188,9 +188,9 @@ def _figures(arms: dict[str, RunTables]) -> dict[str, Drawn]:
     if "key_query_heads" in have:
         made["share_curves"] = share_curves(arms)
     if "attention_edges" in have:
-        made["edge_curves"] = circuit_curves(arms, "attention_edges")
+        made["edge_curves"] = circuit_curves(arms, "attention_edges", first.edges)
     if "circuit_nodes" in have:
-        made["node_curves"] = circuit_curves(arms, "circuit_nodes")
+        made["node_curves"] = circuit_curves(arms, "circuit_nodes", first.nodes)
     if "edge_patching" in have:
         made["edge_mass"] = mass_curves(arms, "edge_patching")
     if "layer_modulation" in have:
