@@ -80,8 +80,8 @@ class EdgeFound(Plain):
     query: int
 
 
-class EdgeFindings(OurFindings):
-    """The verdict of an `attention_edges` probe."""
+class CircuitFindings(OurFindings):
+    """What every circuit search concludes, whatever its circuits are made of."""
 
     ablation: str
     order: str
@@ -93,11 +93,16 @@ class EdgeFindings(OurFindings):
     seeds: int
     wordings: Wordings
     total: EdgeTotal
-    needed: Directions[dict[str, EdgeCount]]
-    """By target, as text such as `0.9`."""
     curves: Directions[list[CurvePoint]]
     orders: dict[str, Directions[PlainCurve]]
     resampled: Directions[list[float | None]]
-    """Edges needed in every resample, for paired comparisons."""
+    """How many are needed in every resample, for paired comparisons."""
+
+
+class EdgeFindings(CircuitFindings):
+    """The verdict of an `attention_edges` probe."""
+
+    needed: Directions[dict[str, EdgeCount]]
+    """By target, as text such as `0.9`."""
     first: list[list[EdgeFound]]
     """The first edges of each half's order."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from interp.analysis.findings import CurvePoint, OurFindings, Plain
-from interp.analysis.findings_of_edges import Directions, EdgeTotal, PlainCurve, Wordings
+from interp.analysis.findings import Plain
+from interp.analysis.findings_of_edges import CircuitFindings, Directions
 
 
 class NodeCount(Plain):
@@ -15,26 +15,12 @@ class NodeCount(Plain):
     mlps: float | None
 
 
-class NodeFindings(OurFindings):
+class NodeFindings(CircuitFindings):
     """The verdict of a `circuit_nodes` probe."""
 
-    ablation: str
     candidates: str
     """heads, or heads and MLPs."""
-    order: str
-    explained: float
-    n_candidates: int
-    n_ranked: int
-    n_prompts: int
-    n_pairs: int
-    seeds: int
-    wordings: Wordings
-    total: EdgeTotal
     needed: Directions[dict[str, NodeCount]]
     """By target, as text such as `0.9`."""
-    curves: Directions[list[CurvePoint]]
-    orders: dict[str, Directions[PlainCurve]]
-    resampled: Directions[list[float | None]]
-    """Nodes needed in every resample, for paired comparisons."""
     first: list[list[str]]
     """The first nodes of each half's order: `L9-H1`, or `L3-MLP`."""

@@ -126,21 +126,10 @@ class AttentionEdges(Probe):
             return EdgeCount(edges=found.n, low=found.low, high=found.high, heads=mean)
 
         return EdgeFindings(
+            **verdict.common(),
             kind=self.kind,
             ablation="corrupted",
-            order=verdict.order,
-            explained=self.explained,
-            n_candidates=len(edges),
-            n_ranked=verdict.n_ranked,
-            n_prompts=verdict.n_prompts,
-            n_pairs=verdict.boot.n_clusters,
-            seeds=verdict.seeds,
-            wordings=verdict.wordings,
-            total=verdict.total(),
             needed=both_ways(lambda way: {f"{target:g}": count(way, target) for target in verdict.targets}),
-            curves=verdict.curves(),
-            orders=verdict.orders(),
-            resampled=both_ways(lambda way: verdict.samples(way, self.explained)),
             first=[[_named(edges[i]) for i in order[:20].tolist()] for order in verdict.first],
         )
 

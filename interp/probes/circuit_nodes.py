@@ -102,10 +102,6 @@ class CircuitNodes(Probe):
                 raise UserError(reason)
         super().check(study)
 
-    def integrated(self, study: Study, here: Selection, candidates: list[Edit]) -> Float[np.ndarray, "row candidate"]:
-        """Not among the orders of nodes, which are few enough to be run."""
-        raise UserError("nodes are not ranked by gradients")
-
     def reduced(
         self, study: Study, here: Selection, candidates: list[Edit], kept: Bool[np.ndarray, " candidate"]
     ) -> Float[np.ndarray, "row candidate"]:
@@ -145,22 +141,11 @@ class CircuitNodes(Probe):
             return NodeCount(n=found.n, low=found.low, high=found.high, mlps=float(np.mean(mlps)) if mlps else None)
 
         return NodeFindings(
+            **verdict.common(),
             kind=self.kind,
             ablation=self.source,
             candidates=self.nodes,
-            order=verdict.order,
-            explained=self.explained,
-            n_candidates=len(nodes),
-            n_ranked=verdict.n_ranked,
-            n_prompts=verdict.n_prompts,
-            n_pairs=verdict.boot.n_clusters,
-            seeds=verdict.seeds,
-            wordings=verdict.wordings,
-            total=verdict.total(),
             needed=both_ways(lambda way: {f"{target:g}": count(way, target) for target in verdict.targets}),
-            curves=verdict.curves(),
-            orders=verdict.orders(),
-            resampled=both_ways(lambda way: verdict.samples(way, self.explained)),
             first=[[_named(nodes[i]) for i in order[:20].tolist()] for order in verdict.first],
         )
 

@@ -51,9 +51,14 @@ class CircuitSearch(Protocol):
         """Effect of also replacing each kept candidate, where the others are replaced already; on every prompt."""
         ...
 
-    def integrated(self, study: Study, here: Selection, candidates: list[Edit]) -> Float[np.ndarray, "row candidate"]:
-        """The estimate by integrated gradients, where the orders have it."""
-        ...
+
+@runtime_checkable
+class Estimating(Protocol):
+    """A search whose candidates can also be ranked by integrated gradients."""
+
+    def integrated(
+        self, study: Study, here: Selection, candidates: list[Edit]
+    ) -> Float[np.ndarray, "row candidate"]: ...
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ def run(probe: CircuitSearch, study: Study) -> pd.DataFrame:
         if kind == "exact":
             frames.append(study.measure(list(probe.variants(study)), ranking))
             scores[kind] = by_prompt(frames[-1], ["variant"], "effect")
-        elif kind == "integrated":
+        elif kind == "integrated" and isinstance(probe, Estimating):
             scores[kind] = pd.concat(
                 [pd.DataFrame(probe.integrated(study, one, candidates), index=numbers(one)) for one in ranking]
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from interp.analysis.bootstrap import Bootstrap, plain
 from interp.analysis.circuits import DIRECTIONS, Direction, edge_grid
 from interp.analysis.crossings import TARGETS, interpolated
 from interp.analysis.findings import CurvePoint, MeanFound
-from interp.analysis.findings_of_edges import Directions, EdgeTotal, PlainCurve, Wordings
+from interp.analysis.findings_of_edges import Directions, EdgeTotal, PlainCurve, Wordings, both_ways
 from interp.analysis.held_out import HeldOut, held_out, share
 from interp.analysis.seeding import generator
 from interp.measure.study import Study
@@ -57,6 +58,23 @@ class Verdict:
     def first(self) -> list[Int[np.ndarray, " candidate"]]:
         """The best order of each half, of the first seed."""
         return [self._orders.by_half[self.order][0][half] for half in (0, 1)]
+
+    def common(self) -> dict[str, Any]:
+        """The fields of CircuitFindings but for the kind and what replaces a candidate."""
+        return {
+            "order": self.order,
+            "explained": self.explained,
+            "n_candidates": self.n_candidates,
+            "n_ranked": self.n_ranked,
+            "n_prompts": self.n_prompts,
+            "n_pairs": self.boot.n_clusters,
+            "seeds": self.seeds,
+            "wordings": self.wordings,
+            "total": self.total(),
+            "curves": self.curves(),
+            "orders": self.orders(),
+            "resampled": both_ways(lambda way: self.samples(way, self.explained)),
+        }
 
     def total(self) -> EdgeTotal:
         """The metric with all candidates, with none, and the difference."""
