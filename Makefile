@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 DEV := $(VENV)/.ready-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev constraints lint format types test test-real test-slurm benchmark golden experiment figures sweep sparsify validate report list task schema clean
+.PHONY: help setup setup-dev constraints lint format types test test-real test-slurm benchmark golden experiment figures sweep sparsify validate report list task schema docs clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -32,7 +32,7 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 $(DEV): $(READY)
-	@echo "adding the tools for tests and checks; once, about 0.2 GB"
+	@echo "adding the tools for tests and checks; once, about 0.3 GB"
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
@@ -100,6 +100,9 @@ task: $(READY) ## ten prompts of TASK, and how well SmolLM2 answers them: TASK=i
 schema: $(READY) ## write the JSON Schemas of the YAMLs into configs/
 	@$(BIN)/interp schema
 
+docs: $(DEV) ## the site of the docs, into site/; a warning is an error
+	$(BIN)/zensical build --strict
+
 clean: ## remove caches and build leftovers; keeps .venv, runs/ and downloaded models
-	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf build dist site .cache *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
