@@ -101,6 +101,7 @@ schema: $(READY) ## write the JSON Schemas of the YAMLs into configs/
 	@$(BIN)/interp schema
 
 docs: $(DEV) ## the site of the docs, into site/; a warning is an error
+	$(BIN)/python -m docsite
 	$(BIN)/zensical build --strict
 
 clean: ## remove caches and build leftovers; keeps .venv, runs/ and downloaded models

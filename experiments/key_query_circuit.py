@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from pydantic import Field
+
 from experiments.carried import carried_sentences
 from experiments.circuits import circuit_sentences
 from experiments.observations import (
@@ -64,7 +66,9 @@ class KeyQueryCircuit(Recipe):
     """Heads that map the key token to the query position: shares, layers, panels, and sentences computed from them."""
 
     kind: Literal["key_query_circuit"] = "key_query_circuit"
-    search: str = "key_query_heads"
+    search: str = Field(
+        default="key_query_heads", description="Label of the key_query_heads probe that the sentences are about."
+    )
 
     def check(self, kinds: Mapping[str, str]) -> None:
         """The sentences are those of a head search."""

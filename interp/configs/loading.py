@@ -27,7 +27,7 @@ Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 class Output(Section):
     """Where the run folder goes: root/name/hash."""
 
-    root: str = "runs"
+    root: str = Field(default="runs", description="Folder that the run folders lie in.")
 
     def folder(self) -> Path:
         """The root as a path, `~` expanded."""
@@ -38,10 +38,10 @@ class AnyConfig(Section):
     """What the config of every kind of run has."""
 
     name: FileName = Field(description="Folder name of the run.")
-    title: str = ""
+    title: str = Field(default="", description="Title of the report; empty: the name.")
     question: str = Field(default="", description="The question that the report answers.")
-    seed: Seed = 0
-    output: Output = Output()
+    seed: Seed = Field(default=0, description="Every random choice follows from it: prompts, halves, resamples.")
+    output: Output = Field(default=Output(), description="Where the run folder goes.")
 
     @classmethod
     def misfits(cls, data: dict[str, Any]) -> list[tuple[str, str]]:

@@ -24,7 +24,7 @@ class AttentionPanel(Figure):
     reads: ClassVar[dict[str, tuple[str, ...]]] = {"probe": ("key_query_heads",), "attention": ("attention_pattern",)}
     kind: Literal["attention_panel"] = "attention_panel"
     attention: str | None = Field(default=None, description="Label of the attention_pattern probe.")
-    max_heads: int = Field(default=60, ge=1, le=100)
+    max_heads: int = Field(default=60, ge=1, le=100, description="Maps at most.")
 
     def draw(self, tables: RunTables) -> Drawn:
         """Draw from a key_query_heads and an attention_pattern probe."""

@@ -60,7 +60,7 @@ class CircuitPanel(Figure):
     attention: str | None = Field(default=None, description="Label of the attention_pattern probe.")
     spans: str | None = Field(default=None, description="Label of the layer_span probe; without one, no boxes.")
     modulation: str | None = Field(default=None, description="Label of the layer_modulation probe.")
-    max_heads: int = Field(default=10, ge=1, le=100)
+    max_heads: int = Field(default=10, ge=1, le=100, description="Maps at most, of the heads that carry the share.")
 
     def draw(self, tables: RunTables) -> Drawn:
         """Draw from key_query_heads, attention_pattern and, where they ran, layer_span and layer_modulation."""

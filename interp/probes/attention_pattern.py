@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from interp.analysis.shapes import Shape
 from interp.configs.lazy import lazy
 from interp.probes.base import Observation, probes
-from interp.prompts.choice import PromptChoice
+from interp.prompts.choice import ChoiceOfPrompts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +24,7 @@ class AttentionPattern(Observation):
 
     shapes: ClassVar[frozenset[Shape] | None] = frozenset({"edges"})
     kind: Literal["attention_pattern"] = "attention_pattern"
-    prompts: PromptChoice = "focus"
+    prompts: ChoiceOfPrompts = "focus"
 
     def n_rows(self, study: Study) -> int:
         """One a head, pair of positions that it sees, and prompt."""

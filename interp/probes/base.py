@@ -20,7 +20,7 @@ from interp.configs.registry import Registry
 from interp.configs.section import Section
 from interp.errors import UserError
 from interp.interventions.edits import Edit, Variant
-from interp.prompts.choice import PromptChoice
+from interp.prompts.choice import ChoiceOfPrompts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,9 +59,7 @@ class Probe(Section):
 
     kind: str
     name: FileName | None = Field(default=None, description="Label in tables and figures; default: the kind.")
-    prompts: PromptChoice = Field(
-        default="all", description="All prompts, those of the focus prompt's template, or the focus prompt alone."
-    )
+    prompts: ChoiceOfPrompts = "all"
 
     @property
     def label(self) -> str:

@@ -32,7 +32,7 @@ from interp.probes.base import (
     probes,
     within_windows,
 )
-from interp.prompts.choice import PromptChoice
+from interp.prompts.choice import ChoiceOfPrompts
 from interp.prompts.pairs import Position
 from interp.results.effects_file import stacked
 from interp.results.tables import SCREENED
@@ -48,8 +48,8 @@ else:
 class Pair(Section):
     """A key and a query position, as numbers or roles."""
 
-    key: Position = "key"
-    query: Position = "query"
+    key: Position = Field(default="key", description="Position that is looked at: a number from 1, or a role.")
+    query: Position = Field(default="query", description="Position that looks: a number from 1, or a role.")
 
 
 class Screen(Section):
@@ -65,14 +65,16 @@ class EdgePatching(Probe):
     shapes: ClassVar[frozenset[Shape] | None] = frozenset({"layer x head", "edges"})
     findings: ClassVar[type[Findings]] = EdgePatchingFindings
     kind: Literal["edge_patching"] = "edge_patching"
-    prompts: PromptChoice = "focus"
+    prompts: ChoiceOfPrompts = "focus"
     pairs: Literal["all"] | tuple[Pair, ...] = Field(
         default="all", description="Pairs of positions; `all` causal pairs need prompts of one template."
     )
     source: Literal["zero", "mean", "resample", "corrupted"] = Field(
         default="zero", description="zero cuts the edge; the others replace its value."
     )
-    heads: Literal["all"] | tuple[Head, ...] = "all"
+    heads: Literal["all"] | tuple[Head, ...] = Field(
+        default="all", description="Heads that are asked, as L11-H7, or all of them."
+    )
     screen: Screen | None = Field(
         default=None,
         description="Estimate all edges, cut only the most promising and a random sample; null: cut every one.",

@@ -26,7 +26,9 @@ class HeadAblation(Probe):
         default="mean", description="What replaces z: zero, the mean over the template's prompts, or another prompt's."
     )
     reference: Reference = Field(default="clean", description="The run that the mean or the other value comes from.")
-    heads: Literal["all"] | tuple[Head, ...] = "all"
+    heads: Literal["all"] | tuple[Head, ...] = Field(
+        default="all", description="Heads that are asked, as L11-H7, or all of them."
+    )
     position: Position | None = Field(
         default=None, description="Position or role at which the head is ablated; null: at every token."
     )

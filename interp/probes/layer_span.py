@@ -14,7 +14,7 @@ from interp.configs.lazy import lazy
 from interp.errors import UserError
 from interp.interventions.edits import Edit, Variant
 from interp.probes.base import Probe, Reading, by_prompt, clusters_of, probes
-from interp.prompts.choice import PromptChoice
+from interp.prompts.choice import ChoiceOfPrompts
 from interp.prompts.regroup import Group, grouped_sets
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class LayerSpan(Probe):
     shapes: ClassVar[frozenset[Shape] | None] = frozenset({"layer curve", "layer x position"})
     findings: ClassVar[type[Findings]] = LayerSpanFindings
     kind: Literal["layer_span"] = "layer_span"
-    prompts: PromptChoice = "focus_template"
+    prompts: ChoiceOfPrompts = "focus_template"
     site: Literal["mlp_out", "attn_out", "resid_pre"] = Field(
         default="mlp_out",
         description="mlp_out or attn_out: what a block writes there; resid_pre: how long the information is still needed.",
@@ -40,7 +40,11 @@ class LayerSpan(Probe):
     threshold: float = Field(
         default=0.05, gt=0, le=100, description="Share of the clean-corrupted gap that counts as work."
     )
-    groups: tuple[Group, ...] = Field(default=(Group(name="key", at="key"),), min_length=1)
+    groups: tuple[Group, ...] = Field(
+        default=(Group(name="key", at="key"),),
+        min_length=1,
+        description="The groups; each may bring a corrupted prompt of its own.",
+    )
 
     @field_validator("groups")
     @classmethod

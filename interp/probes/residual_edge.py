@@ -19,7 +19,7 @@ from interp.analysis.shapes import Shape
 from interp.configs.lazy import lazy
 from interp.errors import UserError
 from interp.probes.base import Observation, Reading, by_prompt, clusters_of, head_label, probes
-from interp.prompts.choice import PromptChoice
+from interp.prompts.choice import ChoiceOfPrompts
 from interp.prompts.pairs import Position
 from interp.results.effects_file import stacked
 
@@ -42,7 +42,7 @@ class ResidualEdge(Observation):
     shapes: ClassVar[frozenset[Shape] | None] = frozenset({"layer x head", "layer curve"})
     findings: ClassVar[type[Findings]] = CarriedFindings
     kind: Literal["residual_edge"] = "residual_edge"
-    prompts: PromptChoice = "focus_template"
+    prompts: ChoiceOfPrompts = "focus_template"
     begin: Position = Field(default="key", description="The source token: a role or a position.")
     to: Position = Field(default="query", description="The target token.")
     end: int | None = Field(

@@ -15,7 +15,10 @@ from interp.prompts.task import Task, tasks
 class PromptsConfig(Section):
     """Which prompts are asked, where their roles sit, and which of them are kept."""
 
-    task: Annotated[Task, tasks] = Antonyms()
+    task: Annotated[Task, tasks] = Field(
+        default=Antonyms(),
+        description="What is asked: a task of the literature, or prompts of one's own from a file, a data set or the YAML.",
+    )
     roles: dict[str, RoleSpec] = Field(
         default={},
         validate_default=True,

@@ -62,7 +62,7 @@ class FromFile(Table):
     """Prompt pairs in a file: .csv, .tsv, .jsonl or .parquet, one row a pair."""
 
     kind: Literal["file"] = "file"
-    path: Annotated[str, EXTERNAL]
+    path: Annotated[str, EXTERNAL] = Field(description="The file, in UTF-8; the columns are told in docs/prompts.md.")
 
     def rows(self) -> tuple[list[Row], str, int]:
         """The file's rows, read once as long as the file stays as it is."""
@@ -84,9 +84,9 @@ class FromDataset(Table):
     """Prompt pairs in a data set of the hub (needs the extra `datasets`)."""
 
     kind: Literal["dataset"] = "dataset"
-    name: str = Field(min_length=1)
-    subset: str | None = None
-    split: str = "train"
+    name: str = Field(min_length=1, description="Name of the data set on the hub.")
+    subset: str | None = Field(default=None, description="Its configuration, where it has several; null: the only one.")
+    split: str = Field(default="train", description="Split that is read.")
     revision: str | None = Field(default=None, description="A commit of the data set, so that it stays what it is.")
 
     def rows(self) -> tuple[list[Row], str, int]:

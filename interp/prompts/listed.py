@@ -14,8 +14,8 @@ from interp.prompts.task import Task, tasks
 class ListedPair(Section):
     """One prompt pair, written out."""
 
-    clean: str
-    corrupted: str
+    clean: str = Field(description="The prompt that is asked.")
+    corrupted: str = Field(description="The same with another key word, in as many tokens.")
     answer: str = Field(description="What follows the clean prompt: one token, with its leading space if it has one.")
     foil: str = Field(description="What follows the corrupted prompt, likewise.")
     answers: tuple[str, ...] = Field(default=(), description="Further right answers, for metrics that read several.")
@@ -31,7 +31,7 @@ class Listed(Task):
 
     kind: Literal["listed"] = "listed"
     strict: ClassVar[bool] = True
-    pairs: tuple[ListedPair, ...] = Field(min_length=1)
+    pairs: tuple[ListedPair, ...] = Field(min_length=1, description="The prompt pairs; figures show the first.")
 
     def candidates(self) -> list[PromptPair]:
         """The pairs as listed; the first one is the focus."""

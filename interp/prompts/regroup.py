@@ -18,7 +18,7 @@ from interp.prompts.roles import RoleSpec
 class Group(Section):
     """Tokens whose MLPs (or attention layers) are asked when they are at work."""
 
-    name: str
+    name: str = Field(description="What figures and tables call it.")
     at: RoleSpec | str = Field(description="Where the group's tokens are: a role's name, or a token or position.")
     corrupted: str | None = Field(
         default=None,

@@ -23,9 +23,13 @@ class Lora(Section):
     """Low-rank adapters on the attention layers (or all linear layers), with PEFT."""
 
     kind: Literal["lora"] = "lora"
-    rank: int = Field(default=16, ge=1, le=10_000)
-    alpha: float = Field(default=32.0, gt=0, le=1e6)
-    layers: Literal["attention", "all"] = "attention"
+    rank: int = Field(default=16, ge=1, le=10_000, description="Rank of the adapters.")
+    alpha: float = Field(
+        default=32.0, gt=0, le=1e6, description="Scale of the adapters: what they add is multiplied by alpha / rank."
+    )
+    layers: Literal["attention", "all"] = Field(
+        default="attention", description="Linear layers with an adapter: those of the attention, or all."
+    )
 
 
 class AttentionWeights(Section):
@@ -58,7 +62,7 @@ class Stage(Section):
     """Training towards one target; a stage begins with the weights of the one before. Each is a point of the frontier."""
 
     target: float = Field(ge=-1e6, le=1e6, description="Loss to stay under, in nats a token above the dense model's.")
-    steps: int = Field(ge=1, le=100_000_000)
+    steps: int = Field(ge=1, le=100_000_000, description="Steps of the stage.")
     decay: bool = Field(
         default=True,
         description="Let the learning rates fall over the last third of the stage; false: another goes on.",
@@ -79,9 +83,11 @@ class GecoConfig(Section):
     """How the pressure on the density follows the loss."""
 
     rate: float = Field(default=0.05, gt=0, le=1, description="Largest relative change of the multiplier in a step.")
-    start: float = Field(default=1.0, gt=0, le=1e9)
-    minimum: float = Field(default=0.05, gt=0, le=1e9)
-    maximum: float = Field(default=1000.0, gt=0, le=1e9)
+    start: float = Field(default=1.0, gt=0, le=1e9, description="The multiplier of the density at the beginning.")
+    minimum: float = Field(
+        default=0.05, gt=0, le=1e9, description="The multiplier never falls below it: some pressure remains."
+    )
+    maximum: float = Field(default=1000.0, gt=0, le=1e9, description="The multiplier never rises above it.")
     smoothing: float = Field(default=0.9, ge=0, lt=1, description="Of the moving average of loss - target.")
 
     @model_validator(mode="after")
@@ -97,16 +103,20 @@ class GecoConfig(Section):
 class Training(Section):
     """Optimiser and schedule."""
 
-    adapter: Annotated[Lora | AttentionWeights | Full, Field(discriminator="kind")] = Lora()
-    loss: Loss = Loss()
+    adapter: Annotated[Lora | AttentionWeights | Full, Field(discriminator="kind")] = Field(
+        default=Lora(), description="What is trained: low-rank adapters, the attention layers' weights, or all weights."
+    )
+    loss: Loss = Field(default=Loss(), description="The loss that the target is about.")
     begin: Annotated[str | None, EXTERNAL] = Field(
         default=None,
         description="Folder of a sparse checkpoint to go on from, made by an earlier run with this adapter.",
     )
-    stages: tuple[Stage, ...] = Field(min_length=1)
-    geco: GecoConfig = GecoConfig()
+    stages: tuple[Stage, ...] = Field(min_length=1, description="Targets, one after the other, from easy to hard.")
+    geco: GecoConfig = Field(
+        default=GecoConfig(), description="How fast the pressure on the density follows the loss, and its limits."
+    )
     batch: int = Field(default=4, ge=1, le=1_000_000, description="Sequences of a step, over all processes.")
-    learning_rate: float = Field(default=1e-3, gt=0, le=10)
+    learning_rate: float = Field(default=1e-3, gt=0, le=10, description="Largest learning rate of the weights.")
     bias_learning_rate: float = Field(default=0.02, gt=0, le=10, description="Of the gate's learnt bias of each head.")
     warmup: int = Field(
         default=10, ge=0, le=10_000_000, description="Steps of linear warm-up at the beginning of every stage."
@@ -116,7 +126,7 @@ class Training(Section):
         description="tf32: float32 whose matrix products are rounded to 10 bits on NVIDIA GPUs, in training alone; "
         "elsewhere float32.",
     )
-    clip_norm: float = Field(default=1.0, gt=0, le=1e9)
+    clip_norm: float = Field(default=1.0, gt=0, le=1e9, description="Gradients are scaled down to this norm.")
     evaluate_every: int = Field(
         default=50, ge=1, le=100_000_000, description="Steps between evaluations on held-out text."
     )
@@ -200,8 +210,12 @@ class GateConfig(Section):
 class Untrained(Section):
     """Gates on the dense weights to compare with, by their bias: the threshold alone, without training."""
 
-    score: tuple[Annotated[float, Field(ge=-1e6, le=1e6)], ...] = (8.0, 4.0, 2.0, 1.0, 0.0, -1.0, -2.0)
-    weight: tuple[Annotated[float, Field(ge=-1e6, le=1e6)], ...] = (7.0, 5.5, 4.6, 4.0, 3.5, 3.0, 2.3)
+    score: tuple[Annotated[float, Field(ge=-1e6, le=1e6)], ...] = Field(
+        default=(8.0, 4.0, 2.0, 1.0, 0.0, -1.0, -2.0), description="Biases of the gate on the score."
+    )
+    weight: tuple[Annotated[float, Field(ge=-1e6, le=1e6)], ...] = Field(
+        default=(7.0, 5.5, 4.6, 4.0, 3.5, 3.0, 2.3), description="Biases of the gate on the softmax weight."
+    )
     sequences: int = Field(
         default=16, ge=1, le=1_000_000, description="Held-out sequences that they are measured on, at most."
     )
@@ -211,14 +225,16 @@ class SparsifyConfig(AnyConfig):
     """One run of `make sparsify`."""
 
     study: Literal["sparsify"] = "sparsify"
-    model: Annotated[HuggingFaceSource, model_sources]
-    gate: GateConfig = GateConfig()
-    untrained: Untrained = Untrained()
+    model: Annotated[HuggingFaceSource, model_sources] = Field(
+        description="The dense model: a packaged one, a directory, or a name of the hub."
+    )
+    gate: GateConfig = Field(default=GateConfig(), description="The rule by which an edge is open.")
+    untrained: Untrained = Field(default=Untrained(), description="Gates without training, to compare with.")
     task: PromptsConfig | None = Field(
         default=None, description="Prompts that the result is judged on beside text, by wording; never trained on."
     )
-    text: Text = Text()
-    training: Training
+    text: Text = Field(default=Text(), description="What it is trained and judged on.")
+    training: Training = Field(description="Optimiser, schedule and stages.")
     control: bool = Field(
         default=False,
         description="Train a dense control too, in a run folder of its own: the same adapter, text, steps and seed, with every "

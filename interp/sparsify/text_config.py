@@ -17,7 +17,9 @@ class SampledText(Section):
     sequences: int = Field(
         default=1024, ge=16, le=10_000_000, description="Sequences to sample, once; they are kept in the cache."
     )
-    temperature: float = Field(default=1.0, gt=0, le=100)
+    temperature: float = Field(
+        default=1.0, gt=0, le=100, description="Of the sampling: 1 is the model's own distribution."
+    )
     begin: str | None = Field(
         default=None,
         description="The token that sampling begins with, left out of the text; null: the tokenizer's BOS.",
@@ -39,7 +41,9 @@ class FileText(Section):
     """A plain-text file, or JSON lines with a text field."""
 
     source: Literal["file"] = "file"
-    path: Annotated[str, EXTERNAL]
+    path: Annotated[str, EXTERNAL] = Field(
+        description="The file, in UTF-8: .jsonl is read as JSON lines, any other as plain text."
+    )
     field: str = Field(default="text", description="The field of a .jsonl file that holds the text.")
 
 
@@ -47,10 +51,10 @@ class DatasetText(Section):
     """A data set of the hub, by name, read as a stream."""
 
     source: Literal["dataset"] = "dataset"
-    name: str
-    subset: str | None = None
-    split: str = "train"
-    field: str = "text"
+    name: str = Field(description="Name of the data set.")
+    subset: str | None = Field(default=None, description="Its configuration, where it has several; null: the only one.")
+    split: str = Field(default="train", description="Split that is read.")
+    field: str = Field(default="text", description="Column that holds the text.")
     documents: int = Field(
         default=10_000, ge=1, le=1_000_000_000, description="Documents to read from the start of the split."
     )

@@ -43,8 +43,8 @@ class Slurm(Section):
     memory_gb: float | None = Field(
         default=None, gt=0, le=65_536, description="Memory of a job; null: the cluster's default."
     )
-    partition: str | None = None
-    account: str | None = None
+    partition: str | None = Field(default=None, description="Partition; null: the cluster's default.")
+    account: str | None = Field(default=None, description="Account that is charged; null: the cluster's default.")
     at_once: int = Field(
         default=100, ge=1, le=MOST_POINTS, description="Jobs of the array that may run at the same time."
     )
@@ -66,8 +66,8 @@ AnyExecutor = Annotated[Local | Slurm, Field(discriminator="kind")]
 class Reference(Section):
     """Ratios of every other level of an axis to one of them: how many times fewer heads the sparse model needs."""
 
-    axis: str
-    level: str
+    axis: str = Field(description="Name of the axis.")
+    level: str = Field(description="The level that the others are compared with.")
 
 
 class SweepConfig(Section):
@@ -92,7 +92,7 @@ class SweepConfig(Section):
     reports: bool = Field(
         default=False, description="Draw every point's own report, too; it can be had later by `interp report`."
     )
-    executor: AnyExecutor = Local()
+    executor: AnyExecutor = Field(default=Local(), description="Where the points are carried out.")
 
     @field_validator("grid")
     @classmethod

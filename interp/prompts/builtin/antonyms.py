@@ -26,7 +26,7 @@ TEMPLATES = (
 class Focus(Section):
     """The prompt that gets its own panel; it uses the first template."""
 
-    word: str = "large"
+    word: str = Field(default="large", description="The word that is asked about.")
     corrupted: str | None = Field(
         default="hot", description="The word that replaces it in the corrupted prompt; null: drawn like the others."
     )
@@ -43,7 +43,7 @@ class Antonyms(Task):
     pairs: dict[str, str] = Field(
         default=WORD_PAIRS, min_length=2, description="Word: antonym. Words that are not single tokens are left out."
     )
-    focus: Focus = Focus()
+    focus: Focus = Field(default=Focus(), description="The prompt that figures show.")
     max_pairs: int | None = Field(
         default=None,
         ge=2,

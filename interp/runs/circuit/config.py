@@ -44,8 +44,8 @@ class Share(Section):
 class StatisticsConfig(Section):
     """Bootstrap intervals, clustered by word pair."""
 
-    confidence: float = Field(default=0.95, gt=0, lt=1)
-    n_resamples: int = Field(default=2000, ge=100, le=1_000_000)
+    confidence: float = Field(default=0.95, gt=0, lt=1, description="Level of all intervals.")
+    n_resamples: int = Field(default=2000, ge=100, le=1_000_000, description="Bootstrap resamples.")
 
 
 class Compute(Section):
@@ -66,19 +66,23 @@ class Compute(Section):
 class Measured(AnyConfig):
     """What is asked and measured, whatever the model."""
 
-    prompts: PromptsConfig = Field(default_factory=PromptsConfig)
+    prompts: PromptsConfig = Field(default_factory=PromptsConfig, description="Which prompts are asked.")
     metric: AnyMetric = Field(
         default=LogitDiff(),
         description="What is read at the query position; where nothing is said, the task's usual metric (for most `logit_diff`).",
     )
-    share: Share = Share()
-    statistics: StatisticsConfig = StatisticsConfig()
-    probes: tuple[AnyProbe, ...] = Field(min_length=1)
+    share: Share = Field(default=Share(), description="What a share means, and how much is asked for.")
+    statistics: StatisticsConfig = Field(default=StatisticsConfig(), description="How intervals are made.")
+    probes: tuple[AnyProbe, ...] = Field(
+        min_length=1, description="What is measured, in this order; a probe may build on one before it."
+    )
     experiment: AnyRecipe | None = Field(
         default=None, description="The recipe that writes the report's sentences; null: a plain report of the figures."
     )
-    figures: tuple[AnyFigure, ...] = ()
-    compute: Compute = Compute()
+    figures: tuple[AnyFigure, ...] = Field(
+        default=(), description="Figures of the report; empty: those that the recipe or the tables' shapes give."
+    )
+    compute: Compute = Field(default=Compute(), description="Memory and threads.")
 
     @model_validator(mode="before")
     @classmethod
@@ -193,7 +197,9 @@ class RunConfig(Measured):
     """One run: probes on one model."""
 
     study: Literal["circuit"] = "circuit"
-    model: ModelConfig
+    model: ModelConfig = Field(
+        description="The model: a packaged one, a directory, a name of the hub, or of another package."
+    )
 
     @model_validator(mode="after")
     def _logits_are_its_own(self) -> RunConfig:

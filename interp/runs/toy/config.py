@@ -14,9 +14,9 @@ from interp.sparsify.config import Training
 class ToyModel(Section):
     """A small GPT-2."""
 
-    layers: int = Field(default=4, ge=1, le=100)
-    heads: int = Field(default=4, ge=1, le=256)
-    width: int = Field(default=128, ge=8, le=16_384)
+    layers: int = Field(default=4, ge=1, le=100, description="Transformer blocks.")
+    heads: int = Field(default=4, ge=1, le=256, description="Attention heads a block.")
+    width: int = Field(default=128, ge=8, le=16_384, description="Width of the residual stream.")
 
 
 class DenseTraining(Section):
@@ -25,25 +25,27 @@ class DenseTraining(Section):
     steps: int = Field(
         default=4000, ge=1, le=100_000_000, description="At most; training stops when the accuracy is reached."
     )
-    batch: int = Field(default=256, ge=1, le=1_000_000)
-    learning_rate: float = Field(default=1e-3, gt=0, le=10)
-    weight_decay: float = Field(default=0.1, ge=0, le=100)
+    batch: int = Field(default=256, ge=1, le=1_000_000, description="Sums a step.")
+    learning_rate: float = Field(default=1e-3, gt=0, le=10, description="Largest learning rate of AdamW.")
+    weight_decay: float = Field(default=0.1, ge=0, le=100, description="Weight decay of AdamW.")
     accuracy: float = Field(default=0.999, gt=0, le=1, description="Exact match on sums never trained on, to stop at.")
-    check_every: int = Field(default=100, ge=1, le=100_000_000)
+    check_every: int = Field(default=100, ge=1, le=100_000_000, description="Steps between checks of the accuracy.")
 
 
 class ToyConfig(AnyConfig):
     """Learn, sparsify, compare."""
 
     study: Literal["toy_addition"] = "toy_addition"
-    model: ToyModel = ToyModel()
-    dense: DenseTraining = DenseTraining()
-    bias: float = Field(default=0.0, ge=-1e6, le=1e6)
-    sparse: Training
+    model: ToyModel = Field(default=ToyModel(), description="The shape of the model.")
+    dense: DenseTraining = Field(default=DenseTraining(), description="How it learns to add.")
+    bias: float = Field(default=0.0, ge=-1e6, le=1e6, description="Bias of every head's gate; 0 as in the source.")
+    sparse: Training = Field(description="How its attention is made sparse afterwards.")
     examples: tuple[str, ...] = Field(
         default=("21+34", "36+28", "57+68"), description="Sums whose attention is drawn: no carry, one carry, two."
     )
-    threads: int | None = Field(default=None, ge=1, le=1024)
+    threads: int | None = Field(
+        default=None, ge=1, le=1024, description="CPU threads of torch; null leaves its default."
+    )
 
     @field_validator("examples")
     @classmethod
