@@ -34,7 +34,7 @@ REGISTRIES: dict[str, tuple[Registry[Any], str, str]] = {
         "What is asked: `prompts.task`. What each asks, and its corruptions: [Tasks](../tasks.md).",
     ),
     "metrics": (metrics, "Metrics", "What is read at the query position: `metric`."),
-    "figures": (figures, "Figures", "Entries of `figures`. Pictures: [Beside the literature](../figures.md)."),
+    "figures": (figures, "Figures", "Entries of `figures`. With a picture of each: [Gallery](../gallery.md)."),
     "recipes": (recipes, "Recipes", "What writes the report's sentences: `experiment`."),
     "models": (model_sources, "Models", "Where the model comes from: `model`."),
 }

@@ -12,9 +12,10 @@ import pytest
 from ruamel.yaml import YAML
 
 from interp.errors import UserError
+from interp.figures import figures
 from interp.runs.kinds import load_any
 from interp.sweep.expand import expand
-from tests.docs.pages import DOCS, ROOT, Block, all_blocks, blocks
+from tests.docs.pages import DOCS, ROOT, Block, all_blocks, blocks, links
 from tests.docs.test_python import OF_THE_TEMPLATE
 from tests.tiny_models import word_tokenizer, write_tiny_llama
 from tests.tiny_runs import QUIET
@@ -101,3 +102,10 @@ def test_the_prompts_page_is_a_run(tmp_path, monkeypatch):
     Path("mine.yaml").write_text(model + "statistics: {n_resamples: 100}\n" + keep, encoding="utf-8")
     kind, loaded = load_any(Path("mine.yaml"), ())
     assert kind.run(loaded, QUIET).is_file()
+
+
+def test_the_gallery_shows_every_kind_of_figure_with_the_yaml_that_makes_it():
+    page = DOCS / "gallery.md"
+    made = {YAML(typ="safe").load(block.text)["figures"][0]["kind"] for block in blocks(page, "yaml")}
+    pictures = {Path(link).stem for link in links(page) if link.startswith("images/gallery/")}
+    assert made == pictures == set(figures)
