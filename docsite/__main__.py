@@ -10,5 +10,5 @@ if __name__ == "__main__":
     docs = Path(__file__).parents[1] / "docs"
     for name, text in generated().items():
         path = docs / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")

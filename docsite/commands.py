@@ -25,6 +25,10 @@ def pages() -> dict[str, str]:
 
 def _commands(path: str, command: Any) -> Iterator[str]:
     if hasattr(command, "commands"):
+        of_all = [one for one in command.params if one.name != "help"]
+        if of_all:
+            yield f"## {path}"
+            yield _table(of_all)
         for name, inner in command.commands.items():
             yield from _commands(f"{path} {name}", inner)
         return
@@ -35,8 +39,12 @@ def _commands(path: str, command: Any) -> Iterator[str]:
     yield f"```text\n{path} {words}".rstrip() + "\n```"
     yield " ".join((command.help or "").split())
     if shown:
-        rows = [f"| {_names(one)} | {_cell(one.help or '')} |" for one in shown]
-        yield "\n".join(["| | |", "|---|---|", *rows])
+        yield _table(shown)
+
+
+def _table(parameters: list[Any]) -> str:
+    rows = [f"| {_names(one)} | {_cell(one.help or '')} |" for one in parameters]
+    return "\n".join(["| | |", "|---|---|", *rows])
 
 
 def _names(parameter: Any) -> str:

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from interp.cli import completion
 from interp.cli.shared import Config, Fresh, Json, Set, Sets, given, interruptible, overrides, print_json
 from interp.cli.sweep import app as sweep_app
 from interp.errors import UserError, mistakes_of
@@ -17,7 +18,6 @@ from interp.errors import UserError, mistakes_of
 app = typer.Typer(
     help="Which attention heads carry information from one token to another, and how much of the answer.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.add_typer(sweep_app, name="sweep")
@@ -53,7 +53,9 @@ def validate(config: Config, set_: Set = None, sets: Sets = "", as_json: Json = 
 
 @app.command()
 @interruptible
-def report(run: Annotated[Path, typer.Argument(help="The folder of a finished run.")]) -> None:
+def report(
+    run: Annotated[Path, typer.Argument(help="The folder of a finished run.", autocompletion=completion.folders)],
+) -> None:
     """Draw the figures and the report of a finished run again, without the model."""
     from interp.runs.kinds import publish_any
 
@@ -80,7 +82,9 @@ def list_(as_json: Json = False) -> None:
 @app.command()
 @interruptible
 def task(
-    name: Annotated[str, typer.Argument(help="A task, such as ioi; `interp list` has them all.")],
+    name: Annotated[
+        str, typer.Argument(help="A task, such as ioi; `interp list` has them all.", autocompletion=completion.tasks)
+    ],
     model: Annotated[
         str | None,
         typer.Option(help="A packaged name, a directory, or a name of the hub; default: the packaged SmolLM2."),

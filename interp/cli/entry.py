@@ -44,7 +44,7 @@ def _run() -> None:
     try:
         from interp.cli.commands import app
 
-        app()
+        app(prog_name="interp")
     except Interrupted:
         raise KeyboardInterrupt from None
     except UserError as error:

@@ -11,10 +11,14 @@ from typing import Annotated, ParamSpec
 
 import typer
 
+from interp.cli import completion
 from interp.errors import Interrupted, UserError
 
-Config = Annotated[Path, typer.Argument(help="The YAML of the run.")]
-Set = Annotated[list[str] | None, typer.Option("--set", help="Override one field, as a.b=c; may be repeated.")]
+Config = Annotated[Path, typer.Argument(help="The YAML of the run.", autocompletion=completion.configs)]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Override one field, as a.b=c; may be repeated.", autocompletion=completion.fields),
+]
 Sets = Annotated[str, typer.Option("--sets", help="Several overrides in one text, quoted as for a shell.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Start anew: what this run has finished is thrown away.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]

@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from interp.cli import completion
 from interp.cli.shared import Config, Json, Set, Sets, given, interruptible, overrides, print_json
 
 app = typer.Typer(help="Many runs from one YAML: plan, run, status, cancel, collect.", no_args_is_help=True)
-Place = Annotated[Path, typer.Argument(help="The YAML of the sweep, or its folder.")]
+Place = Annotated[Path, typer.Argument(help="The YAML of the sweep, or its folder.", autocompletion=completion.configs)]
 
 
 @app.command()
@@ -31,7 +32,9 @@ def run(
     config: Config,
     set_: Set = None,
     sets: Sets = "",
-    executor: Annotated[str | None, typer.Option(help="local or slurm; default: the YAML's.")] = None,
+    executor: Annotated[
+        str | None, typer.Option(help="local or slurm; default: the YAML's.", autocompletion=completion.executors)
+    ] = None,
     jobs: Annotated[int | None, typer.Option("--jobs", "-j", help="Processes at a time (local).")] = None,
     export: Annotated[Path | None, typer.Option(help="Write an sbatch script here, and submit nothing.")] = None,
     wait: Annotated[bool, typer.Option(help="Look on until all points have ended.")] = True,

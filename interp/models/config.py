@@ -163,7 +163,7 @@ class HubModel(HuggingFaceSource):
 
 @model_sources.register
 class DirectoryModel(HuggingFaceSource):
-    """A local Hugging Face directory: config, safetensors, tokenizer (families: README, Models)."""
+    """A local Hugging Face directory: config, safetensors, tokenizer (families: docs/models.md)."""
 
     source: Literal["directory"] = "directory"
     path: Annotated[str, EXTERNAL] = Field(description="The folder: config.json, safetensors, tokenizer.")

@@ -38,7 +38,7 @@ def test_a_users_mistake_is_one_sentence_and_exit_code_two(tmp_path):
 
 
 def test_a_bug_keeps_its_traceback(monkeypatch):
-    def broken():
+    def broken(**_):
         raise ZeroDivisionError
 
     monkeypatch.setattr(commands, "app", broken)
