@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 DEV := $(VENV)/.ready-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev constraints lint format types test test-real test-slurm benchmark golden experiment figures sweep sparsify validate report list task schema docs clean
+.PHONY: help setup setup-dev constraints lint format types test test-real test-slurm benchmark golden experiment figures sweep sparsify validate report list task schema reference docs clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -100,8 +100,10 @@ task: $(READY) ## ten prompts of TASK, and how well SmolLM2 answers them: TASK=i
 schema: $(READY) ## write the JSON Schemas of the YAMLs into configs/
 	@$(BIN)/interp schema
 
-docs: $(DEV) ## the site of the docs, into site/; a warning is an error
-	$(BIN)/python -m docsite
+reference: $(DEV) ## write the reference pages and drawings into docs/
+	@$(BIN)/python -m docsite
+
+docs: reference ## the site of the docs, into site/; a warning is an error
 	$(BIN)/zensical build --strict
 
 clean: ## remove caches and build leftovers; keeps .venv, runs/ and downloaded models

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from ruamel.yaml import YAML
 
 from interp.cli.commands import app
 from interp.runs.kinds import load_any
@@ -132,6 +133,27 @@ def test_a_command_in_the_text_would_work(line):
 def test_a_command_that_could_not_work_is_found(line):
     with pytest.raises(BaseException):  # noqa: B017, PT011 - each checker has its own
         check(line)
+
+
+def test_the_workflow_runs_what_is_there():
+    """Every step is an action with a version, or a command that works; the same script as everywhere."""
+    jobs = YAML(typ="safe").load(ROOT / ".github" / "workflows" / "ci.yml")["jobs"]
+    steps = [step for job in jobs.values() for step in job["steps"]]
+    assert all("run" in step or re.fullmatch(r"[\w-]+/[\w-]+@v\d+", step["uses"]) for step in steps)
+    commands = [step["run"] for step in steps if "run" in step]
+    assert "bash .ci/run" in commands
+    for command in commands:
+        check(command)
+
+
+def test_hooks_before_a_commit_are_local_and_call_make():
+    repos = YAML(typ="safe").load(ROOT / ".pre-commit-config.yaml")["repos"]
+    assert {one["repo"] for one in repos} == {"local"}
+    hooks = [hook for one in repos for hook in one["hooks"]]
+    assert {hook["language"] for hook in hooks} == {"system"}
+    for hook in hooks:
+        assert hook["entry"].startswith("make ")
+        check(hook["entry"])
 
 
 def test_every_target_explains_itself():
