@@ -10,7 +10,7 @@ from pydantic import Field
 from interp.analysis.findings_of_heads import HeadFindings
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, new_figure
-from interp.figures.maps import absent_words, attention_weights, draw_map, weights_table
+from interp.figures.maps import absent_words, attention_weights, draw_map, map_marks, weights_table
 from interp.figures.sentence import focus_window
 from interp.results.tables import RunTables
 from interp.words.phrases import basis_text, percent, plural
@@ -42,6 +42,7 @@ class AttentionPanel(Figure):
         lines = math.ceil(len(heads) / columns)
         figure = new_figure(max(style.COLUMN, columns * side + 0.25), lines * (side + 0.16) + 0.25)
         grid = figure.subplots(lines, columns, squeeze=False)
+        marks = []
         for number, axes in enumerate(grid.flat):
             if number >= len(heads):
                 axes.set_axis_off()
@@ -49,6 +50,7 @@ class AttentionPanel(Figure):
             name = heads[number].label
             draw_map(axes, maps[name], shown, focus.key, focus.query)
             axes.set_title(name, fontsize=6.5, pad=2)
+            marks.append(map_marks(tables, axes, name, maps[name], shown))
         grid[-1, 0].set_xlabel("K", labelpad=2, fontsize=6.5)
         grid[-1, 0].set_ylabel("Q", labelpad=2, fontsize=6.5)
         reached = (
@@ -64,4 +66,4 @@ class AttentionPanel(Figure):
             f"{focus.query}. Importance: size of the mean effect of the key→query edge. {basis_text(tables, label)}"
         )
         title = f"{tables.run.model.name}: {plural(len(needed), 'head')}"
-        return Drawn(figure, weights_table(maps, shown), title, self.caption or caption)
+        return Drawn(figure, weights_table(maps, shown), title, self.caption or caption, marks)

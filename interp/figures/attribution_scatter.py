@@ -9,6 +9,7 @@ from interp.configs.lazy import lazy
 from interp.errors import UserError
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, new_figure
+from interp.figures.marks import Marks
 from interp.results.tables import RunTables
 from interp.words.numbers import fixed
 from interp.words.phrases import basis_text, unit
@@ -59,12 +60,9 @@ class AttributionScatter(Figure):
             f"Gradient estimate (attribution patching, one backward pass) against the exact effect of the {len(both):,} "
             f"variants of {estimate.of}. Dashed: equal. {basis_text(tables, label)}"
         )
-        return Drawn(
-            figure,
-            both[[*CELLS, "mean_exact", "mean_estimated"]],
-            "Estimate against exact effect",
-            self.caption or caption,
-        )
+        data = both[[*CELLS, "mean_exact", "mean_estimated"]]
+        marks = [Marks(axes, data, "mean_exact", "mean_estimated")]
+        return Drawn(figure, data, "Estimate against exact effect", self.caption or caption, marks)
 
 
 def _label_largest(axes: Any, rows: pd.DataFrame, limit: float, count: int = 4) -> None:

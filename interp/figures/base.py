@@ -6,7 +6,7 @@ import abc
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -21,6 +21,7 @@ from interp.configs.section import Section
 from interp.errors import UserError
 from interp.figures import style
 from interp.figures.fonts import drawable, rc
+from interp.figures.marks import Marks, Spots, spots_of
 from interp.results import atomic
 from interp.results.tables import RunTables
 from interp.words.visible import visible
@@ -48,12 +49,29 @@ METADATA = {
 
 @dataclass(frozen=True)
 class Drawn:
-    """A drawn figure, the numbers in it, and its caption."""
+    """A drawn figure, the numbers in it, its caption, and where those numbers lie in it (for a page that one can point at)."""
 
     figure: mpl_figure.Figure
     data: pd.DataFrame
     title: str
     caption: str
+    marks: Sequence[Marks] = ()
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A figure in its files: `stem` with .png, .pdf, .svg and .csv in `folder`."""
+
+    stem: str
+    title: str
+    caption: str
+    folder: Path
+    width_inches: float
+    spots: list[Spots] = field(default_factory=list)
+
+    def file(self, ending: str) -> Path:
+        """The file of an ending."""
+        return self.folder / f"{self.stem}.{ending}"
 
 
 class Figure(Section, abc.ABC):
@@ -215,7 +233,7 @@ def _small_fonts() -> Iterator[None]:
         subset.Options._drop_tables_default = dropped
 
 
-def save(drawn: Drawn, folder: Path, stem: str) -> None:
+def save(drawn: Drawn, folder: Path, stem: str) -> Saved:
     """Write stem.png (300 dpi), .pdf, .svg and the numbers as .csv, atomically; the same input gives the same bytes."""
     written = [text.get_text() for text in shown(drawn).figure.findobj(mpl_text.Text)]
     with mpl.rc_context(rc(written)), _small_fonts():
@@ -230,3 +248,5 @@ def save(drawn: Drawn, folder: Path, stem: str) -> None:
                 content = visible(content.decode("utf-8")).encode("utf-8")
             atomic.write_bytes(folder / f"{stem}.{ending}", content)
     atomic.write_table(folder / f"{stem}.csv", drawn.data)
+    wide = float(drawn.figure.get_figwidth())
+    return Saved(stem, drawn.title, drawn.caption, folder, wide, spots_of(drawn.figure, drawn.marks))

@@ -12,6 +12,7 @@ from interp.analysis.findings_of_nodes import NodeFindings
 from interp.configs.lazy import lazy
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, frame, new_figure
+from interp.figures.marks import Marks
 from interp.results.tables import RunTables
 from interp.words.numbers import fixed, needed
 from interp.words.phrases import SOURCES, basis_text, percent
@@ -63,8 +64,9 @@ class CircuitCurves(Figure):
                 others.append(curve.assign(model="", order=order, direction=direction))
         _legend(figure, found)
         caption = f"{explained(found)} Order: {found.order}. {basis_text(tables, label)}"
-        frames = [data.assign(order=found.order), *others]
-        return Drawn(figure, pd.concat(frames, ignore_index=True), title_of(found), self.caption or caption)
+        rows = pd.concat([data.assign(order=found.order), *others], ignore_index=True)
+        shown = rows[(rows["order"] == found.order) | (rows["direction"] == "sufficient")]
+        return Drawn(figure, rows, title_of(found), self.caption or caption, curve_marks(figure, shown))
 
 
 def circuit_of(tables: RunTables, label: str) -> Circuit:
@@ -128,6 +130,11 @@ def drawn(models: Sequence[Curves], times: bool = False) -> tuple[mpl_figure.Fig
     if len(models) > 1:
         _legend(figure, found)
     return figure, pd.concat(pieces, ignore_index=True)
+
+
+def curve_marks(figure: mpl_figure.Figure, rows: pd.DataFrame) -> list[Marks]:
+    """The points of the curves of `drawn`."""
+    return [Marks(figure.axes[0], rows, "n", "share")]
 
 
 def _times(axes: Any, first: Circuit, last: Circuit) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+import numpy as np
 from pydantic import Field
 
 from interp.analysis.shapes import Shape, panels
@@ -13,6 +14,7 @@ from interp.errors import UserError
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, new_page
 from interp.figures.fit import SPACING, TICK, labelled, width
+from interp.figures.marks import Marks
 from interp.figures.sentence import focus_tokens, sentence
 from interp.figures.window import window
 from interp.results.tables import RunTables
@@ -90,7 +92,9 @@ class CircuitGraph(Figure):
             f"{shown.words} {basis_text(tables, label)}"
         )
         columns = ["layer", "head", "key_label", "query_label", "mean", "ci_low", "ci_high", "n"]
-        return Drawn(figure, rows[columns], "The circuit over tokens and layers", self.caption or caption)
+        data, middles = rows[columns], np.array([np.mean(line.ends, axis=0) for line in lines])
+        marks = [Marks(page, data, middles[:, 0], middles[:, 1])]
+        return Drawn(figure, data, "The circuit over tokens and layers", self.caption or caption, marks)
 
     def _rows(self, tables: RunTables, label: str) -> pd.DataFrame:
         fitting = panels(tables.summary_of(label), "edges")

@@ -30,7 +30,7 @@ from interp.figures.circuit_drawing import (
 )
 from interp.figures.fit import wrap
 from interp.figures.fonts import drawable
-from interp.figures.maps import Weights, absent_words, attention_weights, draw_map, weights_table
+from interp.figures.maps import Weights, absent_words, attention_weights, draw_map, map_marks, weights_table
 from interp.figures.sentence import Sentence, focus_window, sentence
 from interp.figures.window import Window
 from interp.results.tables import RunTables
@@ -85,7 +85,8 @@ class CircuitPanel(Figure):
         key = next((box.centre for box in boxes if box.colour == style.RED), row.near(focus.key))
         end = next((box.centre for box in boxes if box.output), row.answer)
         draw_arrow(page, boxes, key, end, arrow, row.height, label_lines)
-        self._maps(figure, page, maps, shown_positions, focus, maps_bottom, side, height, len(selected))
+        drawn = self._maps(figure, page, maps, shown_positions, focus, maps_bottom, side, height, len(selected))
+        marks = [map_marks(tables, axes, name, maps[name], shown_positions) for name, axes in drawn.items()]
         data = pd.concat(
             [
                 weights_table(maps, shown_positions).assign(part="attention"),
@@ -96,7 +97,7 @@ class CircuitPanel(Figure):
         words = f"{shown_positions.words}{absent_words(maps.values(), shown_positions)}"
         caption = self._caption(tables, search, len(selected), len(shown), words)
         title = f"Heads that map key position {focus.key} to query position {focus.query}"
-        return Drawn(figure, data, title, self.caption or caption)
+        return Drawn(figure, data, title, self.caption or caption, marks)
 
     def _groups(self, tables: RunTables) -> list[GroupSpan]:
         if "layer_span" not in tables.kinds.values():
@@ -141,14 +142,16 @@ class CircuitPanel(Figure):
         side: float,
         height: float,
         n_selected: int,
-    ) -> None:
-        gap = 0.1
+    ) -> dict[str, Any]:
+        """Draw the maps; the axes of each, by its head."""
+        gap, drawn = 0.1, {}
         total = len(maps) * side + (len(maps) - 1) * gap
         left = (style.PAGE - total) / 2
         for number, (name, weights) in enumerate(maps.items()):
             x = left + number * (side + gap)
             axes = figure.add_axes((x / style.PAGE, bottom / height, side / style.PAGE, side / height))
             draw_map(axes, weights, shown, focus.key, focus.query)
+            drawn[name] = axes
             page.text(x + side / 2, bottom + side + 0.03, name, ha="center", va="bottom", fontsize=7)
         arrow = {
             "arrowstyle": "-|>",
@@ -171,6 +174,7 @@ class CircuitPanel(Figure):
             ),
             **{"color": style.RED, "ha": "center", "va": "top", "fontsize": 8.5, "fontweight": "bold"},
         )
+        return drawn
 
     def _caption(self, tables: RunTables, search: HeadFindings, n_selected: int, n_shown: int, positions: str) -> str:
         run = tables.run

@@ -14,6 +14,7 @@ from interp.figures.base import Drawn, new_figure
 from interp.figures.fit import TICK, width
 from interp.figures.fonts import drawable, rc
 from interp.figures.forest import told_apart
+from interp.figures.marks import Marks
 from interp.words.numbers import fixed
 
 if TYPE_CHECKING:
@@ -61,7 +62,10 @@ def crossed(values: Sequence[tuple[Mapping[str, str], float | None]], across: st
             for number, column in enumerate(columns)
         ]
     )
-    return Drawn(figure, data, f"{what.capitalize()} by {down} and {across}", f"Mean {what} over {down} and {across}.")
+    x, y = np.tile(np.arange(len(columns)), len(rows)), np.repeat(np.arange(len(rows)), len(columns))
+    marks = [Marks(axes, data, x, y, cell=True)]
+    title = f"{what.capitalize()} by {down} and {across}"
+    return Drawn(figure, data, title, f"Mean {what} over {down} and {across}.", marks)
 
 
 def _mean(values: list[float]) -> float:

@@ -15,6 +15,7 @@ from interp.configs.lazy import lazy
 from interp.errors import UserError
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, new_figure
+from interp.figures.marks import Marks
 from interp.results.tables import RunTables
 from interp.words.phrases import basis_text, percent, unit
 
@@ -64,7 +65,12 @@ class CumulativeMass(Figure):
         lines = [Mass(name, COLOURS[i % len(COLOURS)], sizes) for i, (name, sizes) in enumerate(named[: len(COLOURS)])]
         figure, data = drawn(lines, NOUNS[shape], self.target)
         caption = f"{described(NOUNS[shape], unit(tables))} {basis_text(tables, label)}"
-        return Drawn(figure, data, f"Few {NOUNS[shape]} hold most", self.caption or caption)
+        return Drawn(figure, data, f"Few {NOUNS[shape]} hold most", self.caption or caption, mass_marks(figure, data))
+
+
+def mass_marks(figure: mpl_figure.Figure, data: pd.DataFrame) -> list[Marks]:
+    """The points of the curves of `drawn`."""
+    return [Marks(figure.axes[0], data, "n", "share")]
 
 
 def described(noun: str, metric_unit: str) -> str:

@@ -16,6 +16,7 @@ from interp.configs.lazy import lazy
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, new_figure
 from interp.figures.fit import SPACING, TICK, labelled, short
+from interp.figures.marks import Marks
 from interp.results.tables import RunTables
 from interp.words.phrases import ablation_text, basis_text, metric_text, unit
 
@@ -95,7 +96,8 @@ class EffectBars(Figure):
             )
         caption = f"{what} Bars: intervals; grey: means of single word pairs. {basis_text(tables, label)}"
         title = "The strongest heads" if search else f"{label}: the largest effects"
-        return Drawn(figure, data, title, self.caption or caption)
+        marks = [Marks(axes, data, "mean", np.arange(len(data)))]
+        return Drawn(figure, data, title, self.caption or caption, marks)
 
 
 def _carried(tables: RunTables, label: str, heads: Sequence[HeadFound]) -> Iterator[Bar]:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from interp.configs.lazy import lazy
 from interp.figures import style
-from interp.figures.base import new_figure
+from interp.figures.base import Drawn, new_figure
 from interp.figures.fit import SPACING, TICK, labelled, short, wrap
 from interp.figures.fonts import drawable, rc
+from interp.figures.marks import Marks
 
 if TYPE_CHECKING:
     import matplotlib as mpl
@@ -75,6 +76,24 @@ def forest(
     return figure
 
 
+def drawn(
+    names: Sequence[str],
+    panels: Sequence[Panel],
+    title: str,
+    caption: str,
+    heavy: Sequence[bool] = (),
+    levels: Sequence[str] = (),
+) -> Drawn:
+    """A forest plot with its numbers, each where it stands."""
+    figure = forest(names, panels, heavy, levels)
+    marks = []
+    for axes, panel in zip(figure.axes, panels, strict=True):
+        if panel.marks:
+            rows = numbers(names, [panel], levels)
+            marks.append(Marks(axes, rows, "value", [_height(mark, max(len(levels), 1)) for mark in panel.marks]))
+    return Drawn(figure, numbers(names, panels, levels), title, caption, marks)
+
+
 def numbers(names: Sequence[str], panels: Sequence[Panel], levels: Sequence[str] = ()) -> pd.DataFrame:
     """The plotted numbers: row, quantity, level, value and interval."""
     return pd.DataFrame(
@@ -116,7 +135,7 @@ def _draw(axes: Any, panel: Panel, levels: int) -> None:
         colour, marker = (style.BLUE, "o") if mark.level is None else look(mark.level)
         if mark.together:
             colour, marker = (style.RED if mark.level is None else colour), "D"
-        at = mark.row + (0 if mark.level is None else (mark.level - (levels - 1) / 2) * 0.75 / levels)
+        at = _height(mark, levels)
         edge = {"color": colour, "markersize": 4, "linestyle": "none", "clip_on": False}
         if mark.low is not None or mark.high is not None:
             ends = (left if mark.low is None else max(mark.low, left), right if mark.high is None else mark.high)
@@ -142,6 +161,11 @@ def _draw(axes: Any, panel: Panel, levels: int) -> None:
     else:
         axes.xaxis.set_major_locator(mpl.ticker.MaxNLocator(nbins="auto", integer=panel.whole))
     axes.set_xlim(left, right)
+
+
+def _height(mark: Mark, levels: int) -> float:
+    """Where a mark stands, in rows from above: those of several levels below each other."""
+    return mark.row + (0 if mark.level is None else (mark.level - (levels - 1) / 2) * 0.75 / levels)
 
 
 def _bounds(told: Sequence[float], panel: Panel) -> tuple[float, float]:

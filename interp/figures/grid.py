@@ -15,6 +15,7 @@ from interp.figures import style
 from interp.figures.base import new_figure
 from interp.figures.fit import number_ticks, token_ticks, wrap
 from interp.figures.hatching import hatch
+from interp.figures.marks import Marks
 
 if TYPE_CHECKING:
     import matplotlib.figure as mpl_figure
@@ -50,6 +51,7 @@ class Grid:
     """One panel: the cells that were measured, by their row (upwards) and column from 0; others stay empty.
 
     `absent`: rows of which nothing exists, because their layer's window leaves the edge out; they are hatched.
+    `numbers`: a row of the table a cell.
     """
 
     title: str
@@ -59,6 +61,7 @@ class Grid:
     column: Int[np.ndarray, " cell"]
     mean: Float[np.ndarray, " cell"]
     sure: Bool[np.ndarray, " cell"]
+    numbers: pd.DataFrame
     absent: Sequence[int] = ()
 
 
@@ -74,6 +77,7 @@ def grid_of(
         column=np.asarray(column, dtype=int),
         mean=rows["mean"].to_numpy(float),
         sure=((rows["ci_low"] > 0) | (rows["ci_high"] < 0)).to_numpy(bool),
+        numbers=rows,
         absent=absent,
     )
 
@@ -115,6 +119,14 @@ def draw_grids(grids: Sequence[Grid], colour_label: str, top_k: int) -> mpl_figu
     bar = figure.colorbar(axes.flat[0].collections[0], ax=list(axes.flat), shrink=0.7, aspect=30, pad=0.02)
     bar.set_label("\n".join(wrap(colour_label, 0.9 * min(height, tall * 1.5), 7.5)))
     return figure
+
+
+def grid_marks(figure: mpl_figure.Figure, grids: Sequence[Grid], columns: Sequence[str]) -> list[Marks]:
+    """The cells of all panels of a figure of `draw_grids`, with these columns of their tables."""
+    return [
+        Marks(axes, grid.numbers[list(columns)], grid.column + 0.5, grid.row + 0.5, cell=True)
+        for axes, grid in zip(figure.axes, grids, strict=False)
+    ]
 
 
 def _panel(axes: Any, grid: Grid, limit: float, top_k: int, inches: tuple[float, float]) -> None:

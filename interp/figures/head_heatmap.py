@@ -10,7 +10,7 @@ from interp.analysis.shapes import Shape, panels
 from interp.configs.lazy import lazy
 from interp.errors import UserError
 from interp.figures.base import Drawn, Figure, figures
-from interp.figures.grid import draw_grids, grid_of, heads_axis
+from interp.figures.grid import draw_grids, grid_marks, grid_of, heads_axis
 from interp.results.tables import RunTables
 from interp.words.phrases import basis_text, metric_text, runs_text, unit
 
@@ -62,7 +62,8 @@ class HeadHeatmap(Figure):
         )
         columns = ["part", "layer", "head", "mean", "ci_low", "ci_high", "n", "n_pairs"]
         data = pd.concat([panel.rows for panel in shown])[columns]
-        return Drawn(figure, data, f"{label}: effect by head", self.caption or caption)
+        marks = grid_marks(figure, grids, columns)
+        return Drawn(figure, data, f"{label}: effect by head", self.caption or caption, marks)
 
 
 def layers_without(rows: pd.DataFrame, tables: RunTables) -> list[int]:

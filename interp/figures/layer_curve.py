@@ -11,6 +11,7 @@ from interp.configs.lazy import lazy
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, new_figure
 from interp.figures.fit import short, whole_numbers, wrap
+from interp.figures.marks import Marks
 from interp.results.tables import RunTables
 from interp.words.phrases import basis_text, metric_text, unit
 
@@ -54,4 +55,5 @@ class LayerCurve(Figure):
         caption = f"Mean effect of {label} by layer; bands: intervals.{left_out} {basis_text(tables, label)}"
         columns = ["part", "group", "layer", "mean", "ci_low", "ci_high", "n", "n_pairs"]
         data = pd.concat([panel.rows for panel in shown])[columns]
-        return Drawn(figure, data, f"{label}: effect by layer", self.caption or caption)
+        marks = [Marks(axes, panel.rows[columns], "layer", "mean") for panel in shown]
+        return Drawn(figure, data, f"{label}: effect by layer", self.caption or caption, marks)

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, new_figure
 from interp.figures.fit import whole_numbers
+from interp.figures.marks import Marks
 from interp.results.tables import RunTables
 from interp.words.phrases import basis_text, metric_text, unit
 
@@ -38,4 +39,5 @@ class LogitLensCurve(Figure):
             f"final normalisation and the unembedding, on the clean run. {basis_text(tables, label)}"
         )
         data = rows[["layer", "value_mean", "value_ci_low", "value_ci_high", "n", "n_pairs"]]
-        return Drawn(figure, data, "When the answer becomes readable", self.caption or caption)
+        marks = [Marks(axes, data, "layer", "value_mean")]
+        return Drawn(figure, data, "When the answer becomes readable", self.caption or caption, marks)

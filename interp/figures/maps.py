@@ -13,6 +13,8 @@ from interp.configs.lazy import lazy
 from interp.errors import UserError
 from interp.figures import style
 from interp.figures.hatching import ABSENT, hatch
+from interp.figures.marks import Marks
+from interp.figures.sentence import token_labels
 from interp.figures.window import Window
 from interp.results.tables import RunTables
 
@@ -96,6 +98,14 @@ def weights_table(maps: dict[str, Weights], shown: Window) -> pd.DataFrame:
         if key <= query and not np.isnan(weights[query - 1, key - 1])
     ]
     return pd.DataFrame(rows, columns=["head", "query", "key", "weight"])
+
+
+def map_marks(tables: RunTables, axes: Any, label: str, weights: Weights, shown: Window) -> Marks:
+    """The cells of a map of `draw_map`, with the tokens of the focus prompt."""
+    rows = weights_table({label: weights}, shown)
+    x, y = (rows[name].map(shown.place) for name in ("key", "query"))
+    words = dict(zip(shown.positions, token_labels(tables, shown.positions), strict=True))
+    return Marks(axes, rows.assign(query=rows["query"].map(words), key=rows["key"].map(words)), x, y, cell=True)
 
 
 def absent_words(maps: Iterable[Weights], shown: Window) -> str:

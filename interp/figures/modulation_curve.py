@@ -9,6 +9,7 @@ from interp.configs.lazy import lazy
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, frame, new_figure
 from interp.figures.fit import whole_numbers
+from interp.figures.marks import Marks
 from interp.results.tables import RunTables
 from interp.words.phrases import basis_text, percent, plural
 
@@ -60,6 +61,5 @@ class ModulationCurve(Figure):
             f"({modulation.definition} definition, target {percent(modulation.target)}) in blocks below the layer; all other "
             f"key→query edges are cut. {basis_text(tables, label)}"
         )
-        return Drawn(
-            figure, curve, f"Modulation by layer: {percent(end.mean)} at layer {last}", self.caption or caption
-        )
+        title = f"Modulation by layer: {percent(end.mean)} at layer {last}"
+        return Drawn(figure, curve, title, self.caption or caption, [Marks(axes, curve, "layer", "share")])

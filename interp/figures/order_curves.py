@@ -8,6 +8,7 @@ from interp.analysis.findings_of_heads import HeadFindings
 from interp.configs.lazy import lazy
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, frame, new_figure
+from interp.figures.marks import Marks
 from interp.figures.share_curve import ORDERS
 from interp.results.tables import RunTables
 from interp.words.phrases import ablation_text, basis_text, percent
@@ -75,4 +76,5 @@ class OrderCurves(Figure):
             f"dotted: on the word pairs that chose them. "
             f"{basis_text(tables, label)}"
         )
-        return Drawn(figure, pd.concat(pieces, ignore_index=True), "Three orders", self.caption or caption)
+        marks = [Marks(axes, piece, "n", "share") for piece in pieces]
+        return Drawn(figure, pd.concat(pieces, ignore_index=True), "Three orders", self.caption or caption, marks)

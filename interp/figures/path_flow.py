@@ -13,6 +13,7 @@ from interp.configs.lazy import lazy
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, new_page
 from interp.figures.fit import TICK, labelled, width
+from interp.figures.marks import Marks
 from interp.figures.sentence import Sentence, focus_tokens, sentence
 from interp.figures.window import window
 from interp.results.tables import RunTables
@@ -85,7 +86,11 @@ class PathFlow(Figure):
             f"tokens' scores take weight from other edges. Numbers over tokens: {found.n_middles_prompts} "
             f"prompts of this wording.{shown.words} {basis_text(tables, label)}"
         )
-        return Drawn(figure, _data(found), "By which roads", self.caption or caption)
+        data = _data(found)
+        over = data[(data["road"] == "over: added") & data["position"].isin(shown.positions)]
+        places = [row.near(int(position)) for position in over["position"]]
+        marks = [Marks(page, over, places, [ground - numbers / 2] * len(over))]
+        return Drawn(figure, data, "By which roads", self.caption or caption, marks)
 
     def _road(self, page: Any, stops: Sequence[float], ground: float, share: float, far: float, colour: str) -> None:
         """An arc from stop to stop, as wide as its share and as high as it is long."""

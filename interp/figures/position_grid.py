@@ -14,6 +14,7 @@ from interp.errors import UserError
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, new_figure
 from interp.figures.fit import number_ticks, token_ticks
+from interp.figures.marks import Marks
 from interp.figures.sentence import focus_window, key_and_query, token_labels
 from interp.figures.window import Window
 from interp.results.tables import RunTables
@@ -61,17 +62,18 @@ class PositionGrid(Figure):
         for place in shown.breaks:
             axes.axvline(place + 0.5, color=style.GREY, linewidth=0.6, linestyle=(0, (3, 2)))
         axes.tick_params(length=0)
-        marks = [
+        legend = [
             patches.Patch(color=style.RED, label="key position"),
             patches.Patch(color=style.BLUE, label="query position"),
         ]
-        figure.legend(handles=marks, loc="outside upper center", ncols=2, handlelength=1, handleheight=1)
+        figure.legend(handles=legend, loc="outside upper center", ncols=2, handlelength=1, handleheight=1)
         caption = (
             f"Positions that matter: cutting one head's edge from (red, key) or into (blue, query) the position changes the metric "
             f"by at least {percent(self.threshold)} of the clean–corrupted gap; split cells are both."
             f"{shown.words}{_window_words(tables)} {basis_text(tables, label)}"
         )
-        return Drawn(figure, grid, "Key and query positions by layer", self.caption or caption)
+        marks = [Marks(axes, grid, grid["position"].map(shown.place), "layer", cell=True)]
+        return Drawn(figure, grid, "Key and query positions by layer", self.caption or caption, marks)
 
 
 def _window_words(tables: RunTables) -> str:

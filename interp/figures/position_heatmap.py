@@ -13,7 +13,8 @@ from interp.errors import UserError
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, new_figure
 from interp.figures.fit import number_ticks, token_ticks, wrap
-from interp.figures.grid import Axis, draw_grids, grid_of
+from interp.figures.grid import Axis, draw_grids, grid_marks, grid_of
+from interp.figures.marks import Marks
 from interp.figures.sentence import focus_window, key_and_query, token_labels
 from interp.results.tables import RunTables
 from interp.words.phrases import basis_text, metric_text, unit
@@ -26,6 +27,7 @@ else:
 PATCHED = {("corrupted", "clean"), ("clean", "corrupted")}
 """(run that is edited, run that the values come from)."""
 MOST_SITES = 4
+COLUMNS = ["site", "base", "layer", "query_label", "crossed", "norm_mean", "norm_ci_low", "norm_ci_high", "n"]
 
 
 @figures.register
@@ -70,11 +72,15 @@ class PositionHeatmap(Figure):
         height = len(bases) * (0.45 + tall) + 1.0
         figure = new_figure(style.PAGE, height)
         inches = (style.PAGE - 1.2) / len(sites)
+        marks = []
         grid = figure.subplots(len(bases), len(sites), sharex=True, sharey=True, squeeze=False)
         for down, base in enumerate(bases):
             for across, site in enumerate(sites):
                 axes = grid[down, across]
-                _panel(axes, rows[(rows["base"] == base) & (rows["site"] == site)], labels, limit, n_layers)
+                mine = rows[(rows["base"] == base) & (rows["site"] == site)]
+                _panel(axes, mine, labels, limit, n_layers)
+                across_at = [labels.index(one) + 0.5 for one in mine["query_label"]]
+                marks.append(Marks(axes, mine[COLUMNS], across_at, mine["layer"].astype(int) + 0.5, cell=True))
                 number_ticks(axes.yaxis, n_layers, tall)
                 if shown is None:
                     token_ticks(axes, labels, inches, {}, 0.5)
@@ -95,8 +101,8 @@ class PositionHeatmap(Figure):
             f"one put into the clean run. 1: the metric moves all the way to the other run."
             f"{shown.words if shown else ''} {basis_text(tables, label)}"
         )
-        columns = ["site", "base", "layer", "query_label", "crossed", "norm_mean", "norm_ci_low", "norm_ci_high", "n"]
-        return Drawn(figure, rows[columns], "Where the information is, by layer and token", self.caption or caption)
+        title = "Where the information is, by layer and token"
+        return Drawn(figure, rows[COLUMNS], title, self.caption or caption, marks)
 
     def _effects(self, tables: RunTables, label: str, shown: list[Panel]) -> Drawn:
         """One panel a part, with the mean effects of its cells."""
@@ -124,7 +130,8 @@ class PositionHeatmap(Figure):
             f"excludes 0; frames: the {self.top_k} largest.{seen.words if seen else ''} {basis_text(tables, label)}"
         )
         columns = ["part", "site", "layer", "query_label", "mean", "ci_low", "ci_high", "n", "n_pairs"]
-        return Drawn(figure, rows[columns], f"{label}: effect by layer and position", self.caption or caption)
+        title = f"{label}: effect by layer and position"
+        return Drawn(figure, rows[columns], title, self.caption or caption, grid_marks(figure, grids, columns))
 
 
 def _panel(axes: Any, rows: pd.DataFrame, columns: list[str], limit: float, n_layers: int) -> None:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 from interp.analysis.findings_of_heads import Controls, HeadFindings
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, frame, new_figure
+from interp.figures.marks import Marks
 from interp.results.tables import RunTables
 from interp.words.numbers import needed
 from interp.words.phrases import ablation_text, basis_text, percent
@@ -64,7 +65,8 @@ class ShareCurve(Figure):
             f"smallest n from which f stays at or above {percent(search.target)}, with its interval.{bands} "
             f"{basis_text(tables, label)}"
         )
-        return Drawn(figure, curve, "How many heads carry the answer", self.caption or caption)
+        marks = [Marks(axes, curve, "n", "share")]
+        return Drawn(figure, curve, "How many heads carry the answer", self.caption or caption, marks)
 
 
 ORDERS = {"value": "signed single effects", "size": "size of the single effects", "greedy": "greedy selection"}

@@ -10,6 +10,7 @@ from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, new_figure
 from interp.figures.fit import cut, whole_numbers
 from interp.figures.fonts import drawable
+from interp.figures.marks import Marks
 from interp.results.tables import RunTables
 from interp.words.phrases import basis_text, percent, runs_text
 from interp.words.visible import visible_token
@@ -35,7 +36,7 @@ class SpanChart(Figure):
         threshold = spans.threshold
         figure = new_figure(style.COLUMN, 0.5 + 1.15 * len(groups))
         grid = figure.subplots(len(groups), 1, sharex=True, squeeze=False)[:, 0]
-        rows = []
+        rows, marks = [], []
         for axes, group in zip(grid, groups, strict=True):
             profile = pd.DataFrame(
                 [{"layer": change.layer, **dict(sorted(change.normalised.plain().items()))} for change in group.profile]
@@ -52,6 +53,7 @@ class SpanChart(Figure):
             axes.set_title(cut(f"{drawable(group.group)}: {where}", style.COLUMN - 0.8, 7), loc="left", fontsize=7)
             axes.margins(y=0.15)
             rows.append(profile.assign(group=group.group, at_work=working))
+            marks.append(Marks(axes, rows[-1], "layer", "mean"))
         grid[-1].set_xlim(-0.5, len(groups[0].profile) - 0.5)
         whole_numbers(grid[-1].xaxis)
         grid[-1].set_xlabel("layer")
@@ -62,4 +64,4 @@ class SpanChart(Figure):
             f"run; 1 = the metric moves across the whole clean–corrupted gap. Red: at least {percent(threshold)} (grey band). "
             f"Corrupted prompts, for example: {corruptions}. {basis_text(tables, label)}"
         )
-        return Drawn(figure, pd.concat(rows), "When each token group is at work", self.caption or caption)
+        return Drawn(figure, pd.concat(rows), "When each token group is at work", self.caption or caption, marks)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,16 +15,20 @@ from markupsafe import Markup
 from markupsafe import escape as escape_html
 
 from interp.configs.paths import with_shown_paths
-from interp.report import escape
+from interp.figures.base import Saved
+from interp.report import escape, interactive
 from interp.report.definitions import DEFINITIONS, SOURCES
 from interp.report.facts import gather, precision_caveat
+from interp.report.fonts import font_faces
 from interp.report.story import Section, Story, TableBlock
+from interp.report.svg import inline
 from interp.results import atomic, reading
 from interp.results.manifest import Manifest
 from interp.results.tables import RunTables
 from interp.words.numbers import is_number
 from interp.words.visible import visible, visible_token
 
+STYLE = Path(__file__).parent / "templates" / "report.css"
 COLUMN_REM = 46.0
 REM_PER_INCH = 6.7  # a figure as wide as a journal's page fills the column
 
@@ -44,17 +49,6 @@ FILES = {
 
 
 @dataclass(frozen=True)
-class DrawnFile:
-    """A figure that has been saved."""
-
-    stem: str
-    title: str
-    caption: str
-    png: Path
-    width_inches: float
-
-
-@dataclass(frozen=True)
 class Page:
     """A report that is no single run of probes: its story, and what every report must state."""
 
@@ -67,7 +61,7 @@ class Page:
     files: dict[str, str]
 
 
-def write_report(folder: Path, tables: RunTables, story: Story, figures: list[DrawnFile]) -> None:
+def write_report(folder: Path, tables: RunTables, story: Story, figures: list[Saved]) -> None:
     """Write report.md and report.html into the run folder, atomically; the same folder gives the same bytes."""
     manifest = Manifest.model_validate(reading.read_json(folder / "manifest.json"))
     resolved = with_shown_paths(reading.read_text(folder / "config.resolved.yaml"))
@@ -77,10 +71,10 @@ def write_report(folder: Path, tables: RunTables, story: Story, figures: list[Dr
     notes = [*precision_caveat(tables.run), *tables.run.notes]
     story = dataclasses.replace(story, caveats=[*story.caveats, *notes])
     extra = {"facts": facts, "files": FILES, "definitions": DEFINITIONS, "sources": SOURCES}
-    _write(folder, "report", story, figures, ["Tokens"], after, extra)
+    _write(folder, "report", story, figures, ["Tokens"], after, extra, interactive.attention(tables))
 
 
-def write_page(folder: Path, page: Page, figures: list[DrawnFile]) -> None:
+def write_page(folder: Path, page: Page, figures: list[Saved]) -> None:
     """Write report.md and report.html of a page."""
     shown = dataclasses.replace(page, config=with_shown_paths(page.config))
     _write(folder, "page", page.story, figures, [], ["The run", "Definitions", "Reproduce"], {"page": shown})
@@ -90,22 +84,45 @@ def _write(
     folder: Path,
     template: str,
     story: Story,
-    figures: list[DrawnFile],
+    figures: list[Saved],
     before: list[str],
     after: list[str],
     extra: dict[str, Any],
+    attention: dict[str, Any] | None = None,
 ) -> None:
     story = _with_every_figure(story, [figure.stem for figure in figures])
     shown = {
         "story": story,
         "figures": {figure.stem: figure for figure in figures},
-        "widths": {one.stem: round(min(COLUMN_REM, one.width_inches * REM_PER_INCH), 1) for one in figures},
+        **_lively(figures, attention),
         "headings": _headings(story, before, after),
         **extra,
     }
     for ending in ("md", "html"):
         made = _environment(html=ending == "html").get_template(f"{template}.{ending}.j2")
         atomic.write_text(folder / f"report.{ending}", made.render(shown))
+
+
+def _lively(figures: list[Saved], attention: dict[str, Any] | None) -> dict[str, Any]:
+    """The figures as they stand in the page, what its script reads, and the script with the hash that lets it run."""
+    tables, shown, characters = interactive.csv_links(figures), {}, set()
+    for place, one in enumerate(figures, 1):
+        svg, used = inline(one.file("svg"), f"f{place}", f"{one.title}. {one.caption}")
+        characters |= used
+        links = {ending: interactive.beside(one, ending) for ending in ("svg", "pdf", "png")}
+        width = round(min(COLUMN_REM, one.width_inches * REM_PER_INCH), 1)
+        shown[one.stem] = {"svg": svg, "width": width, "links": {**links, "csv": tables[one.stem]}}
+    data = {"spots": interactive.spots(figures), **({"attention": attention} if attention else {})}
+    script = interactive.script()
+    digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
+    return {
+        "shown": shown,
+        "fonts": font_faces(characters),
+        "css": Markup(STYLE.read_text(encoding="utf-8")),
+        "data": {name: interactive.as_json(one) for name, one in data.items()},
+        "script": Markup(script),
+        "script_hash": Markup(f"sha256-{digest}"),
+    }
 
 
 def _with_every_figure(story: Story, stems: list[str]) -> Story:
@@ -154,7 +171,7 @@ def _environment(html: bool) -> Environment:
             "code": escape.code,
             "fence": escape.fence,
         },
-        **{"picture": _picture, "numeric": _numeric, "prose": _prose, "token": visible_token},
+        **{"numeric": _numeric, "prose": _prose, "token": visible_token},
     )
     return environment
 
@@ -177,8 +194,3 @@ def _numeric(block: TableBlock) -> list[bool]:
         and all(is_number(row[place]) for row in block.rows)
         for place, name in enumerate(block.columns)
     ]
-
-
-def _picture(figure: DrawnFile) -> str:
-    """A PNG as a data URI."""
-    return "data:image/png;base64," + base64.b64encode(figure.png.read_bytes()).decode("ascii")

@@ -17,7 +17,7 @@ from scipy import stats
 from interp.analysis.quantities import Quantity
 from interp.configs.lazy import lazy
 from interp.figures.base import Drawn
-from interp.figures.forest import Mark, Panel, forest, numbers
+from interp.figures.forest import Mark, Panel, drawn
 from interp.report.story import TableBlock
 from interp.runs.chapter import (
     MOST_LINES,
@@ -153,7 +153,7 @@ def forest_of(cells: Sequence[Cell[Point]], shown: Sequence[Shown], title: str) 
         + ("" if singles_too(cells) else f" Single points are left out, because there are more than {MOST_ROWS} rows.")
     )
     shown_levels = levels if len(levels) > 1 else []
-    return Drawn(forest(names, panels, heavy, shown_levels), numbers(names, panels, shown_levels), title, caption)
+    return drawn(names, panels, title, caption, heavy, shown_levels)
 
 
 def _panel(one: Shown, rows: Sequence[tuple[str, Cell[Point], Point | None]], levels: Sequence[str]) -> Panel:

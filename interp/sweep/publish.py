@@ -9,9 +9,9 @@ from pathlib import Path
 from rich.console import Console
 
 from interp.configs.paths import shown_path
-from interp.figures.base import Drawn, save
+from interp.figures.base import save
 from interp.report.facts import reproduction
-from interp.report.render import DrawnFile, Page, write_page
+from interp.report.render import Page, write_page
 from interp.report.story import Section, Story
 from interp.report.terminal import print_answer
 from interp.results import reading, sealed
@@ -51,7 +51,7 @@ def publish(
         for one in chapters:
             for name, table in one.tables.items():
                 folder.write_table(name, table)
-        files = [_saved(folder.path, stem, made) for one in chapters for stem, made in one.figures.items()]
+        files = [save(made, folder.path / "figures", stem) for one in chapters for stem, made in one.figures.items()]
         points = [point for each in found.values() for point, _, _ in each]
         story = _story(store, states, points, chapters)
         config = reading.read_text(folder.path / RESOLVED)
@@ -135,12 +135,6 @@ def _code(one: Point) -> str:
     except reading.Damaged:
         return ""
     return found.get("the code of interp", "")
-
-
-def _saved(folder: Path, stem: str, made: Drawn) -> DrawnFile:
-    save(made, folder / "figures", stem)
-    png = folder / "figures" / f"{stem}.png"
-    return DrawnFile(stem, made.title, made.caption, png, float(made.figure.get_figwidth()))
 
 
 def _facts(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html.parser
 
 INLINE = {"span", "b", "bdi", "code", "a", "strong", "em"}
+DRAWN = {"path", "use", "rect", "image", "g", "circle", "line"}  # in an SVG an element may close itself
 VOID = {"meta", "img", "br", "hr", "link", "input"}
 
 
@@ -28,8 +29,10 @@ class Page(html.parser.HTMLParser):
             self.open.append(tag)
 
     def handle_startendtag(self, tag, attrs):
-        assert tag in VOID
+        assert tag in VOID | DRAWN
         self.handle_starttag(tag, attrs)
+        if tag in DRAWN:
+            self.open.pop()
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
@@ -49,5 +52,6 @@ class Page(html.parser.HTMLParser):
         return [value for _, attributes in self.tags for name, value in attributes.items() if name in names and value]
 
     def text(self) -> str:
-        """What a reader sees, white space as one space; styles are not read."""
-        return " ".join("".join(text for where, text in self.texts if "style" not in where).split())
+        """What a reader sees but for figures, white space as one space; styles, data and the script are not read."""
+        told = (text for where, text in self.texts if not {"style", "script", "svg"} & set(where))
+        return " ".join("".join(told).split())

@@ -6,12 +6,16 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import matplotlib as mpl
 import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from interp.analysis.findings_of_run import Metrics, RunFindings
-from interp.report.render import DrawnFile, write_report
+from interp.figures.base import Drawn, Saved, save
+from interp.figures.fonts import rc
+from interp.figures.marks import Marks
+from interp.report.render import write_report
 from interp.report.story import Section, Story, TableBlock
 from interp.results.effects_file import InMemory
 from interp.results.manifest import Manifest
@@ -44,16 +48,17 @@ def write(folder: Path, text: str | None = None, story: Story | None = None) -> 
     return Written(folder, tables, told, html, markdown)
 
 
-def draw(folder: Path, stem: str, text: str | None) -> DrawnFile:
-    figure = Figure(figsize=(6.9 if stem == "panel" else 3.4, 2))
-    FigureCanvasAgg(figure)
-    figure.subplots().plot([0, 1])
-    path = folder / "figures" / f"{stem}.png"
-    path.parent.mkdir(exist_ok=True)
-    figure.savefig(path, metadata={"Software": None})
-    return DrawnFile(
-        stem, text or f"Title of {stem}", text or f"Caption of {stem}, n = 4.", path, figure.get_figwidth()
-    )
+def draw(folder: Path, stem: str, text: str | None) -> Saved:
+    with mpl.rc_context(rc([text or stem])):
+        figure = Figure(figsize=(6.9 if stem == "panel" else 3.4, 2))
+        FigureCanvasAgg(figure)
+        axes = figure.subplots()
+        axes.plot([0, 1])
+        axes.set_title(text or stem)
+    rows = pd.DataFrame({"x": [0, 1], "name": [text or "first", text or "second"], "share": [0.25, 0.75]})
+    marks = [Marks(axes, rows, "x", [0, 1])] if stem == "curve" else []
+    title, caption = text or f"Title of {stem}", text or f"Caption of {stem}, n = 4."
+    return save(Drawn(figure, rows, title, caption, marks), folder / "figures", stem)
 
 
 def make_story(text: str | None) -> Story:

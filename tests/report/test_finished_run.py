@@ -35,5 +35,5 @@ def test_a_reader_finds_answer_tokens_drops_and_the_command(page, finished):
 def test_every_figure_is_shown_once(page, finished):
     drawn = sorted(path.stem for path in (finished[1] / "figures").glob("*.png"))
     markdown = (finished[1] / "report.md").read_text(encoding="utf-8")
-    assert len(page.all("img")) == len(drawn) > 5
+    assert len(page.all("svg")) == len(drawn) > 5
     assert all(markdown.count(f"](figures/{stem}.png)") == 1 for stem in drawn)

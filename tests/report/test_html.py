@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import itertools
+import json
 import re
+from urllib.parse import unquote
 
 import pytest
 
+from interp.report import interactive
 from interp.report.story import Section, Story
 from tests.report.page import Page
 from tests.report.synthetic import HOSTILE, TOKENS, write
@@ -17,14 +21,19 @@ from tests.report.synthetic import HOSTILE, TOKENS, write
 def test_the_page_is_well_formed_and_loads_nothing(which, request):
     written = request.getfixturevalue(which)
     page = Page(written.html)
-    assert not {"script", "link", "iframe", "object", "form"} & set(page.names())
-    loads = page.values("src", "srcset", "href", "action", "poster", "background", "data")
+    assert not {"link", "iframe", "object", "form"} & set(page.names())
+    loads = page.values("src", "srcset", "action", "poster", "background", "data")
+    loads += [one["href"] for tag in ("image", "use") for one in page.all(tag)]
     assert all(link.startswith(("#", "data:image/png;base64,")) for link in loads)
-    assert not re.search(r"https?://|url\(|@import", written.html)
+    files = [one["href"] for one in page.all("a") if not one["href"].startswith("#")]
+    assert all(link.startswith(("figures/", "data:text/csv;charset=utf-8,")) for link in files)
+    unscripted = written.html.replace(interactive.script(), "")
+    assert not re.search(r"https?://|url\((?!#|data:font/woff;base64,)|@import", unscripted)
     assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
     policy = next(one["content"] for one in page.all("meta") if one.get("http-equiv") == "Content-Security-Policy")
     assert "default-src 'none'" in policy
     assert "http" not in policy
+    assert "unsafe" not in policy.replace("style-src 'unsafe-inline'", "")
     # The policy must come before anything that it governs.
     assert page.names().index("meta") < page.names().index("style")
 
@@ -41,17 +50,56 @@ def test_structure_serves_readers_without_a_screen(which, request):
     assert page.names().count("table") == page.names().count("caption")
     ids = page.values("id")
     assert len(ids) == len(set(ids))
-    contents = [one["href"] for one in page.all("a")]
+    contents = [one["href"] for one in page.all("a") if one["href"].startswith("#")]
     assert [f"#{one['id']}" for one in page.all("h2")] == contents
 
 
-def test_images_are_embedded_whole_with_their_caption_as_alternative_text(plain):
-    images = Page(plain.html).all("img")
+@pytest.mark.parametrize("which", ["plain", "hostile"])
+def test_one_script_may_run_and_it_is_ours(which, request):
+    written = request.getfixturevalue(which)
+    page = Page(written.html)
+    assert [one.get("type") for one in page.all("script")] == ["application/json", None]
+    data, script = [text for where, text in page.texts if "script" in where]
+    policy = next(one["content"] for one in page.all("meta") if one.get("http-equiv") == "Content-Security-Policy")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert re.findall(r"script-src ([^;]*);", policy) == [f"'sha256-{digest}'"]
+    assert script == interactive.script()
+    assert not re.search(r"[<>&]", data)
+    (group,) = json.loads(data)["curve"]
+    assert group["names"] == ["x", "name", "share"]
+    words = [HOSTILE.replace("\n", "⏎")] * 2 if which == "hostile" else ["first", "second"]
+    assert group["columns"] == [["0", "1"], words, ["0.250", "0.750"]]
+
+
+@pytest.mark.parametrize("text", ["</script><script>alert(1)</script>", "<!--<script>", "]]>", "\u2028"])
+def test_data_in_the_page_end_no_element(text):
+    written = str(interactive.as_json({text: [text]}))
+    assert not re.search(r"[<>&]", written)
+    assert json.loads(written) == {text: [text]}
+
+
+def test_figures_are_drawn_in_the_page_with_their_caption_as_alternative_text(plain):
+    page = Page(plain.html)
+    images = page.all("svg")
     assert len(images) == 2
     for image, stem in zip(images, ("curve", "panel"), strict=True):
-        content = base64.b64decode(image["src"].removeprefix("data:image/png;base64,"))
-        assert content == (plain.folder / "figures" / f"{stem}.png").read_bytes()
-        assert f"Caption of {stem}, n = 4." in image["alt"]
+        assert f"Caption of {stem}, n = 4." in image["aria-label"]
+        assert image["role"] == "img"
+    assert [text for where, text in page.texts if "svg" in where and text in ("curve", "panel")] == ["curve", "panel"]
+
+
+def test_every_figure_is_given_away_and_its_numbers_are_inside_the_page(plain):
+    links = [one for one in Page(plain.html).all("a") if "data-get" in one]
+    assert [one["download"] for one in links] == [
+        f"{stem}.{end}" for stem in ("curve", "panel") for end in ("svg", "pdf", "png", "csv")
+    ]
+    for one in links:
+        file = plain.folder / "figures" / one["download"]
+        if one["data-get"] == "csv":
+            assert unquote(one["href"].split(",", 1)[1]) == file.read_text(encoding="utf-8")
+        else:
+            assert plain.folder / one["href"] == file
+            assert file.is_file()
 
 
 def test_a_reader_finds_everything(plain):
@@ -91,7 +139,7 @@ def test_hostile_text_comes_through_literally(hostile):
     assert sum(text == letters for where, text in page.texts if "code" in where) >= 20
     assert whole.count(HOSTILE) > 10
     assert whole.count(letters) >= 18 + 20
-    assert all("<script>" in image["alt"] for image in page.all("img"))
+    assert all("<script>" in image["aria-label"] for image in page.all("svg"))
     assert "{{" in whole
 
 

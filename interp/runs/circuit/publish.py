@@ -8,10 +8,10 @@ from typing import Any
 from pydantic import TypeAdapter
 from rich.console import Console
 
-from interp.figures.base import Figure, drawn_texts, save
+from interp.figures.base import Figure, Saved, drawn_texts, save
 from interp.figures.fonts import warning
 from interp.report.recipe import Recipe, recipes
-from interp.report.render import DrawnFile, write_report
+from interp.report.render import write_report
 from interp.report.terminal import print_answer
 from interp.results import reading
 from interp.results.run_folder import RunFolder
@@ -46,17 +46,8 @@ def concluded(folder: RunFolder) -> dict[str, Any]:
 KEPT = Kept(TABLES, publish, restore, concluded=concluded)
 
 
-def _draw(figure: Figure, tables: RunTables, folder: RunFolder) -> DrawnFile:
-    made = figure.render(tables)
-    stem = figure.stem
-    save(made, folder.path / "figures", stem)
-    return DrawnFile(
-        stem=stem,
-        title=made.title,
-        caption=made.caption,
-        png=folder.path / "figures" / f"{stem}.png",
-        width_inches=float(made.figure.get_figwidth()),
-    )
+def _draw(figure: Figure, tables: RunTables, folder: RunFolder) -> Saved:
+    return save(figure.render(tables), folder.path / "figures", figure.stem)
 
 
 def _plain_recipe() -> Recipe:

@@ -7,7 +7,7 @@ import matplotlib as mpl
 from interp.analysis.findings_of_comparison import EdgesBothWays, NodesBothWays
 from interp.figures import style
 from interp.figures.base import Drawn, probe_label
-from interp.figures.circuit_curves import Curves, circuit_of, drawn, explained, title_of
+from interp.figures.circuit_curves import Curves, circuit_of, curve_marks, drawn, explained, title_of
 from interp.results.tables import RunTables
 from interp.runs.comparison.figures import basis, coloured, named
 from interp.runs.comparison.sentences import claim
@@ -30,4 +30,4 @@ def circuit_curves(
     caption = (
         f"Models: {named(arms)}. {explained(first)}{RED if clear else ''} {basis(next(iter(arms.values())), kind)}"
     )
-    return Drawn(figure, data, title_of(first), caption)
+    return Drawn(figure, data, title_of(first), caption, curve_marks(figure, data))

@@ -13,6 +13,7 @@ from interp.analysis.findings_of_heads import HeadFindings
 from interp.figures import style
 from interp.figures.base import Drawn, frame, new_figure, probe_label
 from interp.figures.fit import whole_numbers
+from interp.figures.marks import Marks
 from interp.results.tables import RunTables
 from interp.runs.comparison.figures import basis, coloured, named
 from interp.words.numbers import needed
@@ -91,7 +92,8 @@ def _drawn(lines: list[Line], x: str, xlabel: str, ylabel: str, target: float, t
         # Above the frame: inside, it would lie on one of the bands or on the line at 0.
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0))
     data = [curve.assign(model=line.label) for line, curve in zip(lines, curves, strict=True)]
-    return Drawn(figure, pd.concat(data, ignore_index=True), title, caption)
+    marks = [Marks(axes, rows, x, "share") for rows in data]
+    return Drawn(figure, pd.concat(data, ignore_index=True), title, caption, marks)
 
 
 def _heads_axis(axes: Axes, last: float) -> None:

@@ -16,7 +16,7 @@ from interp.figures import style
 from interp.figures.base import Drawn, drawn_texts, new_page, probe_label
 from interp.figures.fit import wrap
 from interp.figures.fonts import drawable, rc
-from interp.figures.maps import Weights, absent_words, attention_weights, draw_map, weights_table
+from interp.figures.maps import Weights, absent_words, attention_weights, draw_map, map_marks, weights_table
 from interp.figures.sentence import focus_tokens, focus_window, sentence
 from interp.figures.window import Window
 from interp.results.tables import RunTables
@@ -59,12 +59,14 @@ def side_by_side(arms: dict[str, RunTables]) -> Drawn:
         row = sentence(first, shown, MARGIN, style.PAGE - 2 * MARGIN)
         height = grid + 0.95 + row.height
         figure, page = new_page(height)
-        top = height - 0.62
+        top, marks = height - 0.62, []
         for number, (label, (maps, title)) in enumerate(panels.items()):
             left = MARGIN + number * (width + GAP)
             heading = wrap(drawable(title), width, 8, "bold")
             page.text(left, height - 0.08, heading[0], ha="left", va="top", fontsize=8, fontweight="bold")
-            _grid(figure, page, maps, windows[label], left, top, step, side, columns, arms[label].run.focus, height)
+            here = windows[label]
+            drawn = _grid(figure, page, maps, here, left, top, step, side, columns, arms[label].run.focus, height)
+            marks += [map_marks(arms[label], axes, name, maps[name], here) for name, axes in drawn.items()]
         places = dict.fromkeys((tables.run.focus.key, tables.run.focus.query) for tables in arms.values())
         red = "All heads map " + ", ".join(f"key pos {key} to query pos {query}" for key, query in places)
         page.text(
@@ -86,7 +88,8 @@ def side_by_side(arms: dict[str, RunTables]) -> Drawn:
         [weights_table(maps, windows[label]).assign(model=label) for label, (maps, _) in panels.items()],
         ignore_index=True,
     )
-    return Drawn(figure, data, "Dense and sparse side by side" if "sparse" in arms else "Side by side", caption)
+    title = "Dense and sparse side by side" if "sparse" in arms else "Side by side"
+    return Drawn(figure, data, title, caption, marks)
 
 
 def _panel(tables: RunTables) -> tuple[dict[str, Weights], str]:
@@ -113,12 +116,15 @@ def _grid(
     columns: int,
     focus: FocusFound,
     height: float,
-) -> None:
+) -> dict[str, Any]:
+    """Draw the maps of one model; the axes of each, by its head."""
+    drawn = {}
     for number, (name, weights) in enumerate(maps.items()):
         line, column = divmod(number, columns)
         x, y = left + column * step, top - line * (step + 0.1) - side
         axes = figure.add_axes((x / style.PAGE, y / height, side / style.PAGE, side / height))
         draw_map(axes, weights, shown, focus.key, focus.query)
+        drawn[name] = axes
         page.text(x + side / 2, y + side + 0.02, name, ha="center", va="bottom", fontsize=6.5)
     line = (len(maps) - 1) // columns
     y = top - line * (step + 0.1) - side - 0.05
@@ -127,6 +133,7 @@ def _grid(
     page.text(left + 0.66 * side, y, "K", ha="left", va="center", fontsize=7)
     page.annotate("", (left - 0.05, y + 0.05 + 0.7 * side), (left - 0.05, y + 0.05), arrowprops=arrow)
     page.text(left - 0.05, y + 0.05 + 0.74 * side, "Q", ha="center", va="bottom", fontsize=7)
+    return drawn
 
 
 def basis(first: RunTables, kind: str | None) -> str:

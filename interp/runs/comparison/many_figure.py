@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from interp.figures.base import Drawn
-from interp.figures.forest import Mark, Panel, forest, numbers
+from interp.figures.forest import Mark, Panel, drawn
 from interp.runs.chapter import MOST_ROWS, Cell, Point, rows_of, singles_too
 from interp.runs.comparison.many import QUESTIONS, Asked, together
 
@@ -46,4 +46,4 @@ def ratios_figure(
         + ("" if singles_too(cells) else f"Single points are left out, because there are more than {MOST_ROWS} rows. ")
         + "A point where a model never gets there has no ratio."
     )
-    return Drawn(forest(names, panels, heavy, levels), numbers(names, panels, levels), "Ratios", caption)
+    return drawn(names, panels, "Ratios", caption, heavy, levels)

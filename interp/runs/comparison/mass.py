@@ -6,7 +6,7 @@ import matplotlib as mpl
 
 from interp.figures import style
 from interp.figures.base import Drawn, probe_label
-from interp.figures.cumulative_mass import NOUNS, Mass, described, drawn, sizes_of
+from interp.figures.cumulative_mass import NOUNS, Mass, described, drawn, mass_marks, sizes_of
 from interp.results.tables import RunTables
 from interp.runs.comparison.figures import coloured, named
 from interp.words.phrases import basis_text, unit
@@ -24,4 +24,4 @@ def mass_curves(arms: dict[str, RunTables], kind: str) -> Drawn:
         figure, data = drawn(lines, noun, TARGET)
     words = basis_text(first, probe_label(first, None, (kind,), kind)).replace(f"model: {first.run.model.name}; ", "")
     caption = f"Models: {named(arms)}. {described(noun, unit(first))} {words} The same prompts for all models."
-    return Drawn(figure, data, f"Few {noun} hold most", caption)
+    return Drawn(figure, data, f"Few {noun} hold most", caption, mass_marks(figure, data))

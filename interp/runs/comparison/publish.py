@@ -19,7 +19,7 @@ from interp.figures.fonts import warning
 from interp.report.commands import report_command
 from interp.report.definitions import DEFINITIONS
 from interp.report.facts import BOS, model_facts, precision_caveat, reproduction
-from interp.report.render import DrawnFile, Page, write_page
+from interp.report.render import Page, write_page
 from interp.report.story import Section, Story, TableBlock
 from interp.report.terminal import print_answer
 from interp.results import reading
@@ -54,7 +54,8 @@ def publish(folder: RunFolder, console: Console) -> Path:
     """Draw the figures, write report.md and report.html, print the answer; returns the path of report.html."""
     found = comparison_of(folder.path)
     arms = {label: RunTables.load(folder.path / label) for label in found.labels}
-    files = [_saved(folder, stem, made) for stem, made in _figures(arms, found.pairs[0]).items()]
+    made = _figures(arms, found.pairs[0])
+    files = [save(one, folder.path / "figures", stem) for stem, one in made.items()]
     if said := warning(text for tables in arms.values() for text in drawn_texts(tables)):
         console.print(said, style="yellow", markup=False, highlight=False)
     run, pairs = next(iter(arms.values())).run, found.pairs
@@ -199,12 +200,6 @@ def _figures(arms: dict[str, RunTables], first: PairFindings) -> dict[str, Drawn
         for label, tables in arms.items():
             made[f"circuit_panel-{label}"] = CircuitPanel(kind="circuit_panel").render(tables)
     return made
-
-
-def _saved(folder: RunFolder, stem: str, made: Drawn) -> DrawnFile:
-    save(made, folder.path / "figures", stem)
-    png = folder.path / "figures" / f"{stem}.png"
-    return DrawnFile(stem, made.title, made.caption, png, float(made.figure.get_figwidth()))
 
 
 def _drawn(wanted: list[str], drawn: set[str]) -> list[str]:

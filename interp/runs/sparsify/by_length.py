@@ -8,6 +8,7 @@ import pandas as pd
 
 from interp.figures import style
 from interp.figures.base import Drawn, new_figure
+from interp.figures.marks import Marks
 from interp.runs.sparsify.tables import TrainingTables
 from interp.words.numbers import fixed
 from interp.words.phrases import tenth
@@ -20,7 +21,7 @@ LEAST_SHOWN = 0.25
 def frontier_by_length(tables: TrainingTables) -> Drawn:
     """Open keys a query against loss, a panel a length: the last checkpoint beside both gates without training."""
     trained = tables.lengths.sort_values("length")
-    lengths = trained["length"].astype(int).tolist()
+    lengths, marks = trained["length"].astype(int).tolist(), []
     with mpl.rc_context(style.STYLE):
         figure = new_figure(min(style.PAGE, max(style.COLUMN, 0.6 + 2.1 * len(lengths))), 2.5)
         for axes, length in zip(figure.subplots(1, len(lengths), sharey=True, squeeze=False)[0], lengths, strict=True):
@@ -46,6 +47,8 @@ def frontier_by_length(tables: TrainingTables) -> Drawn:
                 capsize=2,
                 label="trained",
             )
+            both = (trained[trained["length"] == length], untrained)
+            marks += [Marks(axes, rows, "keys_a_query", "above_dense") for rows in both if len(rows)]
             axes.axhline(0, color=style.GREY, linewidth=0.5)
             axes.set_title(
                 f"{length} tokens\n{tenth(row['density'])} open, {fixed(row['keys_a_query'], 1)} keys a query"
@@ -61,7 +64,7 @@ def frontier_by_length(tables: TrainingTables) -> Drawn:
         "dense weights under either gate alone, a point a bias (points above the axis are cut off)."
     )
     data = pd.concat([trained.assign(model="trained"), tables.baseline.assign(model="gate alone")], ignore_index=True)
-    return Drawn(figure, data, "Density against loss, by length", caption)
+    return Drawn(figure, data, "Density against loss, by length", caption, marks)
 
 
 def _range(trained: pd.DataFrame, untrained: pd.DataFrame) -> tuple[float, float]:

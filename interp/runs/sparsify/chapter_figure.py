@@ -13,6 +13,7 @@ from interp.figures import style
 from interp.figures.base import Drawn, new_figure
 from interp.figures.fonts import drawable, rc
 from interp.figures.forest import look, told_apart
+from interp.figures.marks import Marks
 from interp.runs.sparsify.figures import percent_ticks
 
 NAMED = 12
@@ -78,4 +79,6 @@ def density_against_loss(trained: Sequence[Trained], axis: str | None) -> Drawn:
         "points the ends of earlier stages, its mark the last checkpoint with a 95 % interval over sequences."
         + (f" Colours: {axis}." if len(levels) > 1 else "")
     )
-    return Drawn(figure, shown, "Density against loss", caption)
+    points = shown[shown[column] > 0]
+    marks = [Marks(axes, points, scale * points[column], "above_dense")]
+    return Drawn(figure, shown, "Density against loss", caption, marks)

@@ -10,6 +10,7 @@ import seaborn as sns
 from interp.figures import style
 from interp.figures.base import Drawn, new_figure
 from interp.figures.fit import number_ticks
+from interp.figures.marks import Marks
 from interp.words.phrases import percent
 
 NOISY = 15  # steps that the curve of the noisy training loss is averaged over
@@ -63,7 +64,14 @@ def training_curves(log: pd.DataFrame, held_out: str) -> Drawn:
         f"blue: the exact gate on {held_out}), share of causal edges (expected under the noise; open under the exact "
         "gate), and the multiplier of the density. Dashed red: the targets; dotted: where a stage begins."
     )
-    return Drawn(figure, log, "Training curves", caption)
+    open_share, expected = 100 * judged["density"], 100 * log["expected_density"]
+    marks = [
+        Marks(loss, judged[["step", "held_out_loss", "target"]], "step", "held_out_loss"),
+        Marks(density, judged[["step", "density"]], "step", open_share),
+        Marks(density, log[["step", "expected_density"]], "step", expected),
+        Marks(multiplier, log[["step", "multiplier"]], "step", "multiplier"),
+    ]
+    return Drawn(figure, log, "Training curves", caption, marks)
 
 
 def frontier(stages: pd.DataFrame, baseline: pd.DataFrame, log: pd.DataFrame, held_out: str) -> Drawn:
@@ -143,7 +151,12 @@ def frontier(stages: pd.DataFrame, baseline: pd.DataFrame, log: pd.DataFrame, he
         "dense weights under either gate alone, labelled with its bias (points above the axis are cut off)."
     )
     data = pd.concat([stages.assign(model="trained"), baseline.assign(model="gate alone")], ignore_index=True)
-    return Drawn(figure, data, "Density against loss", caption)
+    way = judged[["step", "density", "held_out_loss"]]
+    marks = [
+        Marks(axes, data, 100 * data["density"], "above_dense"),
+        Marks(axes, way, 100 * way["density"], "held_out_loss"),
+    ]
+    return Drawn(figure, data, "Density against loss", caption, marks)
 
 
 def head_densities(heads: pd.DataFrame, stage: int, held_out: str) -> Drawn:
@@ -168,12 +181,14 @@ def head_densities(heads: pd.DataFrame, stage: int, held_out: str) -> Drawn:
         number_ticks(axes.yaxis, len(grid), height - 0.8)
         number_ticks(axes.xaxis, len(grid.columns), style.COLUMN - 1.2)
         axes.tick_params(length=0, labelrotation=0)
+    places = {"head": grid.columns, "layer": grid.index}
     shut = float((last["density"] < 0.001).mean())
     caption = (
         f"Share of the causal edges that are open in every head on {held_out} after stage {stage}; {percent(shut)} of the "
         "heads keep fewer than one edge in a thousand."
     )
-    return Drawn(figure, last, "Where the open edges are", caption)
+    across, up = (last[end].map({one: at + 0.5 for at, one in enumerate(index)}) for end, index in places.items())
+    return Drawn(figure, last, "Where the open edges are", caption, [Marks(axes, last, across, up, cell=True)])
 
 
 def _inside(axis: mpl.axis.Axis, ends: np.ndarray) -> None:

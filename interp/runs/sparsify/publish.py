@@ -13,7 +13,7 @@ from interp.configs.paths import shown_path
 from interp.figures.base import save
 from interp.report.commands import report_command
 from interp.report.facts import reproduction
-from interp.report.render import DrawnFile, Page, write_page
+from interp.report.render import Page, write_page
 from interp.report.story import Section, Story
 from interp.report.terminal import print_answer
 from interp.results import reading
@@ -71,11 +71,7 @@ def publish(folder: RunFolder, console: Console) -> Path:
     }
     if "length" in tables.lengths:
         drawn["frontier_by_length"] = frontier_by_length(tables)
-    files = []
-    for stem, made in drawn.items():
-        save(made, folder.path / "figures", stem)
-        png = folder.path / "figures" / f"{stem}.png"
-        files.append(DrawnFile(stem, made.title, made.caption, png, float(made.figure.get_figwidth())))
+    files = [save(made, folder.path / "figures", stem) for stem, made in drawn.items()]
     story = _story(tables, drawn)
     resolved = reading.read_text(folder.path / RESOLVED)
     again = report_command(shown_path(folder.path))

@@ -11,6 +11,7 @@ import pandas as pd
 
 from interp.figures import style
 from interp.figures.base import Drawn, new_figure
+from interp.figures.marks import Marks
 
 CARRIES = ("no carry", "one carry", "double carry")
 MODELS = ("dense", "sparse")
@@ -19,14 +20,15 @@ MODELS = ("dense", "sparse")
 def by_example(attention: pd.DataFrame) -> Drawn:
     """A block of rows an example, one map a layer: the largest weight of any head, for both models."""
     layers, examples = sorted(attention["layer"].unique()), list(dict.fromkeys(attention["sum"]))
-    lines = [(sum_, *line) for sum_ in examples for line in _lines(layers, 3)]
+    lines, marks = [(sum_, *line) for sum_ in examples for line in _lines(layers, 3)], []
     with mpl.rc_context(style.STYLE):
         figure, grid = _grid(len(lines), min(3, len(layers)), len(lines) == len(examples), 1.12)
         for row, (sum_, models, shown) in zip(grid, lines, strict=True):
             here = attention[attention["sum"] == sum_]
             for axes, (model, layer) in zip(row, itertools.product(models, shown), strict=False):
                 part = here[(here["model"] == model) & (here["layer"] == layer)]
-                _map(axes, part.groupby(["query", "key"])["weight"].max(), sum_)
+                weights = part.groupby(["query", "key"])["weight"].max()
+                marks.append(_map(axes, weights, sum_, f"{model}, layer {layer}"))
                 if sum_ == examples[0] or len(models) == 1:
                     axes.set_title(f"{model}, layer {layer}", fontsize=6.5, pad=3)
             words = CARRIES[int(here["carries"].iloc[0])]
@@ -37,7 +39,7 @@ def by_example(attention: pd.DataFrame) -> Drawn:
         "sparse model's white cells are exactly 0."
     )
     data = attention.groupby(["model", "sum", "layer", "query", "key"], sort=False)["weight"].max().reset_index()
-    return Drawn(figure, data, "No carry, one carry, double carry", caption)
+    return Drawn(figure, data, "No carry, one carry, double carry", caption, marks)
 
 
 def all_heads(attention: pd.DataFrame) -> Drawn:
@@ -46,19 +48,20 @@ def all_heads(attention: pd.DataFrame) -> Drawn:
     sum_ = (one if len(one) else attention)["sum"].iloc[0]
     here = attention[attention["sum"] == sum_]
     layers, heads = sorted(here["layer"].unique(), reverse=True), sorted(here["head"].unique())
-    lines = [(layer, *line) for layer in layers for line in _lines(heads, 5)]
+    lines, marks = [(layer, *line) for layer in layers for line in _lines(heads, 5)], []
     with mpl.rc_context(style.STYLE):
         figure, grid = _grid(len(lines), min(5, len(heads)), len(lines) == len(layers), 0.8)
         for row, (layer, models, shown) in zip(grid, lines, strict=True):
             for axes, (model, head) in zip(row, itertools.product(models, shown), strict=False):
                 part = here[(here["model"] == model) & (here["layer"] == layer) & (here["head"] == head)]
-                _map(axes, part.set_index(["query", "key"])["weight"], sum_, labels=False)
-                axes.set_title(f"{model} L{layer}-H{head}", fontsize=6.5, pad=2)
+                name = f"{model} L{layer}-H{head}"
+                marks.append(_map(axes, part.set_index(["query", "key"])["weight"], sum_, name, labels=False))
+                axes.set_title(name, fontsize=6.5, pad=2)
     caption = (
         f"Attention maps of every head on {sum_}, dense and sparse, the last layer on top. Queries upwards, keys across; "
         "blue: weight."
     )
-    return Drawn(figure, here, "All heads, one carry", caption)
+    return Drawn(figure, here, "All heads, one carry", caption, marks)
 
 
 def _lines(maps: list[int], most: int) -> list[tuple[tuple[str, ...], list[int]]]:
@@ -78,7 +81,8 @@ def _grid(lines: int, side: int, both: bool, height: float) -> tuple[Any, list[l
     return figure, [[axes for place, axes in enumerate(row) if not (both and place == side)] for row in grid]
 
 
-def _map(axes: Any, weights: pd.Series, sum_: str, labels: bool = True) -> None:
+def _map(axes: Any, weights: pd.Series, sum_: str, name: str, labels: bool = True) -> Marks:
+    """Draw a map; its cells, each with its tokens."""
     axes.set_axis_on()
     table = weights.reset_index()
     query, key = table["query"].to_numpy(), table["key"].to_numpy()
@@ -91,6 +95,8 @@ def _map(axes: Any, weights: pd.Series, sum_: str, labels: bool = True) -> None:
     axes.tick_params(length=0, pad=1)
     for spine in axes.spines.values():
         spine.set(visible=True, linewidth=0.4, color=style.GREY)
+    said = {"map": name, **{end: [f"{at} {sum_[at - 1]}" for at in table[end]] for end in ("query", "key")}}
+    return Marks(axes, pd.DataFrame({**said, "weight": table["weight"]}), key - 1, query - 1, cell=True)
 
 
 def _batched(maps: list[int], most: int) -> list[list[int]]:

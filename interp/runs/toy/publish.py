@@ -12,7 +12,7 @@ from scipy import stats
 from interp.figures.base import save
 from interp.report.commands import report_command
 from interp.report.facts import reproduction
-from interp.report.render import DrawnFile, Page, write_page
+from interp.report.render import Page, write_page
 from interp.report.story import Section, Story, TableBlock
 from interp.report.terminal import print_answer
 from interp.results import reading
@@ -50,11 +50,7 @@ def publish(folder: RunFolder, console: Console) -> Path:
         "attention_all_heads": all_heads(attention),
         "training_curves": training_curves(log, "test sums"),
     }
-    files = []
-    for stem, made in drawn.items():
-        save(made, folder.path / "figures", stem)
-        png = folder.path / "figures" / f"{stem}.png"
-        files.append(DrawnFile(stem, made.title, made.caption, png, float(made.figure.get_figwidth())))
+    files = [save(made, folder.path / "figures", stem) for stem, made in drawn.items()]
     story = _story(config, accuracy, attention, density)
     manifest = folder.manifest()
     commands = f"{manifest.command}\n\n# draw this page again, without the models\n{report_command(manifest.folder)}"

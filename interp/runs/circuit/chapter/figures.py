@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from interp.configs.lazy import lazy
 from interp.figures.base import Drawn
 from interp.figures.crossed import crossed
-from interp.figures.forest import Mark, Panel, forest, numbers
+from interp.figures.forest import Mark, Panel, drawn
 from interp.runs.chapter import MOST_ROWS, Cell, records, row_label, rows_of, singles_too
 from interp.runs.circuit.chapter.found import Found
 from interp.runs.circuit.chapter.summary import TOGETHER
@@ -43,7 +44,7 @@ def effects(cells: Sequence[Cell[Found]], summary: pd.DataFrame) -> Drawn:
         )
         + ("" if singles_too(cells) else f" Single points are left out, because there are more than {MOST_ROWS} rows.")
     )
-    return Drawn(forest(names, [panel], heavy), numbers(names, [panel]), "Effects", caption)
+    return drawn(names, [panel], "Effects", caption, heavy)
 
 
 def heads_needed(cells: Sequence[Cell[Found]], colour_axis: str | None) -> Drawn:
@@ -68,7 +69,7 @@ def heads_needed(cells: Sequence[Cell[Found]], colour_axis: str | None) -> Drawn
         "were not chosen from, with intervals; arrows: not reached, or not in some resamples."
         + (f" Colours: {colour_axis}." if colour_axis and len(levels) > 1 else "")
     )
-    return Drawn(forest(names, [panel], levels=levels), numbers(names, [panel], levels), "Heads needed", caption)
+    return drawn(names, [panel], "Heads needed", caption, levels=levels)
 
 
 def grid(points: Sequence[Found], across: str, down: str) -> Drawn:
@@ -76,9 +77,9 @@ def grid(points: Sequence[Found], across: str, down: str) -> Drawn:
     counted = any(one.needed is not None for one in points)
     what = "heads needed" if counted else "effect"
     values = [(one.labels, one.n_needed if counted else one.effect.mean) for one in points]
-    drawn = crossed(values, across, down, what)
+    made = crossed(values, across, down, what)
     note = " A dash: no finished point, or no point that reaches the target."
-    return Drawn(drawn.figure, drawn.data, drawn.title, drawn.caption + note)
+    return replace(made, caption=made.caption + note)
 
 
 def ratios(table: pd.DataFrame, axis: str, reference: str) -> Drawn:
@@ -96,7 +97,7 @@ def ratios(table: pd.DataFrame, axis: str, reference: str) -> Drawn:
         f"({plural(heavy.count(False), 'combination')}); right of 1: the other level needs fewer. "
         "Intervals: resamples of both runs, independent of each other; red diamonds: the geometric mean."
     )
-    return Drawn(forest(names, [panel], heavy), numbers(names, [panel]), f"Ratios to {reference}", caption)
+    return drawn(names, [panel], f"Ratios to {reference}", caption, heavy)
 
 
 def _effect_words(cells: Sequence[Cell[Found]]) -> str:

@@ -1,0 +1,148 @@
+"""What a page's script reads: what lies where in each figure, and the attention maps that a run holds. Plain data, as JSON.
+
+The page says everything without it; a budget keeps the file small enough to be mailed.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import numpy as np
+from markupsafe import Markup
+
+from interp.configs.lazy import lazy
+from interp.figures.base import Saved
+from interp.figures.window import MOST, Window, window
+from interp.results.tables import RunTables
+from interp.words.visible import visible_token
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = lazy("pandas")
+
+WEIGHTS = 300_000
+"""Weights of all maps together, a byte each: 0.4 MB in the page."""
+TABLES = 800_000
+"""Bytes of the figures' tables that are inside the page; larger ones lie beside it."""
+MOST_PROMPTS = 30
+LEVELS = 254
+ABSENT = 255
+"""An edge that does not exist, because the layer's window leaves it out."""
+
+
+def as_json(data: Any) -> Markup:
+    """JSON that can stand in a `script` element: nothing in it ends the element or begins another."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    for letter in "<>&":
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    return Markup(text)
+
+
+def spots(figures: Sequence[Saved]) -> dict[str, list[dict[str, Any]]]:
+    """Figure -> groups of rows that can be pointed at: the names of what they say, a column of words each, and their places.
+
+    Of a column with few different words these stand once, and their numbers in the rows' order.
+    """
+    return {
+        figure.stem: [
+            {
+                "names": group.names,
+                "columns": [_few(list(column)) for column in zip(*group.texts, strict=True)],
+                "places": group.places,
+            }
+            for group in figure.spots
+        ]
+        for figure in figures
+        if figure.spots
+    }
+
+
+def _few(words: list[str]) -> list[str] | dict[str, list[Any]]:
+    different = list(dict.fromkeys(words))
+    if len(different) * 3 > len(words):
+        return words
+    place = {word: number for number, word in enumerate(different)}
+    return {"words": different, "rows": [place[word] for word in words]}
+
+
+def csv_links(figures: Sequence[Saved]) -> dict[str, str]:
+    """Figure -> its table as a link that holds it, smallest first, as long as there is room; else the file beside the page."""
+    links, room = {}, TABLES
+    for figure in sorted(figures, key=lambda one: one.file("csv").stat().st_size):
+        inside = "data:text/csv;charset=utf-8," + quote(
+            figure.file("csv").read_text(encoding="utf-8"), safe=",.:;()/+- "
+        )
+        room -= len(inside)
+        links[figure.stem] = inside if room >= 0 else beside(figure, "csv")
+    return links
+
+
+def beside(figure: Saved, ending: str) -> str:
+    """The link to a figure's file, from a page in the run's folder."""
+    return quote(f"{figure.folder.name}/{figure.stem}.{ending}")
+
+
+def attention(tables: RunTables) -> dict[str, Any] | None:
+    """The attention maps of all heads on the prompts that an `attention_pattern` probe looked at, the focus prompt first.
+
+    A weight is a byte, 0 to LEVELS; rows are queries, of which each has its keys up to itself, head after head, layer after
+    layer. Of a long prompt the positions nearest to key and query, as many as there is room for. None where there are no maps.
+    """
+    label = next((name for name in tables.labels if tables.kinds.get(name) == "attention_pattern"), None)
+    if label is None:
+        return None
+    model, focus = tables.run.model, tables.run.focus
+    heads = [(layer, head) for layer in range(model.n_layers) for head in range(model.n_heads)]
+    seen = tables.values_of(label, "prompt")["prompt"].tolist()
+    room, prompts = WEIGHTS, []
+    for prompt in sorted(seen, key=lambda one: (one != focus.prompt, one))[:MOST_PROMPTS]:
+        row = tables.prompts[tables.prompts["prompt"] == prompt].iloc[0]
+        shown = _fitting(len(row["clean_tokens"]), int(row["key"]), int(row["query"]), room // max(len(heads), 1))
+        if shown is None:
+            break
+        room -= len(heads) * len(shown) * (len(shown) + 1) // 2
+        prompts.append(
+            {
+                "prompt": visible_token(str(row["clean"])),
+                "tokens": [visible_token(row["clean_tokens"][place]) for place in shown.rows],
+                "positions": list(shown.positions),
+                "key": int(row["key"]),
+                "query": int(row["query"]),
+                "weights": _packed(tables, label, int(prompt), shown),
+            }
+        )
+    if not prompts:
+        return None
+    return {"layers": model.n_layers, "heads": model.n_heads, "levels": LEVELS, "prompts": prompts}
+
+
+def _fitting(n: int, key: int, query: int, room: int) -> Window | None:
+    """The largest window of a prompt whose pairs of positions are at most `room`; None where it would hold next to nothing."""
+    for most in range(min(n, MOST), 1, -1):
+        if most * (most + 1) // 2 <= room:
+            shown = window(n, [key, query], most)
+            return shown if len(shown) >= min(n, 4) else None
+    return None
+
+
+def _packed(tables: RunTables, label: str, prompt: int, shown: Window) -> str:
+    rows = tables.probe(label, ("layer", "head", "query", "key", "value"), prompt=prompt)
+    places = {position: place for place, position in enumerate(shown.positions)}
+    rows = rows[rows["query"].isin(places) & rows["key"].isin(places)]
+    model, size = tables.run.model, len(shown)
+    weights = np.full((model.n_layers, model.n_heads, size, size), ABSENT, dtype=np.uint8)
+    at = [rows["layer"].astype(int), rows["head"].astype(int), rows["query"].map(places), rows["key"].map(places)]
+    weights[tuple(one.to_numpy(int) for one in at)] = np.rint(rows["value"].to_numpy(float).clip(0, 1) * LEVELS)
+    query, key = np.tril_indices(size)
+    return base64.b64encode(weights[:, :, query, key].tobytes()).decode("ascii")
+
+
+def script() -> str:
+    """The page's one script."""
+    return (Path(__file__).parent / "templates" / "report.js").read_text(encoding="utf-8")
