@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 DEV := $(VENV)/.ready-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev constraints lint format types test test-real test-slurm benchmark golden experiment figures sweep sparsify validate report list task schema reference docs clean
+.PHONY: help setup setup-dev constraints lint format types test test-real test-slurm benchmark golden experiment figures sweep sparsify validate report list task schema reference docs clean explain
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -86,6 +86,9 @@ sparsify: $(READY) ## make a model's attention sparse, as CONFIG says (configs/s
 
 validate: $(READY) ## check CONFIG without running it
 	@$(BIN)/interp validate "$$CONFIG" --sets "$$SET"
+
+explain: $(READY) ## CONFIG in words before it runs: what, on which prompts, how long (BIBTEX=1: what to cite)
+	@$(BIN)/interp explain "$$CONFIG" --sets "$$SET" $(if $(BIBTEX),--bibtex)
 
 report: $(READY) ## draw figures and report of RUN again
 	@test -n "$$RUN" || { echo "error: say which run, as in make report RUN=runs/NAME/HASH" >&2; exit 2; }

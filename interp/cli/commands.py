@@ -53,6 +53,25 @@ def validate(config: Config, set_: Set = None, sets: Sets = "", as_json: Json = 
 
 @app.command()
 @interruptible
+def explain(
+    config: Config,
+    set_: Set = None,
+    sets: Sets = "",
+    bibtex: Annotated[bool, typer.Option("--bibtex", help="Print what a paper on it would cite, as BibTeX.")] = False,
+    as_json: Json = False,
+) -> None:
+    """A run in words before it runs: what is measured, on which prompts, with which statistics, and what it takes."""
+    from interp.cli.explain import explain as explained
+    from interp.runs.kinds import load_any
+
+    kind, loaded = load_any(given(config), overrides(set_, sets))
+    found = explained(kind, loaded, Console(quiet=as_json), bibtex)
+    if as_json:
+        print_json({"config": str(config), "name": loaded.run.name, **found})
+
+
+@app.command()
+@interruptible
 def report(
     run: Annotated[Path, typer.Argument(help="The folder of a finished run.", autocompletion=completion.folders)],
 ) -> None:

@@ -16,6 +16,7 @@ from interp.interventions.edits import RESIDUAL, Edit, Run, Site, Source, Varian
 from interp.probes.base import Probe, heads_of, probes
 from interp.prompts.choice import ChoiceOfPrompts
 from interp.prompts.pairs import Position
+from interp.words.tense import Tense
 
 if TYPE_CHECKING:
     from interp.measure.study import Study
@@ -30,6 +31,7 @@ class ActivationPatching(Probe):
     """Copy one activation between the clean and the corrupted run, by layer and position or by head."""
 
     shapes: ClassVar[frozenset[Shape] | None] = frozenset({"layer x head", "layer x position", "layer curve"})
+    cites: ClassVar[tuple[str, ...]] = ("heimersheim2024patching",)
     kind: Literal["activation_patching"] = "activation_patching"
     prompts: ChoiceOfPrompts = "focus_template"
     sites: tuple[PatchSite, ...] = Field(
@@ -47,6 +49,18 @@ class ActivationPatching(Probe):
         description="Positions or roles for resid_pre, attn_out and mlp_out; `all` positions need prompts of one "
         "template. Sites of heads are patched at all positions at once.",
     )
+
+    def method(self, it: Tense) -> str:
+        """Each activation alone, one way or both."""
+        ways = {
+            "denoise": "from the clean into the corrupted run (denoise)",
+            "noise": "from the corrupted into the clean run (noise)",
+        }
+        return (
+            f"Single activations ({', '.join(self.sites)}) {it.are} copied "
+            f"{' and '.join(ways[one] for one in self.directions)}, layer by layer and position by position (z: head by "
+            f"head), {self.on_prompts}."
+        )
 
     def variants(self, study: Study) -> Iterable[Variant]:
         """Layer by position for the residual stream's sites, layer by head for the others (key-value heads for k, v)."""

@@ -22,6 +22,8 @@ from interp.configs.lazy import lazy
 from interp.errors import UserError
 from interp.interventions.edits import Edit, Variant
 from interp.probes.base import Probe, Reading, head_label, heads_of, probes, within_windows
+from interp.words.phrases import percent
+from interp.words.tense import Tense
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +41,7 @@ class AttentionEdges(Probe):
     """The attention edges (head, key, query) that are enough for, and needed by, a share of what all edges do."""
 
     findings: ClassVar[type[Findings]] = EdgeFindings
+    cites: ClassVar[tuple[str, ...]] = ("hanna2024faith", "conmy2023towards")
     kind: Literal["attention_edges"] = "attention_edges"
     orders: tuple[EdgeOrder, ...] = Field(
         default=("integrated", "reranked"),
@@ -54,6 +57,22 @@ class AttentionEdges(Probe):
         default=3, ge=1, le=100, description="Seeds of the halves; the interval is as wide as they differ."
     )
     explained: float = Field(default=0.9, gt=0, lt=1, description="The share whose number of edges is the verdict.")
+
+    def method(self, it: Tense) -> str:
+        """Candidates, orders, and both directions."""
+        orders = {
+            "exact": "each edge's own effect",
+            "integrated": f"integrated gradients ({self.steps} points)",
+            "reranked": f"gradients, again after each removal of {percent(self.remove)} of the edges",
+        }
+        return (
+            f"All attention edges (head, key, query) {it.are} candidates of a circuit. Edges {it.are} ranked by "
+            f"{'; '.join(orders[one] for one in self.orders)}, on one half of the word pairs, and run on the other half, "
+            f"in other wordings where there are any, both ways round and for {self.seeds} seeds of the halves: with the "
+            "best n kept and all others given their values of the corrupted run (sufficient), and with the best n "
+            f"replaced alone (necessary). The number of edges {it.is_} read off the curve at {percent(self.explained)} of "
+            "what all edges do."
+        )
 
     def variants(self, study: Study) -> Iterable[Variant]:
         """Every edge, replaced alone."""

@@ -9,6 +9,7 @@ from interp.analysis.shapes import Shape
 from interp.configs.lazy import lazy
 from interp.probes.base import Observation, probes
 from interp.prompts.choice import ChoiceOfPrompts
+from interp.words.tense import Tense
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,6 +26,10 @@ class AttentionPattern(Observation):
     shapes: ClassVar[frozenset[Shape] | None] = frozenset({"edges"})
     kind: Literal["attention_pattern"] = "attention_pattern"
     prompts: ChoiceOfPrompts = "focus"
+
+    def method(self, it: Tense) -> str:
+        """It only looks."""
+        return f"The attention weights of every head {it.are} read {self.on_prompts}, without an intervention."
 
     def n_rows(self, study: Study) -> int:
         """One a head, pair of positions that it sees, and prompt."""

@@ -14,6 +14,7 @@ from interp.configs.registry import nearest
 from interp.errors import UserError
 from interp.interventions.edits import Variant
 from interp.probes.base import Probe, Reading, probes
+from interp.words.tense import Tense
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,9 +32,17 @@ class AttributionPatching(Probe):
     """First-order estimate, from one backward pass, of every effect that another probe of the run measures exactly."""
 
     findings: ClassVar[type[Findings]] = AttributionFindings
+    cites: ClassVar[tuple[str, ...]] = ("syed2023attribution",)
     kind: Literal["attribution_patching"] = "attribution_patching"
     of: str = Field(description="Label of the probe whose variants are estimated.")
     top_k: int = Field(default=10, ge=1, le=1_000_000, description="Size of the top lists whose overlap is reported.")
+
+    def method(self, it: Tense) -> str:
+        """The estimate, and what it is held against."""
+        return (
+            f"Every effect of {self.of} {it.is_} estimated to first order from one backward pass (attribution patching) "
+            f"and held against the exact effects, by correlation and by the overlap of the {self.top_k} largest."
+        )
 
     def where(self, study: Study) -> list[Selection]:
         """The prompts of the probe that is estimated."""

@@ -21,6 +21,7 @@ from interp.configs.section import Section
 from interp.errors import UserError
 from interp.interventions.edits import Edit, Variant
 from interp.prompts.choice import ChoiceOfPrompts
+from interp.words.tense import Tense
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,6 +58,9 @@ class Probe(Section):
     findings: ClassVar[type[Findings]] = Findings
     """What it concludes, typed; of a probe that does not say, anything that JSON holds."""
 
+    cites: ClassVar[tuple[str, ...]] = ()
+    """What a methods section cites for it: names in interp.report.bibliography, or whole BibTeX entries (`@...`)."""
+
     kind: str
     name: FileName | None = Field(default=None, description="Label in tables and figures; default: the kind.")
     prompts: ChoiceOfPrompts = "all"
@@ -65,6 +69,21 @@ class Probe(Section):
     def label(self) -> str:
         """The probe's name in this run."""
         return self.name or self.kind
+
+    def method(self, it: Tense) -> str:
+        """What it does with these settings, for a paper's methods section: a sentence or two, whose verb is `it.is_` or `it.are`.
+
+        A probe that has none of its own is told by the first line of its docstring, and by the settings that differ from usual.
+        """
+        line = next(iter((type(self).__doc__ or self.kind).strip().splitlines())).rstrip(".")
+        given = self.model_dump(mode="json", exclude_defaults=True, exclude={"kind", "name", "prompts"})
+        settings = "; ".join(f"{name}: {value}" for name, value in given.items())
+        return f"The probe {self.kind} {it.is_} run {self.on_prompts}: {line}{f' ({settings})' if settings else ''}."
+
+    @property
+    def on_prompts(self) -> str:
+        """`on all prompts`."""
+        return ON[self.prompts]
 
     def variants(self, study: Study) -> Iterable[Variant]:
         """The interventions to measure."""
@@ -135,6 +154,13 @@ class Probe(Section):
     def concluded(self, effects: pd.DataFrame, study: Study, reading: Reading) -> Findings:
         """The same, held against `findings`."""
         return self.findings.model_validate(self.summarise(effects, study, reading).plain())
+
+
+ON: dict[str, str] = {
+    "all": "on all prompts",
+    "focus_template": "on the prompts of the focus prompt's wording",
+    "focus": "on the focus prompt",
+}
 
 
 class Observation(Probe):

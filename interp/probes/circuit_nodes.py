@@ -29,6 +29,8 @@ from interp.configs.lazy import lazy
 from interp.errors import UserError
 from interp.interventions.edits import Edit, Variant
 from interp.probes.base import Probe, Reading, by_prompt, head_label, heads_of, probes
+from interp.words.phrases import ablation_text, percent
+from interp.words.tense import Tense
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,6 +51,7 @@ class CircuitNodes(Probe):
 
     shapes: ClassVar[frozenset[Shape] | None] = frozenset({"layer x head", "layer curve", "kept curve"})
     findings: ClassVar[type[Findings]] = NodeFindings
+    cites: ClassVar[tuple[str, ...]] = ("wang2022interpretability", "conmy2023towards")
     kind: Literal["circuit_nodes"] = "circuit_nodes"
     nodes: Literal["heads", "heads_and_mlps"] = Field(
         default="heads",
@@ -68,6 +71,22 @@ class CircuitNodes(Probe):
         default=2, ge=1, le=100, description="Seeds of the halves; the interval is as wide as they differ."
     )
     explained: float = Field(default=0.9, gt=0, lt=1, description="The share whose number of nodes is the verdict.")
+
+    def method(self, it: Tense) -> str:
+        """Candidates, orders, and both directions."""
+        nodes = "heads" if self.nodes == "heads" else "heads and MLPs"
+        orders = {
+            "exact": "each node's own effect",
+            "reranked": f"effects measured again after each removal of {percent(self.remove)} of the nodes",
+        }
+        return (
+            f"Whole {nodes} {it.are} candidates of a circuit; a node that is not kept {it.is_} "
+            f"{ablation_text(self.source)} at all positions. Nodes {it.are} ranked by "
+            f"{'; '.join(orders[one] for one in self.orders)}, on one half of the word pairs, and run on the other half, "
+            f"in other wordings where there are any, both ways round and for {self.seeds} seeds of the halves: with the "
+            f"best n kept (sufficient), and with the best n replaced alone (necessary). The number of nodes {it.is_} read "
+            f"off the curve at {percent(self.explained)} of what all nodes do."
+        )
 
     def variants(self, study: Study) -> Iterable[Variant]:
         """Every node, replaced alone."""

@@ -8,6 +8,7 @@ from interp.analysis.findings import DirectFindings, Findings
 from interp.analysis.shapes import Shape
 from interp.configs.lazy import lazy
 from interp.probes.base import Observation, Reading, probes
+from interp.words.tense import Tense
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +24,15 @@ class DirectLogitAttribution(Observation):
 
     shapes: ClassVar[frozenset[Shape] | None] = frozenset({"layer x head", "layer curve"})
     findings: ClassVar[type[Findings]] = DirectFindings
+    cites: ClassVar[tuple[str, ...]] = ("elhage2021framework",)
     kind: Literal["direct_logit_attribution"] = "direct_logit_attribution"
+
+    def method(self, it: Tense) -> str:
+        """It only looks."""
+        return (
+            f"What every head and MLP writes straight into the metric {it.is_} read {self.on_prompts}, with the final "
+            "normalisation held fixed (direct logit attribution)."
+        )
 
     def run(self, study: Study) -> pd.DataFrame:
         """Rows for the embedding, every head, every MLP and the biases; they add up to the metric."""

@@ -36,6 +36,8 @@ from interp.prompts.choice import ChoiceOfPrompts
 from interp.prompts.pairs import Position
 from interp.results.effects_file import stacked
 from interp.results.tables import SCREENED
+from interp.words.phrases import ablation_text
+from interp.words.tense import Tense
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,6 +81,18 @@ class EdgePatching(Probe):
         default=None,
         description="Estimate all edges, cut only the most promising and a random sample; null: cut every one.",
     )
+
+    def method(self, it: Tense) -> str:
+        """Every edge alone, or those that an estimate names."""
+        pairs = "every causal pair of positions" if self.pairs == "all" else f"{len(self.pairs)} pairs of positions"
+        heads = "every head" if self.heads == "all" else f"{len(self.heads)} heads"
+        screened = (
+            f" All edges {it.are} estimated by a gradient first, and only the most promising and a random sample cut, to find the "
+            f"{self.screen.top} largest."
+            if self.screen
+            else ""
+        )
+        return f"The edge of {heads} at {pairs}, alone, {it.is_} {ablation_text(self.source)}, {self.on_prompts}.{screened}"
 
     def variants(self, study: Study) -> Iterable[Variant]:
         """One variant a head and pair; pairs with the key after the query, or outside a layer's window, are never made."""

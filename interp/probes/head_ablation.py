@@ -11,6 +11,7 @@ from interp.analysis.shapes import Shape
 from interp.interventions.edits import Edit, Reference, Variant
 from interp.probes.base import Head, Probe, heads_of, probes
 from interp.prompts.pairs import Position
+from interp.words.tense import Tense
 
 if TYPE_CHECKING:
     from interp.measure.study import Study
@@ -32,6 +33,17 @@ class HeadAblation(Probe):
     position: Position | None = Field(
         default=None, description="Position or role at which the head is ablated; null: at every token."
     )
+
+    def method(self, it: Tense) -> str:
+        """Each head alone."""
+        value = {
+            "zero": "zero",
+            "mean": "its mean over the wording's prompts",
+            "resample": "its value in another prompt",
+        }
+        where = "at every position" if self.position is None else f"at {self.position}"
+        heads = "every head" if self.heads == "all" else f"{len(self.heads)} heads"
+        return f"The output z of {heads}, alone, {it.is_} replaced {where} by {value[self.source]}, {self.on_prompts}."
 
     def variants(self, study: Study) -> Iterable[Variant]:
         """One variant a head."""

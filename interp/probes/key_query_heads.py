@@ -25,6 +25,8 @@ from interp.probes.head_controls import Place
 from interp.probes.head_search import Measured, Plan, measure
 from interp.probes.head_verdict import verdict
 from interp.probes.ledger import Recorder, Replay
+from interp.words.phrases import ablation_text, percent
+from interp.words.tense import Tense
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,6 +51,7 @@ class KeyQueryHeads(Probe):
 
     shapes: ClassVar[frozenset[Shape] | None] = frozenset({"layer x head", "kept curve"})
     findings: ClassVar[type[Findings]] = HeadFindings
+    cites: ClassVar[tuple[str, ...]] = ("benjamini1995controlling",)
     kind: Literal["key_query_heads"] = "key_query_heads"
     source: Replacement = Field(
         default="corrupted",
@@ -84,6 +87,43 @@ class KeyQueryHeads(Probe):
         default=0.01, ge=0, lt=1, description="Part of the total effect below which a head is too small to name."
     )
     shapley: Shapley | None = Field(default=None, description="Shapley values of the largest heads; null: none.")
+
+    def method(self, it: Tense) -> str:
+        """The search, its controls, and what stands beside it."""
+        orders = {
+            "value": "signed single effect",
+            "size": "size of the single effect",
+            "greedy": f"greedy selection among the best {self.screen} by single effect",
+        }
+        controls = []
+        if self.random_sets:
+            controls.append(f"{self.random_sets} random sets of as many heads")
+        if self.nonsense:
+            controls.append(f"the same search for answers that {it.are} paired with the prompts at random")
+        beside = ", and ".join(ablation_text(source) for source in self.beside)
+        return (
+            "The key→query edge of a head is the term w·v·W_O that it writes into the query position from the key "
+            f"position. Every head's edge alone {it.is_} {ablation_text(self.source)}, {self.on_prompts}, and heads "
+            f"{it.are} ranked by {orders[self.order]}. The word pairs {it.are} split into two halves by the seed; heads "
+            f"{it.are} ranked on one half and measured on the other, both ways round: with the n best heads' edges as they "
+            f"are, every other head's edge {it.is_} replaced, and the metric {it.is_} read as a share of what all edges "
+            "together do. "
+            + (
+                f"For the intervals, heads {it.are} ranked anew in {self.rerankings} resampled halves. "
+                if self.rerankings
+                else ""
+            )
+            + (f"Controls {it.are} {' and '.join(controls)}. " if controls else "")
+            + (f"Beside it, the same search {it.is_} run with every replaced edge {beside}. " if beside else "")
+            + (
+                f"Shapley values of the {self.shapley.players} largest heads {it.are} estimated from {self.shapley.pairs} "
+                "pairs of a random order and its reverse. "
+                if self.shapley
+                else ""
+            )
+            + f"Single heads {it.are} named at a false-discovery rate of 5 % and an effect of at least "
+            f"{percent(self.least_effect)} of the total."
+        )
 
     def variants(self, study: Study) -> Iterable[Variant]:
         """Every head's edge, replaced alone."""

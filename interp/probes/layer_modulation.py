@@ -16,6 +16,7 @@ from interp.interventions.edits import Variant
 from interp.probes.base import Probe, Reading, by_prompt, clusters_of, parse_head, probes
 from interp.probes.key_query_heads import KeyQueryHeads
 from interp.results.effects_file import stacked
+from interp.words.tense import Tense
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,6 +34,13 @@ class LayerModulation(Probe):
     heads_from: str = Field(
         default="key_query_heads", description="Label of the key_query_heads probe, earlier in the list, that selects."
     )
+
+    def method(self, it: Tense) -> str:
+        """Layer by layer, the selected heads below it."""
+        return (
+            f"By layer, the share of the key→query effect {it.is_} measured that is left when only those heads that "
+            f"{self.heads_from} selects, and of these only the ones in blocks below the layer, keep their edge."
+        )
 
     def run(self, study: Study) -> pd.DataFrame:
         """For every layer: the selected heads' edges kept in the blocks below it, every other edge replaced.

@@ -16,6 +16,8 @@ from interp.interventions.edits import Edit, Variant
 from interp.probes.base import Probe, Reading, by_prompt, clusters_of, probes
 from interp.prompts.choice import ChoiceOfPrompts
 from interp.prompts.regroup import Group, grouped_sets
+from interp.words.phrases import percent
+from interp.words.tense import Tense
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,6 +47,16 @@ class LayerSpan(Probe):
         min_length=1,
         description="The groups; each may bring a corrupted prompt of its own.",
     )
+
+    def method(self, it: Tense) -> str:
+        """One layer at a time, for every group."""
+        groups = ", ".join(group.name for group in self.groups)
+        return (
+            f"For groups of tokens ({groups}), {self.site} of one layer at a time {it.is_} replaced at the group's tokens "
+            f"by its value in the group's own corrupted run, {self.on_prompts}; a group {it.is_} called at work in a layer "
+            f"where this moves the metric by at least {percent(self.threshold)} of the clean-corrupted gap, with the whole "
+            "interval."
+        )
 
     @field_validator("groups")
     @classmethod

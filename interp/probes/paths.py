@@ -33,6 +33,7 @@ from interp.interventions.edits import Edit, Variant
 from interp.probes.base import Probe, Reading, by_prompt, clusters_of, probes
 from interp.prompts.differing import Roads, roads_of
 from interp.results.effects_file import stacked
+from interp.words.tense import Tense
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,6 +52,15 @@ class Paths(Probe):
     shapes: ClassVar[frozenset[Shape] | None] = frozenset()
     findings: ClassVar[type[Findings]] = PathFindings
     kind: Literal["paths"] = "paths"
+
+    def method(self, it: Tense) -> str:
+        """Which roads are kept."""
+        return (
+            f"Of the attention edges from the first token that differs between clean and corrupted prompt on, all {it.are} "
+            "given their values of the corrupted run but those of one kind of road: straight from the differing tokens to "
+            f"the query, then also over one token in between; the metric {it.is_} read as a share of the clean-corrupted "
+            f"gap, {self.on_prompts}."
+        )
 
     def variants(self, study: Study) -> Iterable[Variant]:
         """Those of the focus prompt's wording."""

@@ -22,6 +22,7 @@ from interp.probes.base import Observation, Reading, by_prompt, clusters_of, hea
 from interp.prompts.choice import ChoiceOfPrompts
 from interp.prompts.pairs import Position
 from interp.results.effects_file import stacked
+from interp.words.tense import Tense
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,6 +53,14 @@ class ResidualEdge(Observation):
         default="all",
         description="Nodes of the source token: 0 is its embedding, l + 1 what block l's MLP writes there; all: every one.",
     )
+
+    def method(self, it: Tense) -> str:
+        """What is followed, and what is frozen."""
+        return (
+            f"With attention patterns and norm scales frozen, what the nodes of {self.begin} (its embedding and what each "
+            f"MLP writes there) hold of the clean-corrupted difference {it.is_} followed to {self.to} and read along the "
+            f"metric's gradient; every head {it.is_} given its exact share of what arrives, {self.on_prompts}."
+        )
 
     def check(self, study: Study) -> None:
         """Layers must exist, positions be one token each, and the metric must have a slope."""

@@ -20,6 +20,7 @@ from interp.report import escape, interactive
 from interp.report.definitions import DEFINITIONS, SOURCES
 from interp.report.facts import gather, precision_caveat
 from interp.report.fonts import font_faces
+from interp.report.methods import Methods
 from interp.report.story import Section, Story, TableBlock
 from interp.report.svg import inline
 from interp.results import atomic, reading
@@ -59,25 +60,33 @@ class Page:
     reproduction: list[tuple[str, str]]
     config: str
     files: dict[str, str]
+    methods: Methods | None = None
 
 
-def write_report(folder: Path, tables: RunTables, story: Story, figures: list[Saved]) -> None:
+def write_report(
+    folder: Path, tables: RunTables, story: Story, figures: list[Saved], methods: Methods | None = None
+) -> None:
     """Write report.md and report.html into the run folder, atomically; the same folder gives the same bytes."""
     manifest = Manifest.model_validate(reading.read_json(folder / "manifest.json"))
     resolved = with_shown_paths(reading.read_text(folder / "config.resolved.yaml"))
-    after = ["The run", "Prompts", "What was left out", "Definitions", "Reproduce"]
+    after = ["The run", "Prompts", "What was left out", *_told(methods), "Definitions", "Reproduce"]
     facts = gather(tables, manifest, resolved)
     # What a run's prompts should be read with is no matter of the recipe.
     notes = [*precision_caveat(tables.run), *tables.run.notes]
     story = dataclasses.replace(story, caveats=[*story.caveats, *notes])
-    extra = {"facts": facts, "files": FILES, "definitions": DEFINITIONS, "sources": SOURCES}
+    extra = {"facts": facts, "files": FILES, "definitions": DEFINITIONS, "sources": SOURCES, "methods": methods}
     _write(folder, "report", story, figures, ["Tokens"], after, extra, interactive.attention(tables))
 
 
 def write_page(folder: Path, page: Page, figures: list[Saved]) -> None:
     """Write report.md and report.html of a page."""
     shown = dataclasses.replace(page, config=with_shown_paths(page.config))
-    _write(folder, "page", page.story, figures, [], ["The run", "Definitions", "Reproduce"], {"page": shown})
+    after = ["The run", *_told(page.methods), "Definitions", "Reproduce"]
+    _write(folder, "page", page.story, figures, [], after, {"page": shown, "methods": page.methods})
+
+
+def _told(methods: Methods | None) -> list[str]:
+    return ["Methods"] if methods else []
 
 
 def _write(

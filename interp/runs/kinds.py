@@ -6,7 +6,7 @@ register kinds of their own from a module that is named as an entry point (inter
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +18,7 @@ from interp.configs.loading import AnyConfig, LoadedConfig, read, validate_as
 from interp.configs.plugins import load_plugins
 from interp.configs.registry import nearest
 from interp.errors import UserError
+from interp.report.methods import Methods
 from interp.results import reading
 from interp.results.run_folder import RunFolder
 from interp.runs.lifecycle import Kept, report_again
@@ -37,6 +38,8 @@ class RunKind:
         kept_at: an `interp.runs.lifecycle.Kept`: the tables, and `publish`, which draws the report from them.
         check_at: `check(config, console)` for `interp validate`: prints what the run would do, UserError when it could not
             work; None: the schema is all that there is to check.
+        explain_at: `explain(config)` -> `interp.report.methods.Methods`: the run in words before it runs, for `interp explain`;
+            None: the line above.
         chapter_at: `chapter(points, layout)` -> `interp.runs.chapter.Chapter`: what many of its runs say in a sweep's report; by
             default every number that they conclude.
     """
@@ -46,6 +49,7 @@ class RunKind:
     run_at: str
     kept_at: str
     check_at: str | None = None
+    explain_at: str | None = None
     chapter_at: str = "interp.runs.plain_chapter:chapter"
 
     @property
@@ -63,6 +67,13 @@ class RunKind:
             console.print(f"{config.path}: the config is valid", highlight=False)
             return {}
         return _found(self.check_at)(config, console) or {}
+
+    def explain(self, config: LoadedConfig[Any]) -> Methods:
+        """What it would do, in the words of a methods section."""
+        if self.explain_at is None:
+            return Methods([f"{self.line}."])
+        explain: Callable[[Any], Methods] = _found(self.explain_at)
+        return explain(config.run)
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -132,7 +143,15 @@ def _ours(
 ) -> None:
     here = f"interp.runs.{folder}"
     check_at = f"{here}.dry_run:describe" if checked else None
-    kind = RunKind(line, schema_at, f"{here}.run:run", f"{here}.publish:KEPT", check_at, f"{here}.{chapter}")
+    kind = RunKind(
+        line,
+        schema_at,
+        f"{here}.run:run",
+        f"{here}.publish:KEPT",
+        check_at,
+        f"{here}.methods:explain",
+        f"{here}.{chapter}",
+    )
     run_kinds.register(name, kind)
 
 

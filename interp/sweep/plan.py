@@ -95,21 +95,21 @@ def checked(sweep: Sweep, points: Sequence[Point], timed: bool = True) -> dict[s
             for clause in mistakes_of(found):
                 wrong.setdefault(clause, []).append(point.name)
             continue
-        cost = _cost(found, None)
+        cost = cost_of(found, None)
         if timed and cost.passes is not None:
             if point.group not in speeds:
                 speeds[point.group] = calibrated(run)
-            cost = _cost(found, speeds[point.group])
+            cost = cost_of(found, speeds[point.group])
         costs[point.hash] = cost
     if wrong:
         raise Mistakes(str(sweep.path), [f"{which(names, len(points))}: {clause}" for clause, names in wrong.items()])
     return costs
 
 
-def _cost(found: dict[str, Any], speed: Speed | None) -> Cost:
+def cost_of(found: dict[str, Any], speed: Speed | None) -> Cost:
     """Of what `interp validate` finds; a comparison's is that of both models."""
     if "models" in found:
-        return _sum(_cost(one, speed) for one in found["models"].values())
+        return _sum(cost_of(one, speed) for one in found["models"].values())
     passes, memory = found.get("forward_passes_at_most"), found.get("memory_gb", {}).get("peak")
     seconds = None if passes is None or speed is None else speed.seconds(passes)
     return Cost(passes, memory, seconds)

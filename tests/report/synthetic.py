@@ -13,8 +13,9 @@ from matplotlib.figure import Figure
 
 from interp.analysis.findings_of_run import Metrics, RunFindings
 from interp.figures.base import Drawn, Saved, save
-from interp.figures.fonts import rc
+from interp.figures.fonts import drawable_token, rc
 from interp.figures.marks import Marks
+from interp.report.methods import Methods
 from interp.report.render import write_report
 from interp.report.story import Section, Story, TableBlock
 from interp.results.effects_file import InMemory
@@ -43,7 +44,8 @@ def write(folder: Path, text: str | None = None, story: Story | None = None) -> 
     tables, told = make_tables(text), story or make_story(text)
     (folder / "manifest.json").write_text(make_manifest(text).model_dump_json(), encoding="utf-8")
     (folder / "config.resolved.yaml").write_text(f"name: little\nnote: |\n  {text or 'plain'}\n", encoding="utf-8")
-    write_report(folder, tables, told, [draw(folder, stem, text) for stem in ("curve", "panel")])
+    methods = Methods([text or "Heads were ranked."], [text or "@misc{one}"])
+    write_report(folder, tables, told, [draw(folder, stem, text) for stem in ("curve", "panel")], methods)
     html, markdown = ((folder / f"report.{kind}").read_text(encoding="utf-8") for kind in ("html", "md"))
     return Written(folder, tables, told, html, markdown)
 
@@ -54,7 +56,7 @@ def draw(folder: Path, stem: str, text: str | None) -> Saved:
         FigureCanvasAgg(figure)
         axes = figure.subplots()
         axes.plot([0, 1])
-        axes.set_title(text or stem)
+        axes.set_title(drawable_token(text or stem))
     rows = pd.DataFrame({"x": [0, 1], "name": [text or "first", text or "second"], "share": [0.25, 0.75]})
     marks = [Marks(axes, rows, "x", [0, 1])] if stem == "curve" else []
     title, caption = text or f"Title of {stem}", text or f"Caption of {stem}, n = 4."

@@ -18,6 +18,7 @@ from interp.results.run_folder import RunFolder
 from interp.results.tables import RunTables
 from interp.runs.circuit.assemble import TABLES, restore
 from interp.runs.circuit.config import validate
+from interp.runs.circuit.methods import after
 from interp.runs.lifecycle import Kept
 
 
@@ -30,7 +31,7 @@ def publish(folder: RunFolder, console: Console) -> Path:
     if said := warning(drawn_texts(tables)):
         console.print(said, style="yellow", markup=False, highlight=False)
     story = recipe.story(tables, [one.stem for one in drawn])
-    write_report(folder.path, tables, story, drawn)
+    write_report(folder.path, tables, story, drawn, after(config, {"": tables}, folder.manifest()))
     report = folder.path / "report.html"
     print_answer(console, story, report)
     return report

@@ -27,6 +27,7 @@ from interp.results.parts import FRESH
 from interp.results.run_folder import RESOLVED, RunFolder
 from interp.results.tables import RunTables
 from interp.runs.circuit.assemble import reading_of
+from interp.runs.circuit.methods import after
 from interp.runs.circuit.publish import KEPT as KEPT_BY_ARMS
 from interp.runs.comparison.ability import ability_table
 from interp.runs.comparison.circuits import circuit_curves
@@ -114,7 +115,18 @@ def publish(folder: RunFolder, console: Console) -> Path:
     files_of = {**{f"{label}/": f"the whole run of the {label} model, with its report" for label in arms}, **FILES}
     resolved = reading.read_text(folder.path / RESOLVED)
     write_page(
-        folder.path, Page(story, facts, DEFINITIONS, commands, reproduction(manifest), resolved, files_of), files
+        folder.path,
+        Page(
+            story,
+            facts,
+            DEFINITIONS,
+            commands,
+            reproduction(manifest),
+            resolved,
+            files_of,
+            after(_settings(folder), arms, manifest),
+        ),
+        files,
     )
     report = folder.path / "report.html"
     print_answer(console, story, report)

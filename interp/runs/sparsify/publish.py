@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 
+from interp.configs.loading import validate_as
 from interp.configs.paths import shown_path
 from interp.figures.base import save
 from interp.report.commands import report_command
@@ -22,7 +23,9 @@ from interp.runs.lifecycle import Kept
 from interp.runs.sparsify import figures
 from interp.runs.sparsify.blocks import facts, interval, other_texts, signed, stages, untrained
 from interp.runs.sparsify.by_length import frontier_by_length
+from interp.runs.sparsify.methods import after
 from interp.runs.sparsify.tables import TABLES, TrainingTables, means_over_prompts
+from interp.sparsify.config import SparsifyConfig
 from interp.sparsify.train import WATCHED
 from interp.words.numbers import fixed
 from interp.words.phrases import plural, tenth
@@ -76,7 +79,9 @@ def publish(folder: RunFolder, console: Console) -> Path:
     resolved = reading.read_text(folder.path / RESOLVED)
     again = report_command(shown_path(folder.path))
     commands = f"{tables.manifest.command}\n\n# draw this page again, without the model\n{again}"
-    page = Page(story, facts(tables), DEFINITIONS, commands, reproduction(tables.manifest), resolved, FILES)
+    settings = validate_as(SparsifyConfig, tables.config, str(folder.path / RESOLVED))
+    methods = after(settings, tables.manifest)
+    page = Page(story, facts(tables), DEFINITIONS, commands, reproduction(tables.manifest), resolved, FILES, methods)
     write_page(folder.path, page, files)
     report = folder.path / "report.html"
     print_answer(console, story, report)

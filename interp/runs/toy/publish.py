@@ -9,6 +9,7 @@ import pandas as pd
 from rich.console import Console
 from scipy import stats
 
+from interp.configs.loading import validate_as
 from interp.figures.base import save
 from interp.report.commands import report_command
 from interp.report.facts import reproduction
@@ -20,7 +21,9 @@ from interp.results.run_folder import RESOLVED, RunFolder
 from interp.runs.lifecycle import Kept
 from interp.runs.sparsify.figures import training_curves
 from interp.runs.sparsify.publish import DEFINITIONS
+from interp.runs.toy.config import ToyConfig
 from interp.runs.toy.figures import all_heads, by_example
+from interp.runs.toy.methods import after
 from interp.words.numbers import fixed, significant
 from interp.words.phrases import plural, tenth
 
@@ -56,7 +59,9 @@ def publish(folder: RunFolder, console: Console) -> Path:
     commands = f"{manifest.command}\n\n# draw this page again, without the models\n{report_command(manifest.folder)}"
     resolved = reading.read_text(folder.path / RESOLVED)
     facts = _facts(config, log)
-    write_page(folder.path, Page(story, facts, DEFINITIONS, commands, reproduction(manifest), resolved, FILES), files)
+    methods = after(validate_as(ToyConfig, config, str(folder.path / RESOLVED)), manifest)
+    page = Page(story, facts, DEFINITIONS, commands, reproduction(manifest), resolved, FILES, methods)
+    write_page(folder.path, page, files)
     report = folder.path / "report.html"
     print_answer(console, story, report)
     return report
