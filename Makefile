@@ -4,7 +4,9 @@ RUN ?=
 TASK ?= ioi
 # The recipes read these from the environment, so that neither make nor the shell splits or runs what a value holds.
 MODEL ?= gpt2
-export CONFIG SET RUN TASK MODEL
+ROOT ?= runs
+WITH ?=
+export CONFIG SET RUN TASK MODEL ROOT WITH
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,7 +14,7 @@ READY := $(VENV)/.ready
 DEV := $(VENV)/.ready-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev constraints lint format types test test-real test-slurm benchmark golden experiment figures sweep sparsify validate report list task schema reference docs clean explain
+.PHONY: help setup setup-dev constraints lint format types test test-real test-slurm benchmark golden experiment figures sweep sparsify validate report list task schema reference docs clean explain runs compare
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -93,6 +95,13 @@ explain: $(READY) ## CONFIG in words before it runs: what, on which prompts, how
 report: $(READY) ## draw figures and report of RUN again
 	@test -n "$$RUN" || { echo "error: say which run, as in make report RUN=runs/NAME/HASH" >&2; exit 2; }
 	@$(BIN)/interp report "$$RUN"
+
+runs: $(READY) ## what lies in runs/ (or ROOT): a table, and a page that sorts
+	@$(BIN)/interp runs "$$ROOT"
+
+compare: $(READY) ## two finished runs beside each other: RUN=runs/NAME/HASH WITH=runs/NAME/HASH
+	@test -n "$$RUN" -a -n "$$WITH" || { echo "error: say which runs, as in make compare RUN=runs/NAME/HASH WITH=runs/NAME/HASH" >&2; exit 2; }
+	@$(BIN)/interp compare "$$RUN" "$$WITH"
 
 list: $(READY) ## probes, tasks, metrics, figures, models
 	@$(BIN)/interp list

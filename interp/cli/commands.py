@@ -81,6 +81,37 @@ def report(
     publish_any(given(run), Console())
 
 
+@app.command()
+@interruptible
+def runs(
+    root: Annotated[Path, typer.Argument(help="A folder of runs.")] = Path("runs"),
+    points: Annotated[bool, typer.Option("--points", help="List the points of sweeps, too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """What lies in a folder of runs: a table here, and a page that sorts (index.html there)."""
+    from interp.cli.shelf import list_runs
+
+    found = list_runs(given(root), points, Console(quiet=as_json))
+    if as_json:
+        print_json(found)
+
+
+@app.command()
+@interruptible
+def compare(
+    first: Annotated[Path, typer.Argument(help="The folder of a finished run.")],
+    second: Annotated[Path, typer.Argument(help="Another.")],
+    whole: Annotated[bool, typer.Option("--all", help="Also the numbers without intervals that differ.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Two finished runs beside each other: what their configs say differently, their numbers, their heads."""
+    from interp.cli.shelf import print_comparison
+
+    found = print_comparison(given(first), given(second), Console(quiet=as_json), whole)
+    if as_json:
+        print_json(found)
+
+
 @app.command(name="list")
 @interruptible
 def list_(as_json: Json = False) -> None:

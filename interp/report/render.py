@@ -6,6 +6,7 @@ import base64
 import dataclasses
 import hashlib
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,12 @@ def write_page(folder: Path, page: Page, figures: list[Saved]) -> None:
     _write(folder, "page", page.story, figures, [], after, {"page": shown, "methods": page.methods})
 
 
+def write_index(path: Path, title: str, note: str, entries: Sequence[Mapping[str, Any]]) -> None:
+    """Write a page that lists runs: `entries` have name, link, folder, status, why, date, model, kind, task and answer."""
+    made = _environment(html=True).get_template("index.html.j2")
+    atomic.write_text(path, made.render({"title": title, "note": note, "entries": entries, **_assets()}))
+
+
 def _told(methods: Methods | None) -> list[str]:
     return ["Methods"] if methods else []
 
@@ -122,13 +129,20 @@ def _lively(figures: list[Saved], attention: dict[str, Any] | None) -> dict[str,
         width = round(min(COLUMN_REM, one.width_inches * REM_PER_INCH), 1)
         shown[one.stem] = {"svg": svg, "width": width, "links": {**links, "csv": tables[one.stem]}}
     data = {"spots": interactive.spots(figures), **({"attention": attention} if attention else {})}
-    script = interactive.script()
-    digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
     return {
         "shown": shown,
         "fonts": font_faces(characters),
-        "css": Markup(STYLE.read_text(encoding="utf-8")),
         "data": {name: interactive.as_json(one) for name, one in data.items()},
+        **_assets(),
+    }
+
+
+def _assets() -> dict[str, Any]:
+    """What every page has: its style, and its one script with the hash that lets it run."""
+    script = interactive.script()
+    digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
+    return {
+        "css": Markup(STYLE.read_text(encoding="utf-8")),
         "script": Markup(script),
         "script_hash": Markup(f"sha256-{digest}"),
     }

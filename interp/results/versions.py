@@ -18,7 +18,7 @@ PACKAGES = (
 DECIDING = ("torch", "transformer-lens", "transformers", "numpy", "pandas", "scipy", "pyarrow")
 """Packages whose version may change a number."""
 HERE = Path(__file__).resolve().parent.parent
-ONLY_DRAW = ("figures", "report", "words", "cli", "sweep", "publish", "sentences", "catalogue", "methods")
+ONLY_DRAW = ("figures", "report", "words", "cli", "sweep", "publish", "sentences", "catalogue", "methods", "shelf")
 """Rooms and modules that make no number of a run."""
 
 

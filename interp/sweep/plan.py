@@ -15,6 +15,7 @@ from interp.configs.loading import LoadedConfig, validate_as
 from interp.errors import Mistakes, UserError, mistakes_of
 from interp.results.sealed import digest_of
 from interp.runs.kinds import kind_of
+from interp.shelf.entries import model_words
 from interp.sweep.calibrate import Speed, calibrated
 from interp.sweep.drive import hours
 from interp.sweep.expand import Point, Sweep, expand, which
@@ -142,19 +143,3 @@ def _by_group(sweep: Sweep, costs: dict[str, Cost], states: dict[str, State]) ->
             "finished": len(points) - len(waiting),
             **vars(_sum(costs[one.hash] for one in waiting)),
         }
-
-
-def model_words(given: dict[str, Any]) -> str:
-    """`smollm2-135m-instruct + checkpoints/smollm2-sparse`."""
-    models = given.get("models") or {"": given.get("model") or {}}
-    words = []
-    for model in models.values() if isinstance(models, dict) else [models]:
-        if not isinstance(model, dict):  # a kind of run may call something of its own `model`
-            words.append(str(model))
-            continue
-        name = str(model.get("name") or model.get("path") or model.get("source") or "?")
-        sparse = model.get("sparse") or {}
-        words.append(
-            name + (f" + {sparse['checkpoint']}" if isinstance(sparse, dict) and sparse.get("checkpoint") else "")
-        )
-    return " | ".join(words)

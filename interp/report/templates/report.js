@@ -25,8 +25,9 @@
 
   // ---- tables that sort
   const number = (text) => {
-    const found = text.replaceAll("−", "-").replaceAll(",", "").match(/^\W*?(-?\d+(\.\d+)?(e-?\d+)?)/i);
-    return found ? Number(found[1]) : NaN;
+    // `1,294`, `−0.10`, `8 %`, `10 [9, 11]`, `[0.49, 0.63]`; no date and no name.
+    const found = text.replaceAll("−", "-").match(/^\[?([+-]?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?)(?: %)?(?:[ ,].*)?$/i);
+    return found ? Number(found[1].replaceAll(",", "")) : NaN;
   };
   const sortable = (table) => {
     const heads = [...table.tHead.rows[0].cells], body = table.tBodies[0];
