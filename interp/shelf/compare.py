@@ -96,8 +96,8 @@ def compare(first: Path, second: Path) -> Comparison:
     names = [name for name in one if name in other]
     return Comparison(
         runs=(str(first), str(second)),
-        config=list(differences(*(run.config for run in both))),
-        software=list(differences(*(run.software for run in both))),
+        config=list(differences(both[0].config, both[1].config)),
+        software=list(differences(both[0].software, both[1].software)),
         numbers=[Number(name, one[name], other[name]) for name in names],
         heads=list(_heads(*(run.concluded for run in both))),
         only=([name for name in one if name not in other], [name for name in other if name not in one]),
