@@ -84,7 +84,7 @@ def report(
 @app.command()
 @interruptible
 def runs(
-    root: Annotated[Path, typer.Argument(help="A folder of runs.")] = Path("runs"),
+    root: Annotated[Path, typer.Argument(help="A folder of runs.", autocompletion=completion.folders)] = Path("runs"),
     points: Annotated[bool, typer.Option("--points", help="List the points of sweeps, too.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -99,8 +99,8 @@ def runs(
 @app.command()
 @interruptible
 def compare(
-    first: Annotated[Path, typer.Argument(help="The folder of a finished run.")],
-    second: Annotated[Path, typer.Argument(help="Another.")],
+    first: Annotated[Path, typer.Argument(help="The folder of a finished run.", autocompletion=completion.folders)],
+    second: Annotated[Path, typer.Argument(help="Another.", autocompletion=completion.folders)],
     whole: Annotated[bool, typer.Option("--all", help="Also the numbers without intervals that differ.")] = False,
     as_json: Json = False,
 ) -> None:
