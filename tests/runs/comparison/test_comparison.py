@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 from ruamel.yaml import YAML
+from safetensors.torch import load_file, save_file
 
 from interp.analysis.findings_of_comparison import ComparisonFindings, PairFindings
 from interp.analysis.quantities import quantities
@@ -189,6 +190,40 @@ def test_the_report_is_drawn_again_without_the_models(gpt2_twins):
     publish_any(gpt2_twins, QUIET)
     assert (gpt2_twins / "report.html").read_bytes() == before
     publish_any(gpt2_twins / "sparse", QUIET)
+
+
+@pytest.fixture
+def trained_further(gpt2_twins):
+    """The finished comparison's config, while an adapter that it names holds other weights."""
+    config = gpt2_twins.parents[2] / "comparison.yaml"
+    weights = config.parent / "twin" / "adapter_model.safetensors"
+    before = weights.read_bytes()
+    save_file({name: tensor + 0.01 for name, tensor in load_file(weights).items()}, weights)
+    yield config
+    weights.write_bytes(before)
+
+
+def again(config: Path) -> None:
+    kind, loaded = load_any(config)
+    kind.run(loaded, QUIET)
+
+
+def test_a_finished_comparison_is_not_taken_for_one_of_other_weights(trained_further):
+    with pytest.raises(UserError, match=r"adapter_model.safetensors: \w{10} then, \w{10} now"):
+        again(trained_further)
+
+
+def test_what_an_interrupted_comparison_measured_is_not_mixed_with_other_weights(trained_further, gpt2_twins):
+    """Its arms know what they were made from; those whose models are as they were, stay."""
+    manifest, arm = gpt2_twins / "manifest.json", gpt2_twins / "dense" / "effects.parquet"
+    before, measured = manifest.read_bytes(), arm.read_bytes()
+    manifest.unlink()
+    try:
+        with pytest.raises(UserError, match=r"opened.*made from something else \(.*adapter_model.safetensors: \w{10} then"):
+            again(trained_further)
+    finally:
+        manifest.write_bytes(before)
+    assert arm.read_bytes() == measured
 
 
 @pytest.mark.parametrize(

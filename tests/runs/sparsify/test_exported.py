@@ -176,6 +176,19 @@ def test_training_goes_on_from_a_checkpoint(tmp_path, models, finished, adapter)
         run(path, "gate.kind=weight")
 
 
+def test_a_run_is_not_gone_on_with_behind_another_beginning(tmp_path, models, finished):
+    """Finished or killed in between, a training belongs to the weights that it began with."""
+    begin = changed(finished[1] / "exported", tmp_path / "begin")
+    folder = run(path := config(tmp_path, models["llama"], begin=str(begin), stages=[{"target": 2.0, "steps": 2}]))
+    weights = begin / "adapter_model.safetensors"
+    save_file({name: tensor + 0.01 for name, tensor in load_file(weights).items()}, weights)
+    with pytest.raises(UserError, match=r"training.begin/adapter_model.safetensors: \w{10} then, \w{10} now"):
+        run(path)
+    (folder / "manifest.json").unlink()
+    with pytest.raises(UserError, match=r"training.begin/adapter_model.safetensors: \w{10} then, \w{10} now"):
+        run(path)
+
+
 def test_biases_of_an_earlier_run_are_gone_on_from(tmp_path, models, finished):
     biases = {"head_bias": [[0.5] * 4] * 3, "first_bias": [[-1.0 * layer] * 4 for layer in range(3)]}
     copy = changed(finished[1] / "exported", tmp_path / "copy", **biases)
