@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from interp.configs.mistakes import in_words
 from interp.errors import UserError
 from interp.models.files import one_line, read_mapping
-from interp.models.tensors import check_finite, check_fit, read_tensors, shapes_of
+from interp.models.tensors import check_finite, check_fit, check_real, read_tensors, shapes_of
 
 SETTINGS, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 RANK_AXIS = {"lora_A.weight": 0, "lora_B.weight": 1}
@@ -159,5 +159,6 @@ def fill(model: Any, adapter: Adapter) -> None:
         shapes_of(adapter.tensors),
         adapter.where,
     )
+    check_real(adapter.tensors, adapter.where)
     check_finite(adapter.tensors, adapter.where)
     set_peft_model_state_dict(model, adapter.tensors)

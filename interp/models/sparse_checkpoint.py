@@ -25,7 +25,7 @@ from interp.models.config import GateKind
 from interp.models.files import read_mapping
 from interp.models.gated_attention import BIAS, FIRST_BIAS
 from interp.models.svd_adapter import LowRank
-from interp.models.tensors import WHOLE, check_finite, check_fit, headers_in, read_tensors, shapes_of
+from interp.models.tensors import WHOLE, check_finite, check_fit, check_real, headers_in, read_tensors, shapes_of
 from interp.results import atomic
 
 ABOUT = "sparse_attention.json"
@@ -140,6 +140,7 @@ def checked(folder: Path, base_hash: str, field: str = FIELD) -> SparseCheckpoin
 def _whole(hf_model: Any, folder: Path, field: str) -> Any:
     state, what = read_tensors([folder / WHOLE], field), f"{field}: the weights in {folder}"
     check_fit(shapes_of(dict(hf_model.named_parameters())), shapes_of(state), what)  # tied weights are named once
+    check_real(state, what)
     check_finite(state, what)
     hf_model.load_state_dict(state, strict=False)
     return hf_model

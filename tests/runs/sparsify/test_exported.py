@@ -121,6 +121,8 @@ FIRST = "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight"
             rf"do not fit: {FIRST} has shape \[2, 5\], where the model has \[2, 32\]",
         ),
         (lambda s: s | {FIRST: s[FIRST] * float("nan")}, {}, f"hold NaN or infinity in {FIRST}"),
+        (lambda s: s | {FIRST: s[FIRST].to(torch.complex64)}, {}, f"hold {FIRST} in complex64, where floating"),
+        (lambda s: s | {FIRST: s[FIRST].to(torch.int8)}, {}, f"hold {FIRST} in int8, where floating"),
         (
             dict,
             {"head_bias": [[0.0] * 4] * 2},
