@@ -128,7 +128,7 @@ class Bootstrap:
             levels = [np.full(point.shape, special.ndtr(edge)) for edge in (outer, -outer)]
         else:
             # Ties, up to rounding, count half, so that a statistic that never moves is not called biased.
-            same = 1e-9 * np.maximum(np.abs(samples).max(axis=0), np.abs(point))
+            same = 1e-12 * np.maximum(np.abs(samples).max(axis=0), np.abs(point))
             below = ((samples < point - same).mean(axis=0) + (samples <= point + same).mean(axis=0)) / 2
             bias = special.ndtri(np.clip(below, 0.5 / len(samples), 1 - 0.5 / len(samples)))
             bent = [(bias + edge) / (1 - np.asarray(acceleration) * (bias + edge)) for edge in (outer, -outer)]

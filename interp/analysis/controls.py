@@ -12,8 +12,6 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from jaxtyping import Float
 
-from interp.errors import UserError
-
 LEAST_ANSWERS = 4  # fewer can hardly be paired at random
 
 
@@ -36,14 +34,11 @@ def other_sizes(size: int, n_items: int) -> list[int]:
 def random_pairing(answers: Iterable[str], rng: np.random.Generator) -> dict[str, str]:
     """Every answer with another one in its place: one cycle through all of them, so nobody keeps its own.
 
-    Raises UserError for fewer than four different answers.
+    Raises ValueError for fewer than four different answers.
     """
     names = sorted(set(answers))
     if len(names) < LEAST_ANSWERS:
-        raise UserError(
-            f"a shuffled pairing needs at least {LEAST_ANSWERS} different answers, but there are {len(names)} "
-            f"({', '.join(names) or 'none'}); add prompts with other answers, or leave the nonsense task out (nonsense: false)"
-        )
+        raise ValueError(f"{len(names)} answers cannot be paired at random")
     cycle = rng.permutation(names).tolist()
     return dict(zip(cycle, cycle[1:] + cycle[:1], strict=True))
 

@@ -80,6 +80,46 @@ class EdgeFound(Plain):
     query: int
 
 
+class RandomShares(Plain):
+    """Shares of the found set, and of random sets of its size."""
+
+    chosen: float | None
+    median: float | None
+    largest: float | None
+
+
+class RandomCircuits(Plain):
+    """Random sets of the found set's size, on one prompt of every word pair."""
+
+    n: int
+    """Candidates in each."""
+    sets: int
+    shares: Directions[RandomShares]
+
+
+class CountFound(Plain):
+    """Candidates needed, with the interval."""
+
+    n: float | None
+    low: float | None
+    high: float | None
+
+
+class NonsenseCircuit(Plain):
+    """The same search where the prompts are asked for arbitrary answers."""
+
+    total: MeanFound
+    """What all candidates together do to the arbitrary answers, in units of the metric."""
+    of_real: CurvePoint
+    """The same, as a share of what they do to the real ones."""
+    defined: bool
+    """Whether there is an effect to share out: the interval of the total does not hold 0."""
+    needed: Directions[CountFound] | None
+    """Candidates needed for the same share of the arbitrary effect; null where there is none to share out."""
+    curves: Directions[list[CurvePoint]]
+    """What the best n move, as a share of the real effect."""
+
+
 class CircuitFindings(OurFindings):
     """What every circuit search concludes, whatever its circuits are made of."""
 
@@ -97,6 +137,10 @@ class CircuitFindings(OurFindings):
     orders: dict[str, Directions[PlainCurve]]
     resampled: Directions[list[float | None]]
     """How many are needed in every resample, for paired comparisons."""
+    random: RandomCircuits | None = None
+    """Null where it was not asked for, or where no set explains enough."""
+    nonsense: NonsenseCircuit | None = None
+    """Null where it was not asked for, or where the metric reads no answers."""
 
 
 class EdgeFindings(CircuitFindings):

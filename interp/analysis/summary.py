@@ -149,11 +149,11 @@ def _summary(
 def _interval(
     boot: Bootstrap, values: Float[np.ndarray, "prompt cell"]
 ) -> tuple[Float[np.ndarray, " cell"], Float[np.ndarray, " cell"]]:
-    """The interval of every cell's mean, some cells after another."""
-    if boot.n_clusters < 2:
-        missing = np.full(values.shape[1], np.nan)
-        return missing, missing
-    blocks = np.array_split(values, -(-values.shape[1] // CELLS_AT_ONCE), axis=1)
-    edges = [boot.mean_interval(block) for block in blocks]
-    low, high = (np.concatenate(side) for side in zip(*edges, strict=True))
-    return low, high
+    """The interval of every cell's mean, some cells after another; NaN where a cell has a value that is not defined."""
+    ends = np.full((2, values.shape[1]), np.nan)
+    defined = np.flatnonzero(np.isfinite(values).all(axis=0))
+    if boot.n_clusters < 2 or not len(defined):
+        return ends[0], ends[1]
+    for block in np.array_split(defined, -(-len(defined) // CELLS_AT_ONCE)):
+        ends[:, block] = boot.mean_interval(values[:, block])
+    return ends[0], ends[1]

@@ -51,7 +51,7 @@ class CircuitCurves(Figure):
         label = self.label(tables)
         found = circuit_of(tables, label)
         figure, data = drawn([Curves("", style.BLUE, found)])
-        others = []
+        others, held_against = [], _controls(figure.axes[0], found)
         for order, both in found.orders.items():
             if order == found.order:
                 continue
@@ -63,7 +63,7 @@ class CircuitCurves(Figure):
                     figure.axes[0].plot(curve["n"], curve["share"], color=style.ORANGE, linewidth=0.8, label=words)
                 others.append(curve.assign(model="", order=order, direction=direction))
         _legend(figure, found)
-        caption = f"{explained(found)} Order: {found.order}. {basis_text(tables, label)}"
+        caption = f"{explained(found)} Order: {found.order}.{held_against} {basis_text(tables, label)}"
         rows = pd.concat([data.assign(order=found.order), *others], ignore_index=True)
         shown = rows[(rows["order"] == found.order) | (rows["direction"] == "sufficient")]
         return Drawn(figure, rows, title_of(found), self.caption or caption, curve_marks(figure, shown))
@@ -135,6 +135,21 @@ def drawn(models: Sequence[Curves], times: bool = False) -> tuple[mpl_figure.Fig
 def curve_marks(figure: mpl_figure.Figure, rows: pd.DataFrame) -> list[Marks]:
     """The points of the curves of `drawn`."""
     return [Marks(figure.axes[0], rows, "n", "share")]
+
+
+def _controls(axes: Any, found: Circuit) -> str:
+    """Random sets as a cross and arbitrary answers as a hatched band; what the caption says of them."""
+    told, random, nonsense = "", found.random, found.nonsense
+    if random is not None:
+        best = random.shares.sufficient.largest
+        axes.plot([random.n], [best], "x", color=style.GREY, markersize=4, label="best random set, sufficient")
+        told += f" Cross: the best of {random.sets} random sets of {random.n:,}, kept alone."
+    if nonsense is not None:
+        curve = frame(nonsense.curves.sufficient)
+        band = {"facecolor": "none", "edgecolor": style.GREY, "hatch": "////", "linewidth": 0.4}
+        axes.fill_between(curve["n"], curve["low"], curve["high"], **band, label="arbitrary answers, sufficient")
+        told += " Hatched: the same search for arbitrary answers, as a share of the real effect."
+    return told
 
 
 def _times(axes: Any, first: Circuit, last: Circuit) -> None:

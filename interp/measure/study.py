@@ -259,7 +259,7 @@ class Study:
         clean, corrupted = self._both(selection)
         measured = values.double().numpy()
         base = np.where((columns["base"] == "clean").to_numpy()[:, None], clean, corrupted)
-        scaled = (measured - corrupted) / (clean - corrupted)
+        scaled = _of_gap(measured - corrupted, clean - corrupted)
         return self._table(columns, measured, base, scaled, selection, method)
 
     def observed(
@@ -268,7 +268,8 @@ class Study:
         """Rows of the effects table for what was read off the clean run; `effect` is the value itself."""
         clean, corrupted = self._both(selection)
         seen = values.double().numpy()
-        return self._table(columns, seen, np.zeros_like(seen), seen / (clean - corrupted), selection, "observed", first)
+        scaled = _of_gap(seen, clean - corrupted)
+        return self._table(columns, seen, np.zeros_like(seen), scaled, selection, "observed", first)
 
     def _both(self, selection: Selection) -> tuple[Float[np.ndarray, " prompt"], Float[np.ndarray, " prompt"]]:
         rows = list(selection.rows)
@@ -288,3 +289,8 @@ class Study:
     ) -> pd.DataFrame:
         prompts, rows = selection.prompts, selection.rows
         return effects_table(columns, values, base, scaled, prompts, rows, first, model=self.model, method=method)
+
+
+def _of_gap(values: Values, gap: Float[np.ndarray, " prompt"]) -> Values:
+    """Values as a share of the clean-corrupted gap; NaN where arbitrary answers (`Study.shuffled`) have none."""
+    return np.divide(values, gap, out=np.full_like(values, np.nan), where=gap != 0)

@@ -29,9 +29,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from interp.measure.study import Selection, Study
-    from interp.probes import circuit_search, circuit_verdict
+    from interp.probes import circuit_controls, circuit_question, circuit_search, circuit_verdict
 else:
     pd = lazy("pandas")
+    circuit_controls = lazy("interp.probes.circuit_controls")
+    circuit_question = lazy("interp.probes.circuit_question")
     circuit_search = lazy("interp.probes.circuit_search")
     circuit_verdict = lazy("interp.probes.circuit_verdict")
 
@@ -57,6 +59,16 @@ class AttentionEdges(Probe):
         default=3, ge=1, le=100, description="Seeds of the halves; the interval is as wide as they differ."
     )
     explained: float = Field(default=0.9, gt=0, lt=1, description="The share whose number of edges is the verdict.")
+    random_sets: int = Field(
+        default=20,
+        ge=0,
+        le=10_000,
+        description="Random sets of the found set's size, kept alone and replaced alone; 0: none.",
+    )
+    nonsense: bool = Field(
+        default=True,
+        description="Search once more for arbitrary answers (a random pairing): what would be found where nothing is.",
+    )
 
     def method(self, it: Tense) -> str:
         """Candidates, orders, and both directions."""
@@ -127,8 +139,13 @@ class AttentionEdges(Probe):
 
     def passes(self, study: Study) -> int:
         """Single effects where they are asked for, gradients (a backward pass is counted as two), and the curves."""
-        gradients = self.steps + circuit_search.rerankings(self, study)
-        return circuit_search.n_rows(self, study) + 3 * gradients * circuit_search.n_ranked(self, study)
+        integrated = self.steps * (1 + circuit_controls.asks_nonsense(self, study))
+        gradients = integrated + circuit_search.rerankings(self, study)
+        return (
+            self.n_rows(study)
+            + circuit_controls.asked_again(self, study)
+            + 3 * gradients * circuit_question.n_ranked(self, study)
+        )
 
     def n_rows(self, study: Study) -> int:
         """Single effects where they are run, and the curves; gradients leave no rows."""

@@ -36,9 +36,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from interp.measure.study import Selection, Study
-    from interp.probes import circuit_search, circuit_verdict
+    from interp.probes import circuit_controls, circuit_question, circuit_search, circuit_verdict
 else:
     pd = lazy("pandas")
+    circuit_controls = lazy("interp.probes.circuit_controls")
+    circuit_question = lazy("interp.probes.circuit_question")
     circuit_search = lazy("interp.probes.circuit_search")
     circuit_verdict = lazy("interp.probes.circuit_verdict")
 
@@ -71,6 +73,16 @@ class CircuitNodes(Probe):
         default=2, ge=1, le=100, description="Seeds of the halves; the interval is as wide as they differ."
     )
     explained: float = Field(default=0.9, gt=0, lt=1, description="The share whose number of nodes is the verdict.")
+    random_sets: int = Field(
+        default=20,
+        ge=0,
+        le=10_000,
+        description="Random sets of the found set's size, kept alone and replaced alone; 0: none.",
+    )
+    nonsense: bool = Field(
+        default=True,
+        description="Search once more for arbitrary answers (a random pairing): what would be found where nothing is.",
+    )
 
     def method(self, it: Tense) -> str:
         """Candidates, orders, and both directions."""
@@ -116,7 +128,7 @@ class CircuitNodes(Probe):
         """There must be enough word pairs in the ranking wording for two halves, and a mean needs two prompts."""
         if self.prompts == "focus":
             raise UserError("it ranks nodes on one half of the word pairs, so the focus prompt alone is not enough")
-        for where in (self.ranking(study), circuit_search.measuring(self, study)):
+        for where in (self.ranking(study), circuit_question.measuring(self, study)):
             if reason := too_few(len({one.prompts.pairs[row].pair for one in where for row in one.rows})):
                 raise UserError(reason)
         super().check(study)
@@ -143,8 +155,9 @@ class CircuitNodes(Probe):
         while "reranked" in self.orders and left:
             again += left + 1
             left -= max(1, int(self.remove * left))
-        seeds = self.seeds if "reranked" in self.orders else 0
-        return circuit_search.n_rows(self, study) + seeds * again * circuit_search.n_ranked(self, study)
+        times = self.seeds + circuit_controls.asks_nonsense(self, study)
+        ranked = circuit_question.n_ranked(self, study)
+        return self.n_rows(study) + circuit_controls.asked_again(self, study) + times * again * ranked
 
     def n_rows(self, study: Study) -> int:
         """Single effects where they are asked for, and the curves; what a re-ranking measures leaves no rows."""

@@ -1,13 +1,12 @@
 """How a circuit is searched, whatever its parts are: ranked on one half of the word pairs, measured on the other, both ways.
 
-`attention_edges` and `circuit_nodes` bring the candidates; interp.analysis.circuits says what the curves are.
+`attention_edges` and `circuit_nodes` bring the candidates; interp.analysis.circuits says what the curves are, and
+interp.probes.circuit_controls what the found set is held against.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -21,139 +20,135 @@ from interp.analysis.seeding import generator
 from interp.interventions.edits import Edit, Variant
 from interp.measure.study import Selection, Study
 from interp.probes.base import by_prompt
+from interp.probes.circuit_controls import arbitrary, asks_nonsense, at_random
+from interp.probes.circuit_question import CircuitSearch, Estimating, Question, measuring, n_ranked, numbers
 from interp.results.effects_file import stacked
-
-
-@runtime_checkable
-class CircuitSearch(Protocol):
-    """The settings of a search, and the candidates and prompts that it is over."""
-
-    @property
-    def label(self) -> str: ...
-    @property
-    def orders(self) -> Sequence[EdgeOrder]: ...
-    @property
-    def remove(self) -> float: ...
-    @property
-    def seeds(self) -> int: ...
-    @property
-    def explained(self) -> float: ...
-    def variants(self, study: Study) -> Iterable[Variant]: ...
-    def candidates(self, study: Study) -> list[Edit]: ...
-    def where(self, study: Study) -> list[Selection]: ...
-    def ranking(self, study: Study) -> list[Selection]:
-        """The wordings that rank; the others measure, or the same where there is no other."""
-        ...
-
-    def reduced(
-        self, study: Study, here: Selection, candidates: list[Edit], kept: Bool[np.ndarray, " candidate"]
-    ) -> Float[np.ndarray, "row candidate"]:
-        """Effect of also replacing each kept candidate, where the others are replaced already; on every prompt."""
-        ...
-
-
-@runtime_checkable
-class Estimating(Protocol):
-    """A search whose candidates can also be ranked by integrated gradients."""
-
-    def integrated(
-        self, study: Study, here: Selection, candidates: list[Edit]
-    ) -> Float[np.ndarray, "row candidate"]: ...
 
 
 @dataclass(frozen=True)
 class Orders:
-    """The order that each half of each seed gives: order -> seed -> half -> candidates, best first."""
+    """The order that each half of each seed gives: order -> seed -> half -> candidates, best first.
 
-    by_half: dict[str, list[list[Int[np.ndarray, " candidate"]]]]
-    best: str
+    `size` is how many of the best are held against random sets, None where there are none.
+    """
+
+    by_half: dict[EdgeOrder, list[list[Int[np.ndarray, " candidate"]]]]
+    best: EdgeOrder
+    size: int | None = None
 
 
 def run(probe: CircuitSearch, study: Study) -> pd.DataFrame:
-    """Rank on each half, measure on the other; further seeds of the halves for the best order alone."""
-    candidates, where = probe.candidates(study), probe.where(study)
-    ranking = probe.ranking(study)
-    scores: dict[str, pd.DataFrame] = {}
-    frames: list[pd.DataFrame] = []
-    for kind in probe.orders:
-        if kind == "exact":
-            frames.append(study.measure(list(probe.variants(study)), ranking))
-            scores[kind] = by_prompt(frames[-1], ["variant"], "effect")
-        elif kind == "integrated" and isinstance(probe, Estimating):
-            scores[kind] = pd.concat(
-                [pd.DataFrame(probe.integrated(study, one, candidates), index=numbers(one)) for one in ranking]
-            )
-    base = study.measure([Variant((), part="all"), Variant(tuple(candidates), part="none", n_kept=0)], where)
-    frames.append(base)
-    orders: dict[str, list[list[Int[np.ndarray, " candidate"]]]] = {}
-
-    def halved(kind: EdgeOrder, seed: int) -> pd.DataFrame:
-        parts = _parts(probe, study, seed)
-        found = [_order(probe, study, kind, scores.get(kind), half, candidates) for half, _ in parts]
-        orders.setdefault(kind, []).append(found)
-        return stacked(
-            [_curves(study, candidates, order, rest, kind, seed) for order, (_, rest) in zip(found, parts, strict=True)]
-        )
-
-    first = {kind: halved(kind, 0) for kind in probe.orders}
-    best = min(first, key=lambda kind: _needed(first[kind], base, probe.explained, len(candidates)))
-    frames += [*first.values(), *(halved(best, seed) for seed in range(1, probe.seeds))]
-    study.notes[probe.label] = Orders(orders, best)
+    """Rank on each half, measure on the other; further seeds of the halves, and the controls, for the best order alone."""
+    candidates = probe.candidates(study)
+    real = Question(probe.ranking(study), measuring(probe, study))
+    search = _Search(probe, study, candidates, real)
+    first = {kind: search.halved(kind, 0) for kind in probe.orders}
+    needed = {kind: _needed(rows, search.ends, probe.explained, len(candidates)) for kind, rows in first.items()}
+    best = min(first, key=lambda kind: needed[kind])
+    frames = [*search.frames, *first.values(), *(search.halved(best, seed) for seed in range(1, probe.seeds))]
+    size = next((n for n in edge_grid(len(candidates)) if n >= needed[best]), None)
+    if probe.random_sets and size is not None:
+        frames.append(at_random(probe, study, candidates, size))
+    else:
+        size = None
+    if asks_nonsense(probe, study):
+        asked = _Search(probe, study, candidates, arbitrary(study, real))
+        curves = asked.halved(best, 0)
+        frames += [*asked.frames, curves]
+    study.notes[probe.label] = Orders(search.orders, best, size)
     return stacked(frames)
 
 
+class _Search:
+    """One question asked: the scores of its orders, both ends, and the curves of any halves."""
+
+    def __init__(self, probe: CircuitSearch, study: Study, candidates: list[Edit], question: Question) -> None:
+        self._probe, self._study, self._candidates, self._question = probe, study, candidates, question
+        self._scores: dict[str, pd.DataFrame] = {}
+        everything = Variant((), part="all", group=question.ends())
+        none = Variant(tuple(candidates), part="none", group=question.ends(), n_kept=0)
+        self.ends = study.measure([everything, none], question.where())
+        self.frames = [self.ends]
+        self.orders: dict[EdgeOrder, list[list[Int[np.ndarray, " candidate"]]]] = {}
+
+    def halved(self, kind: EdgeOrder, seed: int) -> pd.DataFrame:
+        """The curves of both halves of a seed, each ranked on the other half."""
+        parts = _parts(self._probe, self._study, self._question, seed)
+        scores = self._scored(kind)
+        found = [_order(self._probe, self._study, scores, half, self._candidates) for half, _ in parts]
+        self.orders.setdefault(kind, []).append(found)
+        group = self._question.group(kind, seed)
+        return stacked(
+            [
+                _curves(self._study, self._candidates, order, rest, group)
+                for order, (_, rest) in zip(found, parts, strict=True)
+            ]
+        )
+
+    def _scored(self, kind: EdgeOrder) -> pd.DataFrame | None:
+        """Score of every candidate on every prompt that ranks; None for the order that ranks again after every removal."""
+        if kind not in self._scores and kind == "exact":
+            single = self._study.measure(list(self._probe.variants(self._study)), self._question.ranking)
+            self._scores[kind] = by_prompt(single, ["variant"], "effect")
+            if not self._question.nonsense:
+                self.frames.append(single)
+        elif kind not in self._scores and kind == "integrated" and isinstance(self._probe, Estimating):
+            estimates = [
+                pd.DataFrame(self._probe.integrated(self._study, one, self._candidates), index=numbers(one))
+                for one in self._question.ranking
+            ]
+            self._scores[kind] = pd.concat(estimates)
+        return self._scores.get(kind)
+
+
 def n_rows(probe: CircuitSearch, study: Study) -> int:
-    """Rows of the effects table: single effects where they are run, the curves, and both ends."""
+    """Rows of the effects table: single effects where they are run, the curves, both ends, and the controls."""
     candidates, where = len(probe.candidates(study)), probe.where(study)
-    prompts = sum(len(one.rows) for one in measuring(probe, study))
-    curves = (len(probe.orders) + probe.seeds - 1) * 2 * len(edge_grid(candidates)) * prompts
+    measured = [one.prompts.pairs[row].pair for one in measuring(probe, study) for row in one.rows]
+    again = asks_nonsense(probe, study)
+    curves = (len(probe.orders) + probe.seeds - 1 + again) * 2 * len(edge_grid(candidates)) * len(measured)
     single = candidates * n_ranked(probe, study) if "exact" in probe.orders else 0
-    return single + curves + 2 * sum(len(one.rows) for one in where)
+    ends = 2 * (1 + again) * sum(len(one.rows) for one in where)
+    return single + curves + ends + 2 * probe.random_sets * len(set(measured))
 
 
 def rerankings(probe: CircuitSearch, study: Study) -> int:
     """How many times the candidates that are left are ranked again, over all seeds, where that is an order."""
     steps = np.log(max(len(probe.candidates(study)), 2)) / -np.log(1 - probe.remove)
-    return probe.seeds * int(np.ceil(steps)) if "reranked" in probe.orders else 0
+    times = probe.seeds + asks_nonsense(probe, study)
+    return times * int(np.ceil(steps)) if "reranked" in probe.orders else 0
 
 
-def measuring(probe: CircuitSearch, study: Study) -> list[Selection]:
-    """Other wordings than those that rank, where there are any."""
-    ranking = {id(one.prompts) for one in probe.ranking(study)}
-    where = probe.where(study)
-    return [one for one in where if id(one.prompts) not in ranking] or where
+Kept = tuple[Float[np.ndarray, "prompt point"], Float[np.ndarray, " prompt"], Float[np.ndarray, " prompt"]]
+"""The metric at every number of candidates, with none, and with all."""
 
 
-def n_ranked(probe: CircuitSearch, study: Study) -> int:
-    """Prompts that rank."""
-    return sum(len(one.rows) for one in probe.ranking(study))
-
-
-def numbers(here: Selection) -> list[int]:
-    """The numbers of its prompts in the run."""
-    return [here.prompts.prompts[row] for row in here.rows]
-
-
-def kept(
-    rows: pd.DataFrame, base: pd.DataFrame, kind: str, direction: Direction, seed: int, n: int
-) -> tuple[Float[np.ndarray, "prompt point"], Float[np.ndarray, " prompt"], Float[np.ndarray, " prompt"]]:
+def kept(rows: pd.DataFrame, ends: pd.DataFrame, group: str, direction: Direction, n: int) -> Kept:
     """The metric at every number of candidates, with none and with all; replaced ones count from the other end."""
-    mine = rows[(rows["part"] == direction) & (rows["group"] == f"{kind} {seed}")]
+    mine = rows[(rows["part"] == direction) & (rows["group"] == group)]
     wide = by_prompt(mine, ["n_kept"])
-    base = base[base["prompt"].isin(wide.index)]
-    everything, none = (by_prompt(base[base["part"] == part], ["part"]).to_numpy() for part in ("all", "none"))
+    none, everything = ends_of(ends, wide.index)
     inner = wide[edge_grid(n)[1:-1]].to_numpy()
-    ends = (none, everything) if direction == "sufficient" else (everything, none)
-    values = np.concatenate([ends[0], inner, ends[1]], axis=1)
+    outer = (none, everything) if direction == "sufficient" else (everything, none)
+    values = np.concatenate([outer[0][:, None], inner, outer[1][:, None]], axis=1)
     # What is lost, as a share, rises from 0 to 1 as what is kept does: m(none) + m(all) - m stands for it.
     if direction == "necessary":
-        values = none + everything - values
-    return values, none[:, 0], everything[:, 0]
+        values = (none + everything)[:, None] - values
+    return values, none, everything
 
 
-def _parts(probe: CircuitSearch, study: Study, seed: int) -> list[tuple[list[Selection], list[Selection]]]:
+def ends_of(ends: pd.DataFrame, prompts: pd.Index) -> tuple[Float[np.ndarray, " prompt"], Float[np.ndarray, " prompt"]]:
+    """The metric of prompts with no candidate kept, and with all."""
+    mine = ends[ends["prompt"].isin(prompts)]
+    none, everything = (by_prompt(mine[mine["part"] == part], ["part"]).to_numpy()[:, 0] for part in ("none", "all"))
+    return none, everything
+
+
+def _parts(
+    probe: CircuitSearch, study: Study, question: Question, seed: int
+) -> list[tuple[list[Selection], list[Selection]]]:
     """For each half of the word pairs: its prompts in the ranking wordings, and the other half's in those that measure."""
-    pairs = sorted({one.prompts.pairs[row].pair for one in probe.where(study) for row in one.rows})
+    pairs = sorted({one.prompts.pairs[row].pair for one in question.where() for row in one.rows})
     second = dict(zip(pairs, second_half(pairs, generator(study.seed, "circuit", probe.label, str(seed))), strict=True))
 
     def of(where: list[Selection], half: int) -> list[Selection]:
@@ -163,13 +158,12 @@ def _parts(probe: CircuitSearch, study: Study, seed: int) -> list[tuple[list[Sel
         ]
         return [one for one in chosen if one.rows]
 
-    return [(of(probe.ranking(study), half), of(measuring(probe, study), 1 - half)) for half in (0, 1)]
+    return [(of(question.ranking, half), of(question.measuring, 1 - half)) for half in (0, 1)]
 
 
 def _order(
     probe: CircuitSearch,
     study: Study,
-    kind: EdgeOrder,
     scores: pd.DataFrame | None,
     half: list[Selection],
     candidates: list[Edit],
@@ -189,19 +183,19 @@ def _curves(
     candidates: list[Edit],
     order: Int[np.ndarray, " candidate"],
     where: list[Selection],
-    kind: str,
-    seed: int,
+    group: str,
 ) -> pd.DataFrame:
     """Both directions at every number of candidates; ends are known."""
     best = [candidates[i] for i in order.tolist()]
     variants = []
     for n in edge_grid(len(candidates))[1:-1]:
-        variants.append(Variant(tuple(best[n:]), part="sufficient", group=f"{kind} {seed}", n_kept=n))
-        variants.append(Variant(tuple(best[:n]), part="necessary", group=f"{kind} {seed}", n_kept=n))
+        variants.append(Variant(tuple(best[n:]), part="sufficient", group=group, n_kept=n))
+        variants.append(Variant(tuple(best[:n]), part="necessary", group=group, n_kept=n))
     return study.measure(variants, where)
 
 
-def _needed(rows: pd.DataFrame, base: pd.DataFrame, target: float, n: int) -> float:
-    values, none, everything = kept(rows, base, rows["group"].iloc[0].split()[0], "sufficient", 0, n)
+def _needed(rows: pd.DataFrame, ends: pd.DataFrame, target: float, n: int) -> float:
+    group = rows["group"].iloc[0]
+    values, none, everything = kept(rows, ends, group, "sufficient", n)
     found = interpolated(share(values, none, everything), edge_grid(n), target)
     return float("inf") if found is None else found

@@ -1,8 +1,9 @@
-"""What is concluded from a circuit search: curves in both directions with bands, and counts with intervals."""
+"""What is concluded from a circuit search: curves in both directions with bands, counts with intervals, and the controls."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,15 +11,27 @@ import pandas as pd
 from jaxtyping import Int
 
 from interp.analysis.bootstrap import Bootstrap, plain
-from interp.analysis.circuits import DIRECTIONS, Direction, edge_grid
+from interp.analysis.circuits import DIRECTIONS, Direction, EdgeOrder, edge_grid
 from interp.analysis.crossings import TARGETS, interpolated
-from interp.analysis.findings import CurvePoint, MeanFound
-from interp.analysis.findings_of_edges import Directions, EdgeTotal, PlainCurve, Wordings, both_ways
+from interp.analysis.findings import CurvePoint, EstimateFound, MeanFound
+from interp.analysis.findings_of_edges import (
+    CountFound,
+    Directions,
+    EdgeTotal,
+    NonsenseCircuit,
+    PlainCurve,
+    RandomCircuits,
+    RandomShares,
+    Wordings,
+    both_ways,
+)
 from interp.analysis.held_out import HeldOut, held_out, share
 from interp.analysis.seeding import generator
 from interp.measure.study import Study
 from interp.probes.base import Reading, by_prompt, clusters_of
-from interp.probes.circuit_search import CircuitSearch, Orders, kept, measuring, n_ranked
+from interp.probes.circuit_controls import RANDOM, asks_nonsense
+from interp.probes.circuit_question import CircuitSearch, Question, measuring, n_ranked
+from interp.probes.circuit_search import Kept, Orders, ends_of, kept
 
 
 @dataclass(frozen=True)
@@ -32,27 +45,36 @@ class Count:
 
 
 class Verdict:
-    """The verdict of one search on its effects table."""
+    """The verdict of one search on its effects table: of its question, or of the same one about arbitrary answers."""
 
-    def __init__(self, probe: CircuitSearch, effects: pd.DataFrame, study: Study, reading: Reading) -> None:
-        self._effects, self._reading = effects, reading
+    def __init__(
+        self, probe: CircuitSearch, effects: pd.DataFrame, study: Study, reading: Reading, nonsense: bool = False
+    ) -> None:
+        self._probe, self._effects, self._study, self._reading = probe, effects, study, reading
         self._orders: Orders = study.notes[probe.label]
+        self._question = Question(probe.ranking(study), measuring(probe, study), nonsense)
         self.n_candidates = len(probe.candidates(study))
         self.order, self.explained = self._orders.best, probe.explained
-        self.seeds = len(self._orders.by_half[self.order])
+        self.seeds = 1 if nonsense else len(self._orders.by_half[self.order])
         self.n_ranked = n_ranked(probe, study)
         ranked, measured = (
             list(dict.fromkeys(one.prompts.pairs[0].template for one in where))
-            for where in (probe.ranking(study), measuring(probe, study))
+            for where in (self._question.ranking, self._question.measuring)
         )
         self.wordings = Wordings(ranked="; ".join(ranked), measured=measured, held_out=not {*ranked} & {*measured})
-        base = effects[effects["part"].isin(("all", "none"))]
-        curves = effects[effects["part"].isin(DIRECTIONS)]
-        self._base = base[base["prompt"].isin(curves["prompt"].unique())]
-        self.n_prompts = int(self._base["prompt"].nunique())
-        self.boot: Bootstrap = reading.bootstrap(clusters_of(self._base), probe.label)
-        self._curves = {direction: self._held_out(direction) for direction in DIRECTIONS}
+        group = effects["group"].fillna("")
+        mine = effects["part"].isin(DIRECTIONS) & (group == self._question.group(self.order, 0))
+        prompts = effects.loc[mine, "prompt"].unique()
+        ends = effects[effects["part"].isin(("all", "none")) & (group == self._question.ends())]
+        self._base = ends[ends["prompt"].isin(prompts)]
+        self.n_prompts = len(prompts)
+        label = f"{probe.label} nonsense" if nonsense else probe.label
+        self.boot: Bootstrap = reading.bootstrap(clusters_of(self._base), label)
         self.targets = sorted({*TARGETS, probe.explained, reading.share_target})
+
+    @cached_property
+    def _curves(self) -> dict[Direction, HeldOut]:
+        return {direction: self._held_out(direction) for direction in DIRECTIONS}
 
     @property
     def first(self) -> list[Int[np.ndarray, " candidate"]]:
@@ -74,7 +96,58 @@ class Verdict:
             "curves": self.curves(),
             "orders": self.orders(),
             "resampled": both_ways(lambda way: self.samples(way, self.explained)),
+            "random": self.random(),
+            "nonsense": self.nonsense(),
         }
+
+    def random(self) -> RandomCircuits | None:
+        """The found set beside random ones of its size, on one prompt of every word pair."""
+        size = self._orders.size
+        if size is None:
+            return None
+        rows = self._effects[self._effects["group"].fillna("").str.startswith(f"{RANDOM} ")]
+
+        def of(way: Direction) -> RandomShares:
+            values = by_prompt(rows[rows["part"] == way], ["group"])
+            none, everything = ends_of(self._base, values.index)
+            kept_or_lost = (
+                values.to_numpy() if way == "sufficient" else (none + everything)[:, None] - values.to_numpy()
+            )
+            found = share(kept_or_lost, none, everything)
+            place = self._curves[way].counts.index(size)
+            return RandomShares(
+                chosen=plain(float(self._curves[way].curve[place])),
+                median=plain(float(np.median(found))),
+                largest=plain(float(found.max())),
+            )
+
+        return RandomCircuits(n=size, sets=rows["group"].nunique(), shares=both_ways(of))
+
+    def nonsense(self) -> NonsenseCircuit | None:
+        """What the same search finds for arbitrary answers; its curves are shares of the effect on the real ones."""
+        if not asks_nonsense(self._probe, self._study):
+            return None
+        asked = Verdict(self._probe, self._effects, self._study, self._reading, nonsense=True)
+        _, none, everything = self._kept(self.order, 0, "sufficient")
+        real, total = everything - none, asked.total().effect
+
+        def curve(way: Direction) -> list[CurvePoint]:
+            values, nothing, _ = asked._kept(self.order, 0, way)
+            moved = asked.boot.ratio(values - nothing[:, None], real)
+            points = zip(edge_grid(self.n_candidates), map(EstimateFound.of, moved), strict=True)
+            return [CurvePoint(n=n, share=one.mean, low=one.low, high=one.high) for n, one in points]
+
+        def needed(way: Direction) -> CountFound:
+            found = asked.count(way, self.explained)
+            return CountFound(n=found.n, low=found.low, high=found.high)
+
+        curves = both_ways(curve)
+        # Shares of nothing would be noise divided by noise.
+        defined = total.low is not None and total.high is not None and not total.low <= 0 <= total.high
+        whole = curves.sufficient[-1]
+        return NonsenseCircuit(
+            total=total, of_real=whole, defined=defined, needed=both_ways(needed) if defined else None, curves=curves
+        )
 
     def total(self) -> EdgeTotal:
         """The metric with all candidates, with none, and the difference."""
@@ -114,20 +187,22 @@ class Verdict:
 
     def _held_out(self, direction: Direction) -> HeldOut:
         """The mean over the seeds of the halves; their scatter is what the choice of the halves and of the set adds."""
-        n = self.n_candidates
-        found = [kept(self._effects, self._base, self.order, direction, seed, n) for seed in range(self.seeds)]
+        found = [self._kept(self.order, seed, direction) for seed in range(self.seeds)]
         values = np.stack([one[0] for one in found])
-        counts = edge_grid(n)
+        counts = edge_grid(self.n_candidates)
         rng = generator(self._reading.seed, "circuit", direction)
         again = (counts[1:-1], values[:, :, 1:-1]) if len(values) > 1 else None
         return held_out(values.mean(axis=0), found[0][1], found[0][2], counts, self.boot, rng, again)
 
-    def _both(self, kind: str) -> Directions[PlainCurve]:
+    def _kept(self, kind: EdgeOrder, seed: int, direction: Direction) -> Kept:
+        return kept(self._effects, self._base, self._question.group(kind, seed), direction, self.n_candidates)
+
+    def _both(self, kind: EdgeOrder) -> Directions[PlainCurve]:
         sufficient, necessary = (self._plain(kind, way) for way in DIRECTIONS)
         return Directions[PlainCurve](sufficient=sufficient, necessary=necessary)
 
-    def _plain(self, kind: str, direction: Direction) -> PlainCurve:
-        curve = share(*kept(self._effects, self._base, kind, direction, 0, self.n_candidates))
+    def _plain(self, kind: EdgeOrder, direction: Direction) -> PlainCurve:
+        curve = share(*self._kept(kind, 0, direction))
         counts = edge_grid(self.n_candidates)
         return PlainCurve(
             curve=[CurvePoint(n=n, share=plain(float(f))) for n, f in zip(counts, curve, strict=True)],

@@ -1,4 +1,8 @@
-"""The nonsense task: the same prompts, each asked for another one's answer, by a fixed random pairing of answers."""
+"""The nonsense task: the same prompts, each asked for another one's answer, by a fixed random pairing of answers.
+
+Two or three answers cannot be paired at random. There the labels are arbitrary: half of the word pairs, drawn, have answer and
+foil exchanged.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from interp.analysis.controls import random_pairing
+from interp.analysis.controls import LEAST_ANSWERS, random_pairing
+from interp.errors import UserError
 from interp.prompts.pairs import Answers, PromptPair, PromptSet
 
 
@@ -25,14 +30,41 @@ def shuffled_sets(sets: Sequence[PromptSet], rng: np.random.Generator) -> list[P
     """The sets with every answer, and every foil, replaced by the one that the pairing gives; prompts stay as they are.
 
     Whatever a metric may read is replaced: further tokens, and further right answers. Raises UserError for fewer than four
-    different answers.
+    different answers of fewer than four word pairs.
     """
     texts = [text for one in sets for pair in one.pairs for text in (_right(pair), _wrong(pair))]
+    if len(set(texts)) < LEAST_ANSWERS:
+        return _exchanged(sets, rng)
     pairing = random_pairing(texts, rng)
     known: dict[str, Said] = {}
     for one in sets:
         known |= _said(one)
     return [_shuffled(one, pairing, known | _said(one)) for one in sets]
+
+
+def _exchanged(sets: Sequence[PromptSet], rng: np.random.Generator) -> list[PromptSet]:
+    """Answer and foil of half of the word pairs change places."""
+    names = sorted({pair.pair for one in sets for pair in one.pairs})
+    if len(names) < LEAST_ANSWERS:
+        raise UserError(
+            f"a nonsense task needs {LEAST_ANSWERS} different answers, or {LEAST_ANSWERS} word pairs whose answers can be "
+            f"exchanged, but there are {len(names)}; add prompts, or leave it out (nonsense: false)"
+        )
+    chosen = set(rng.permutation(names)[: len(names) // 2].tolist())
+
+    def turned(one: PromptSet) -> PromptSet:
+        there = [pair.pair in chosen for pair in one.pairs]
+        pairs = tuple(
+            replace(pair, answer=pair.foil, answers=pair.foils, foil=pair.answer, foils=pair.answers) if here else pair
+            for pair, here in zip(one.pairs, there, strict=True)
+        )
+        sides = [
+            (wrong, right) if here else (right, wrong)
+            for here, right, wrong in zip(there, one.right, one.wrong, strict=True)
+        ]
+        return _asked(one, pairs, [right for right, _ in sides], [wrong for _, wrong in sides])
+
+    return [turned(one) for one in sets]
 
 
 def _right(pair: PromptPair) -> str:
@@ -62,11 +94,16 @@ def _shuffled(one: PromptSet, pairing: dict[str, str], known: dict[str, Said]) -
         replace(pair, answer=answer.text, answers=answer.beside, foil=foil.text, foils=foil.beside)
         for pair, answer, foil in zip(one.pairs, right, wrong, strict=True)
     )
+    return _asked(one, pairs, [answer.tokens for answer in right], [foil.tokens for foil in wrong])
+
+
+def _asked(one: PromptSet, pairs: tuple[PromptPair, ...], right: list[Answers], wrong: list[Answers]) -> PromptSet:
+    """The same prompts with other answers: their texts in `pairs`, their tokens in `right` and `wrong`."""
     return replace(
         one,
         pairs=pairs,
-        answer=torch.tensor([answer.tokens[0][0] for answer in right]),
-        foil=torch.tensor([foil.tokens[0][0] for foil in wrong]),
-        answers=tuple(answer.tokens for answer in right),
-        foils=tuple(foil.tokens for foil in wrong),
+        answer=torch.tensor([tokens[0][0] for tokens in right]),
+        foil=torch.tensor([tokens[0][0] for tokens in wrong]),
+        answers=tuple(right),
+        foils=tuple(wrong),
     )

@@ -85,7 +85,10 @@ def planted_prompts(n_prompts: int = 6) -> PromptSet:
     words = tuple(tuple(str(token) for token in row) for row in clean.tolist())
     return PromptSet(
         name="t0",
-        pairs=tuple(PromptPair(f"c{i}", f"x{i}", "a", "b", "t", f"pair{i}", focus=i == 0) for i in range(n_prompts)),
+        pairs=tuple(
+            PromptPair(f"c{i}", f"x{i}", str(int(here)), str(int(there)), "t", f"pair{i}", focus=i == 0)
+            for i, (here, there) in enumerate(zip(clean[:, KEY - 1], corrupted[:, KEY - 1], strict=True))
+        ),
         prompts=tuple(range(n_prompts)),
         clean=clean,
         corrupted=corrupted,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from interp.probes.attention_edges import AttentionEdges
 from interp.probes.circuit_nodes import CircuitNodes
 from tests.causal.planted import Plant, findings, planted_model, study_of
 from tests.causal.test_planted import ONE, TWO_HOPS
@@ -41,3 +42,42 @@ def test_nodes_may_be_replaced_by_their_mean():
     found = findings(study_of(planted_model(*ONE), CircuitNodes(source="mean", orders=("exact",)), n_prompts=14))
     assert found["circuit_nodes"]["first"][0][0] == "L1-H2"
     assert found["circuit_nodes"]["ablation"] == "mean"
+
+
+@pytest.fixture(scope="module")
+def held_against():
+    """What a circuit of nodes and one of edges are held against, in a model of one head that copies and one that disturbs."""
+    plants = (Plant(1, 2, gain=2.0), Plant(2, 0, gain=0.2))
+    nodes = CircuitNodes(orders=("exact",), random_sets=30)
+    edges = AttentionEdges(orders=("integrated",), random_sets=30, seeds=1)
+    return findings(study_of(planted_model(*plants), nodes, edges, n_prompts=14))
+
+
+@pytest.mark.parametrize("kind", ["circuit_nodes", "attention_edges"])
+def test_random_sets_of_the_circuits_size_explain_what_they_hold_of_it(held_against, kind):
+    random = held_against[kind]["random"]
+    assert (random["n"], random["sets"]) == (1, 30)
+    shares = random["shares"]
+    # The head alone carries 2 of 2.2; of a random set, 0 but where it is one of the two.
+    for way in ("sufficient", "necessary"):
+        assert shares[way]["chosen"] == pytest.approx(2 / 2.2, abs=1e-3)
+        assert shares[way]["median"] == pytest.approx(0, abs=1e-3)
+    assert shares["sufficient"]["largest"] == pytest.approx(2 / 2.2 if kind == "circuit_nodes" else 0, abs=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["circuit_nodes", "attention_edges"])
+def test_arbitrary_answers_are_not_carried(held_against, kind):
+    """The heads copy the token at the key, and the arbitrary answer stands nowhere, but for chance."""
+    found, nonsense = held_against[kind], held_against[kind]["nonsense"]
+    assert abs(nonsense["of_real"]["share"]) < 0.5
+    for way in ("sufficient", "necessary"):
+        curve = nonsense["curves"][way]
+        assert [point["n"] for point in curve] == [point["n"] for point in found["curves"][way]]
+        assert curve[-1]["share"] == pytest.approx(nonsense["of_real"]["share"], abs=1e-4)
+    assert nonsense["defined"] == (nonsense["needed"] is not None)
+
+
+def test_controls_are_left_out_where_nobody_asks_for_them():
+    probe = CircuitNodes(orders=("exact",), random_sets=0, nonsense=False)
+    found = findings(study_of(planted_model(*ONE), probe, n_prompts=14))["circuit_nodes"]
+    assert found["random"] is found["nonsense"] is None

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from interp.errors import UserError
 from interp.interventions import Engine
 from interp.measure.metric import read_metric
 from interp.metrics import AnswerLogProbability, BestLogitDiff, LogitDiff, LogProbabilityDiff, ProbabilityDiff
@@ -83,3 +84,43 @@ def plainly(model, tokenizer, pair, kind):
         logits = logits.softmax(-1)
     values = [[float(logits[ids(pair.clean + text)[-1]]) for text in texts] for texts in (right, wrong)]
     return sum(values[0]) - sum(values[1]) if kind == "prob_diff" else max(values[0]) - max(values[1])
+
+
+SIDES = [("large", "hot", "small"), ("hot", "large", "cold"), ("good", "new", "small"), ("new", "good", "cold")]
+
+
+def two_answers(n: int):
+    """Prompts that are answered by one of two words."""
+    pairs = [
+        {
+            "clean": FIGURE.replace("large", clean),
+            "corrupted": FIGURE.replace("large", corrupted),
+            "answer": answer,
+            "foil": "cold" if answer == "small" else "small",
+            "word": clean,
+        }
+        for clean, corrupted, answer in SIDES[:n]
+    ]
+    config = PromptsConfig(task=Listed(pairs=pairs), keep="all")
+    return choose_prompts(config, Encoder(word_tokenizer(), False), [], np.random.default_rng(0))
+
+
+def test_of_two_answers_half_of_the_pairs_have_them_exchanged():
+    """Words, tokens and metric alike; the prompts stay."""
+    (real,) = two_answers(4).sets
+    (made,) = shuffled_sets([real], np.random.default_rng(0))
+    turned = [was.answer != now.answer for was, now in zip(real.pairs, made.pairs, strict=True)]
+    assert sum(turned) == 2
+    for was, now, here in zip(real.pairs, made.pairs, turned, strict=True):
+        assert (now.answer, now.foil) == ((was.foil, was.answer) if here else (was.answer, was.foil))
+    assert torch.equal(made.clean, real.clean)
+    assert torch.equal(made.corrupted, real.corrupted)
+    engine = Engine(random_model("gpt2", d_vocab=len(word_tokenizer())))
+    values = [read_metric(engine, one, LogitDiff(), "clean") for one in (real, made)]
+    sign = torch.tensor([-1.0 if here else 1.0 for here in turned])
+    torch.testing.assert_close(values[1], values[0] * sign)
+
+
+def test_too_few_pairs_have_no_nonsense_task():
+    with pytest.raises(UserError, match=r"4 different answers, or 4 word pairs whose .*, but there are 3"):
+        shuffled_sets(two_answers(3).sets, np.random.default_rng(0))

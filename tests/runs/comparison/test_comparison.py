@@ -219,7 +219,9 @@ def test_what_an_interrupted_comparison_measured_is_not_mixed_with_other_weights
     before, measured = manifest.read_bytes(), arm.read_bytes()
     manifest.unlink()
     try:
-        with pytest.raises(UserError, match=r"opened.*made from something else \(.*adapter_model.safetensors: \w{10} then"):
+        with pytest.raises(
+            UserError, match=r"opened.*made from something else \(.*adapter_model.safetensors: \w{10} then"
+        ):
             again(trained_further)
     finally:
         manifest.write_bytes(before)
