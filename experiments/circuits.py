@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from interp.analysis.findings_of_edges import EdgeFindings
-from interp.figures.circuit_curves import Circuit, circuit_of, noun
+from interp.figures.circuit_words import Circuit, circuit_of, control_text, noun
 from interp.results.tables import RunTables
-from interp.words.numbers import bracket, needed
+from interp.words.numbers import needed
 from interp.words.phrases import percent, plural
 
 KINDS = ("attention_edges", "circuit_nodes")
@@ -19,7 +19,7 @@ def circuit_sentences(tables: RunTables) -> list[str]:
 def told_of(tables: RunTables, label: str) -> list[str]:
     """Those of one search."""
     found = circuit_of(tables, label)
-    return [_sentence(found), *_controls(found)]
+    return [one for one in (_sentence(found), control_text(found)) if one]
 
 
 def _sentence(found: Circuit) -> str:
@@ -41,37 +41,3 @@ def _sentence(found: Circuit) -> str:
         f"{start}{lost} (ranked on {plural(found.n_ranked, 'prompt')}, measured on {found.n_prompts} of other word pairs, "
         f"{where}; the two directions are two questions, and the number that is meant should be named)."
     )
-
-
-def _controls(found: Circuit) -> list[str]:
-    """What random sets and arbitrary answers come to; nothing where neither was asked for."""
-    parts, random, nonsense = noun(found), found.random, found.nonsense
-    said = []
-    if random is not None:
-        kept, gone = random.shares.sufficient.largest, random.shares.necessary.largest
-        said.append(
-            f"the best of {plural(random.sets, 'random set')} of {random.n:,} {parts} explains {percent(kept)} when kept alone and "
-            f"destroys {percent(gone)} when replaced alone"
-        )
-    if nonsense is not None:
-        arbitrary = "the same search for arbitrary answers (a random pairing)"
-        enough = found.needed.sufficient[f"{found.explained:g}"].n
-        # The next number of candidates that was run, or all of them where no set is enough.
-        curve = nonsense.curves.sufficient
-        at = next(point for point in curve if point.n >= (curve[-1].n if enough is None else enough))
-        size = at.n
-        moved = f"{percent(at.share)}{bracket(at.low, at.high, percent)} of the real effect"
-        if nonsense.needed is None:
-            said.append(
-                f"{arbitrary} finds {size:,} {parts} that move {moved}, where all {parts} together have no effect to share out"
-            )
-        else:
-            own, target = nonsense.needed.sufficient, percent(found.explained)
-            needs = (
-                f"no set reaches {target}" if own.n is None else f"{needed(own.n, own.low, own.high)} explain {target}"
-            )
-            said.append(
-                f"{arbitrary} finds {size:,} {parts} that move {moved}; of the effect that all {parts} have there, "
-                f"{percent(nonsense.of_real.share)} of the real one, {needs}"
-            )
-    return [f"Controls: {'; '.join(said)}."] if said else []

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from interp.analysis.circuits import Direction
-from interp.analysis.findings_of_edges import EdgeFindings
-from interp.analysis.findings_of_nodes import NodeFindings
 from interp.configs.lazy import lazy
 from interp.figures import style
 from interp.figures.base import Drawn, Figure, figures, frame, new_figure
+from interp.figures.circuit_words import Circuit, circuit_of, explained, noun, title_of
 from interp.figures.marks import Marks
 from interp.results.tables import RunTables
 from interp.words.numbers import fixed, needed
-from interp.words.phrases import SOURCES, basis_text, percent
+from interp.words.phrases import basis_text, percent
 
 if TYPE_CHECKING:
     import matplotlib.figure as mpl_figure
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 else:
     pd = lazy("pandas")
     mpl_figure = lazy("matplotlib.figure")
-
-Circuit = EdgeFindings | NodeFindings
 
 LINES: dict[Direction, Literal["-", "--"]] = {"sufficient": "-", "necessary": "--"}
 
@@ -67,37 +64,6 @@ class CircuitCurves(Figure):
         rows = pd.concat([data.assign(order=found.order), *others], ignore_index=True)
         shown = rows[(rows["order"] == found.order) | (rows["direction"] == "sufficient")]
         return Drawn(figure, rows, title_of(found), self.caption or caption, curve_marks(figure, shown))
-
-
-def circuit_of(tables: RunTables, label: str) -> Circuit:
-    """What a circuit search found, of edges or of nodes."""
-    if tables.kinds[label] == "attention_edges":
-        return tables.findings(label, EdgeFindings)
-    return tables.findings(label, NodeFindings)
-
-
-def noun(found: Circuit) -> str:
-    """What a circuit is made of."""
-    if isinstance(found, EdgeFindings):
-        return "edges"
-    return "heads" if found.candidates == "heads" else "heads and MLPs"
-
-
-def title_of(found: Circuit) -> str:
-    """The figure's title."""
-    return f"How many {noun(found)} the circuit takes"
-
-
-def explained(found: Circuit) -> str:
-    """What the curves are, for a caption."""
-    parts = "attention edges" if isinstance(found, EdgeFindings) else noun(found)
-    where = "in other wordings" if found.wordings.held_out else "in the same wording"
-    return (
-        f"Share of what all {found.n_candidates:,} {parts} do to the metric. Solid: the best n keep their own value, all "
-        f"others have {SOURCES[found.ablation]} (sufficient). Dashed: what is lost when the best n alone are replaced "
-        f"(necessary). Ranked on one half of the word pairs, run on the other, {where}; dotted line: the share whose number "
-        "is read off the interpolated curve."
-    )
 
 
 def drawn(models: Sequence[Curves], times: bool = False) -> tuple[mpl_figure.Figure, pd.DataFrame]:

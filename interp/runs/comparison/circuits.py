@@ -7,11 +7,13 @@ import matplotlib as mpl
 from interp.analysis.findings_of_comparison import EdgesBothWays, NodesBothWays
 from interp.figures import style
 from interp.figures.base import Drawn, probe_label
-from interp.figures.circuit_curves import Curves, circuit_of, curve_marks, drawn, explained, title_of
+from interp.figures.circuit_curves import Curves, curve_marks, drawn
+from interp.figures.circuit_words import circuit_of, control_text, explained, title_of
 from interp.results.tables import RunTables
 from interp.runs.comparison.figures import basis, coloured, named
 from interp.runs.comparison.sentences import claim
 
+KINDS = ("circuit_nodes", "attention_edges")
 RED = " Red: how many times fewer the last model needs than the first (sufficient; its interval stands in the table)."
 
 
@@ -31,3 +33,14 @@ def circuit_curves(
         f"Models: {named(arms)}. {explained(first)}{RED if clear else ''} {basis(next(iter(arms.values())), kind)}"
     )
     return Drawn(figure, data, title_of(first), caption, curve_marks(figure, data))
+
+
+def held_against(arms: dict[str, RunTables]) -> list[str]:
+    """What every model's circuits are held against, one sentence each."""
+    return [
+        f"{label}: {text}"
+        for kind in KINDS
+        for label, tables in arms.items()
+        if kind in tables.kinds.values()
+        if (text := control_text(circuit_of(tables, probe_label(tables, None, (kind,), kind))))
+    ]

@@ -30,7 +30,7 @@ from interp.runs.circuit.assemble import reading_of
 from interp.runs.circuit.methods import after
 from interp.runs.circuit.publish import KEPT as KEPT_BY_ARMS
 from interp.runs.comparison.ability import ability_table
-from interp.runs.comparison.circuits import circuit_curves
+from interp.runs.comparison.circuits import circuit_curves, held_against
 from interp.runs.comparison.compare import compare
 from interp.runs.comparison.config import ComparisonConfig
 from interp.runs.comparison.curves import modulation_curves, share_curves
@@ -65,7 +65,10 @@ def publish(folder: RunFolder, console: Console) -> Path:
         title=run.title.rsplit(": ", 1)[0],
         question=run.question,
         answer=[sentence for pair in pairs for sentence in answer(pair, run)],
-        observations=_once(sentence for pair in pairs for sentence in observations(pair, run)),
+        observations=[
+            *_once(sentence for pair in pairs for sentence in observations(pair, run)),
+            *held_against(arms),
+        ],
         caveats=[
             *_once(note for pair in pairs for note in caveats(pair, run)),
             *opened_caveat(arms),
