@@ -38,6 +38,8 @@ def check(line: str, may_be_cut: bool = False) -> None:
     """Raises where a command could not work; what a text puts into brackets may be left out."""
     line = re.sub(r" \[(.*?)\]", r" \1", line) if may_be_cut else line
     program, *words = shlex.split(line, comments=True)
+    while re.fullmatch(r"[A-Z_]+=.*", program):  # a variable of the environment
+        program, *words = words
     if program == "python" and words[:2] == ["-m", "interp"]:
         program, words = "interp", words[2:]
     checks = {"make": of_make, "python": of_python, "pip": of_pip, "bash": of_bash}

@@ -93,14 +93,21 @@ def test_yaml_about_plugins_is_valid_with_the_template_installed(tmp_path):
 
 
 def test_the_prompts_page_is_a_run(tmp_path, monkeypatch):
-    (yaml, *_), (csv,) = blocks(DOCS / "prompts.md", "yaml"), blocks(DOCS / "prompts.md", "csv")
+    """Its YAML on its file; the model is tiny, and two pairs are too few for a search."""
+    yaml, csv = blocks(DOCS / "prompts.md", "yaml")[0], blocks(DOCS / "prompts.md", "csv")[0]
     tiny = write_tiny_llama(tmp_path / "model", tokenizer=word_tokenizer(*csv.text.replace("\n", ",").split(",")))
     monkeypatch.chdir(tmp_path)
     Path("prompts.csv").write_text(csv.text, encoding="utf-8")
-    model = f"name: mine\nmodel: {{source: directory, path: {tiny}}}\nprobes: [{{kind: head_ablation, source: zero}}]\n"
-    keep = yaml.text.replace("prompts:\n", "prompts:\n  keep: all\n  min_gap: 0\n", 1)
-    Path("mine.yaml").write_text(model + "statistics: {n_resamples: 100}\n" + keep, encoding="utf-8")
-    kind, loaded = load_any(Path("mine.yaml"), ())
+    data = YAML(typ="safe").load(yaml.text)
+    assert data.pop("experiment")
+    data["prompts"] |= {"keep": "all", "min_gap": 0}
+    data |= {
+        "model": {"source": "directory", "path": str(tiny)},
+        "probes": [{"kind": "edge_patching", "pairs": [{"key": "key", "query": "query"}], "source": "corrupted"}],
+        "statistics": {"n_resamples": 100},
+    }
+    Path("mine.yaml").write_text(json.dumps(data), encoding="utf-8")
+    kind, loaded = load_any(Path("mine.yaml"))
     assert kind.run(loaded, QUIET).is_file()
 
 
