@@ -80,21 +80,16 @@ class EdgeFound(Plain):
     query: int
 
 
-class RandomShares(Plain):
-    """Shares of the found set, and of random sets of its size."""
-
-    chosen: float | None
-    median: float | None
-    largest: float | None
-
-
 class RandomCircuits(Plain):
-    """Random sets of the found set's size, on one prompt of every word pair."""
+    """Random sets of the found set's size, on one prompt of every word pair: shares that they explain."""
 
     n: int
-    """Candidates in each."""
+    """Candidates in each: the first number that was run at which the found set explains enough."""
     sets: int
-    shares: Directions[RandomShares]
+    chosen: float | None
+    """The found set's share."""
+    median: float | None
+    largest: float | None
 
 
 class CountFound(Plain):
@@ -137,8 +132,8 @@ class CircuitFindings(OurFindings):
     orders: dict[str, Directions[PlainCurve]]
     resampled: Directions[list[float | None]]
     """How many are needed in every resample, for paired comparisons."""
-    random: RandomCircuits | None = None
-    """Null where it was not asked for, or where no set explains enough."""
+    random: Directions[RandomCircuits | None] | None = None
+    """Null where it was not asked for, or where no number of the best is enough."""
     nonsense: NonsenseCircuit | None = None
     """Null where it was not asked for, or where the metric reads no answers."""
 

@@ -105,10 +105,11 @@ def curve_marks(figure: mpl_figure.Figure, rows: pd.DataFrame) -> list[Marks]:
 
 def _controls(axes: Any, found: Circuit) -> str:
     """Random sets as a cross and arbitrary answers as a hatched band; what the caption says of them."""
-    told, random, nonsense = "", found.random, found.nonsense
+    told, nonsense = "", found.nonsense
+    random = None if found.random is None else found.random.sufficient
     if random is not None:
-        best = random.shares.sufficient.largest
-        axes.plot([random.n], [best], "x", color=style.GREY, markersize=4, label="best random set, sufficient")
+        label = "best random set, sufficient"
+        axes.plot([random.n], [random.largest], "x", color=style.GREY, markersize=4, label=label)
         told += f" Cross: the best of {random.sets} random sets of {random.n:,}, kept alone."
     if nonsense is not None:
         curve = frame(nonsense.curves.sufficient)

@@ -46,12 +46,13 @@ def control_text(found: Circuit) -> str:
     """What random sets and arbitrary answers come to, in one sentence; empty where neither was asked for."""
     parts, random, nonsense = noun(found), found.random, found.nonsense
     said = []
-    if random is not None:
-        kept, gone = random.shares.sufficient.largest, random.shares.necessary.largest
+    kept, gone = (None, None) if random is None else (random.sufficient, random.necessary)
+    if kept is not None:
         said.append(
-            f"the best of {plural(random.sets, 'random set')} of {random.n:,} {parts} explains {percent(kept)} when kept alone and "
-            f"destroys {percent(gone)} when replaced alone"
+            f"the best of {plural(kept.sets, 'random set')} of {kept.n:,} {parts} explains {percent(kept.largest)} when kept alone"
         )
+    if gone is not None:
+        said.append(f"of {gone.n:,} {parts} destroys {percent(gone.largest)} when replaced alone")
     if nonsense is not None:
         arbitrary = "the same search for arbitrary answers (a random pairing)"
         enough = found.needed.sufficient[f"{found.explained:g}"].n

@@ -65,7 +65,7 @@ class Engine:
         self._by_hooks = by_hooks
         self._memory_gb = memory_gb
         self.seed = seed
-        self._runs: dict[int, tuple[PromptSet, Runs]] = {}
+        self._runs: dict[tuple[int, int], tuple[PromptSet, Runs]] = {}
         self._seen: State | None = None
         self._undisturbed = 0
         self.look()
@@ -113,10 +113,10 @@ class Engine:
         return self._kept(prompts)
 
     def _kept(self, prompts: PromptSet) -> Runs:
-        if id(prompts) not in self._runs:
+        if (tokens := _tokens(prompts)) not in self._runs:
             self._make_room(prompts)
-            self._runs[id(prompts)] = (prompts, self._agreed_runs(prompts))
-        return self._runs[id(prompts)][1]
+            self._runs[tokens] = (prompts, self._agreed_runs(prompts))
+        return self._runs[tokens][1]
 
     def _agreed_runs(self, prompts: PromptSet) -> Runs:
         """Runs that give the model's own logits: its own blocks make them where the fast ones do not."""
@@ -140,8 +140,8 @@ class Engine:
 
     def forget(self, but: Sequence[PromptSet] = ()) -> None:
         """Free the kept activations, but for those of some prompt sets."""
-        wanted = {id(prompts) for prompts in but}
-        self._runs = {number: kept for number, kept in self._runs.items() if number in wanted}
+        wanted = {_tokens(prompts) for prompts in but}
+        self._runs = {tokens: kept for tokens, kept in self._runs.items() if tokens in wanted}
 
     def _hooked_runs(self, tokens: list[Tensor]) -> list[Any]:
         return [hooked.HookedRun(self.model, one) for one in tokens]
@@ -288,3 +288,8 @@ class Engine:
         partner = torch.empty_like(cycle)
         partner[cycle] = cycle.roll(1)
         return partner.to(self.model.cfg.device)
+
+
+def _tokens(prompts: PromptSet) -> tuple[int, int]:
+    """Which tensors of tokens a set holds: sets that ask the same prompts for other answers have their runs in common."""
+    return id(prompts.clean), id(prompts.corrupted)

@@ -22,7 +22,7 @@ from interp.configs.lazy import lazy
 from interp.errors import UserError
 from interp.interventions.edits import Edit, Variant
 from interp.probes.base import Probe, Reading, head_label, heads_of, probes, within_windows
-from interp.words.phrases import percent
+from interp.words.phrases import percent, plural
 from interp.words.tense import Tense
 
 if TYPE_CHECKING:
@@ -80,10 +80,10 @@ class AttentionEdges(Probe):
         return (
             f"All attention edges (head, key, query) {it.are} candidates of a circuit. Edges {it.are} ranked by "
             f"{'; '.join(orders[one] for one in self.orders)}, on one half of the word pairs, and run on the other half, "
-            f"in other wordings where there are any, both ways round and for {self.seeds} seeds of the halves: with the "
+            f"in other wordings where there are any, both ways round and for {plural(self.seeds, 'seed')} of the halves: with the "
             "best n kept and all others given their values of the corrupted run (sufficient), and with the best n "
             f"replaced alone (necessary). The number of edges {it.is_} read off the curve at {percent(self.explained)} of "
-            "what all edges do."
+            "what all edges do." + circuit_controls.told(self, it)
         )
 
     def variants(self, study: Study) -> Iterable[Variant]:

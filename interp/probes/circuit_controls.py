@@ -12,11 +12,14 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from interp.analysis.circuits import Direction
 from interp.analysis.controls import one_of_each, random_sets
 from interp.analysis.seeding import generator
 from interp.interventions.edits import Edit, Variant
 from interp.measure.study import Selection, Study
 from interp.probes.circuit_question import CircuitSearch, Question, measuring, n_ranked
+from interp.words.phrases import plural
+from interp.words.tense import Tense
 
 RANDOM = "random"  # what the rows of random sets are called by, before their number
 
@@ -24,6 +27,14 @@ RANDOM = "random"  # what the rows of random sets are called by, before their nu
 def asks_nonsense(probe: CircuitSearch, study: Study) -> bool:
     """Whether arbitrary answers are asked for: not by a metric that reads none."""
     return probe.nonsense and study.metric.reads_answers
+
+
+def told(probe: CircuitSearch, it: Tense) -> str:
+    """The sentence of a methods paragraph, with a space in front; empty where there are no controls."""
+    random = f"{plural(probe.random_sets, 'random set')} of their size" if probe.random_sets else ""
+    nonsense = "the same search for arbitrary answers, by a fixed random pairing" if probe.nonsense else ""
+    controls = " and ".join(one for one in (random, nonsense) if one)
+    return f" The sets {it.are} held against {controls}." if controls else ""
 
 
 def arbitrary(study: Study, real: Question) -> Question:
@@ -34,16 +45,16 @@ def arbitrary(study: Study, real: Question) -> Question:
     return Question(ranking, measuring, nonsense=True)
 
 
-def at_random(probe: CircuitSearch, study: Study, candidates: list[Edit], size: int) -> pd.DataFrame:
-    """Random sets of one size, kept alone and replaced alone, on one prompt of every word pair."""
-    rng = generator(study.seed, "circuit", probe.label, "random")
+def at_random(
+    probe: CircuitSearch, study: Study, candidates: list[Edit], direction: Direction, size: int
+) -> pd.DataFrame:
+    """Random sets of one size, kept alone or replaced alone, on one prompt of every word pair."""
+    rng = generator(study.seed, "circuit", probe.label, "random", direction)
     where = _one_prompt_a_pair(measuring(probe, study), rng)
     variants = []
     for number, chosen in enumerate(random_sets(len(candidates), size, probe.random_sets, rng)):
-        outside = tuple(edit for i, edit in enumerate(candidates) if i not in chosen)
-        inside = tuple(edit for i, edit in enumerate(candidates) if i in chosen)
-        variants.append(Variant(outside, part="sufficient", group=f"{RANDOM} {number}", n_kept=size))
-        variants.append(Variant(inside, part="necessary", group=f"{RANDOM} {number}", n_kept=size))
+        gone = tuple(edit for i, edit in enumerate(candidates) if (i in chosen) == (direction == "necessary"))
+        variants.append(Variant(gone, part=direction, group=f"{RANDOM} {number}", n_kept=size))
     return study.measure(variants, where)
 
 

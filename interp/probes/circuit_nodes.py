@@ -29,7 +29,7 @@ from interp.configs.lazy import lazy
 from interp.errors import UserError
 from interp.interventions.edits import Edit, Variant
 from interp.probes.base import Probe, Reading, by_prompt, head_label, heads_of, probes
-from interp.words.phrases import ablation_text, percent
+from interp.words.phrases import ablation_text, percent, plural
 from interp.words.tense import Tense
 
 if TYPE_CHECKING:
@@ -95,9 +95,9 @@ class CircuitNodes(Probe):
             f"Whole {nodes} {it.are} candidates of a circuit; a node that is not kept {it.is_} "
             f"{ablation_text(self.source)} at all positions. Nodes {it.are} ranked by "
             f"{'; '.join(orders[one] for one in self.orders)}, on one half of the word pairs, and run on the other half, "
-            f"in other wordings where there are any, both ways round and for {self.seeds} seeds of the halves: with the "
+            f"in other wordings where there are any, both ways round and for {plural(self.seeds, 'seed')} of the halves: with the "
             f"best n kept (sufficient), and with the best n replaced alone (necessary). The number of nodes {it.is_} read "
-            f"off the curve at {percent(self.explained)} of what all nodes do."
+            f"off the curve at {percent(self.explained)} of what all nodes do." + circuit_controls.told(self, it)
         )
 
     def variants(self, study: Study) -> Iterable[Variant]:

@@ -6,13 +6,13 @@ interp.probes.circuit_controls what the found set is held against.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
-from interp.analysis.circuits import Direction, EdgeOrder, edge_grid, reranked, strongest_first
+from interp.analysis.circuits import DIRECTIONS, Direction, EdgeOrder, edge_grid, reranked, strongest_first
 from interp.analysis.crossings import interpolated
 from interp.analysis.halves import second_half
 from interp.analysis.held_out import share
@@ -29,12 +29,13 @@ from interp.results.effects_file import stacked
 class Orders:
     """The order that each half of each seed gives: order -> seed -> half -> candidates, best first.
 
-    `size` is how many of the best are held against random sets, None where there are none.
+    `sizes` are how many of the best are held against random sets, by direction; none where they were not asked for, or where no
+    number of the best is enough.
     """
 
     by_half: dict[EdgeOrder, list[list[Int[np.ndarray, " candidate"]]]]
     best: EdgeOrder
-    size: int | None = None
+    sizes: dict[Direction, int] = field(default_factory=dict)
 
 
 def run(probe: CircuitSearch, study: Study) -> pd.DataFrame:
@@ -43,19 +44,24 @@ def run(probe: CircuitSearch, study: Study) -> pd.DataFrame:
     real = Question(probe.ranking(study), measuring(probe, study))
     search = _Search(probe, study, candidates, real)
     first = {kind: search.halved(kind, 0) for kind in probe.orders}
-    needed = {kind: _needed(rows, search.ends, probe.explained, len(candidates)) for kind, rows in first.items()}
-    best = min(first, key=lambda kind: needed[kind])
-    frames = [*search.frames, *first.values(), *(search.halved(best, seed) for seed in range(1, probe.seeds))]
-    size = next((n for n in edge_grid(len(candidates)) if n >= needed[best]), None)
-    if probe.random_sets and size is not None:
-        frames.append(at_random(probe, study, candidates, size))
-    else:
-        size = None
+
+    def needed(rows: pd.DataFrame, direction: Direction) -> float:
+        return _needed(rows, search.ends, direction, probe.explained, len(candidates))
+
+    best = min(first, key=lambda kind: needed(first[kind], "sufficient"))
+    curves = stacked([first[best], *(search.halved(best, seed) for seed in range(1, probe.seeds))])
+    frames = [*search.frames, *(rows for kind, rows in first.items() if kind != best), curves]
+    sizes: dict[Direction, int] = {}
+    for direction in DIRECTIONS if probe.random_sets else ():
+        enough = needed(curves, direction)
+        if (size := next((n for n in edge_grid(len(candidates)) if n >= enough), None)) is not None:
+            frames.append(at_random(probe, study, candidates, direction, size))
+            sizes[direction] = size
     if asks_nonsense(probe, study):
         asked = _Search(probe, study, candidates, arbitrary(study, real))
-        curves = asked.halved(best, 0)
-        frames += [*asked.frames, curves]
-    study.notes[probe.label] = Orders(search.orders, best, size)
+        arbitrary_curves = asked.halved(best, 0)
+        frames += [*asked.frames, arbitrary_curves]
+    study.notes[probe.label] = Orders(search.orders, best, sizes)
     return stacked(frames)
 
 
@@ -194,8 +200,9 @@ def _curves(
     return study.measure(variants, where)
 
 
-def _needed(rows: pd.DataFrame, ends: pd.DataFrame, target: float, n: int) -> float:
-    group = rows["group"].iloc[0]
-    values, none, everything = kept(rows, ends, group, "sufficient", n)
-    found = interpolated(share(values, none, everything), edge_grid(n), target)
-    return float("inf") if found is None else found
+def _needed(rows: pd.DataFrame, ends: pd.DataFrame, direction: Direction, target: float, n: int) -> float:
+    """Candidates needed on the mean of some curves, one a group; infinite where the target is not reached."""
+    found = [kept(rows, ends, str(group), direction, n) for group in rows["group"].unique()]
+    mean = np.mean([values for values, _, _ in found], axis=0)
+    enough = interpolated(share(mean, *found[0][1:]), edge_grid(n), target)
+    return float("inf") if enough is None else enough

@@ -21,7 +21,6 @@ from interp.analysis.findings_of_edges import (
     NonsenseCircuit,
     PlainCurve,
     RandomCircuits,
-    RandomShares,
     Wordings,
     both_ways,
 )
@@ -100,28 +99,32 @@ class Verdict:
             "nonsense": self.nonsense(),
         }
 
-    def random(self) -> RandomCircuits | None:
+    def random(self) -> Directions[RandomCircuits | None] | None:
         """The found set beside random ones of its size, on one prompt of every word pair."""
-        size = self._orders.size
-        if size is None:
-            return None
         rows = self._effects[self._effects["group"].fillna("").str.startswith(f"{RANDOM} ")]
 
-        def of(way: Direction) -> RandomShares:
+        def of(way: Direction) -> RandomCircuits | None:
+            size = self._orders.sizes.get(way)
+            if size is None:
+                return None
             values = by_prompt(rows[rows["part"] == way], ["group"])
             none, everything = ends_of(self._base, values.index)
             kept_or_lost = (
                 values.to_numpy() if way == "sufficient" else (none + everything)[:, None] - values.to_numpy()
             )
             found = share(kept_or_lost, none, everything)
-            place = self._curves[way].counts.index(size)
-            return RandomShares(
-                chosen=plain(float(self._curves[way].curve[place])),
+            curve = self._curves[way]
+            return RandomCircuits(
+                n=size,
+                sets=len(found),
+                chosen=plain(float(curve.curve[curve.counts.index(size)])),
                 median=plain(float(np.median(found))),
                 largest=plain(float(found.max())),
             )
 
-        return RandomCircuits(n=size, sets=rows["group"].nunique(), shares=both_ways(of))
+        if not self._orders.sizes:
+            return None
+        return Directions[RandomCircuits | None](sufficient=of("sufficient"), necessary=of("necessary"))
 
     def nonsense(self) -> NonsenseCircuit | None:
         """What the same search finds for arbitrary answers; its curves are shares of the effect on the real ones."""

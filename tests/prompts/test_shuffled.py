@@ -117,6 +117,7 @@ def test_of_two_answers_half_of_the_pairs_have_them_exchanged():
     assert torch.equal(made.corrupted, real.corrupted)
     engine = Engine(random_model("gpt2", d_vocab=len(word_tokenizer())))
     values = [read_metric(engine, one, LogitDiff(), "clean") for one in (real, made)]
+    assert engine.runs(made) is engine.runs(real)  # the same prompts are run once
     sign = torch.tensor([-1.0 if here else 1.0 for here in turned])
     torch.testing.assert_close(values[1], values[0] * sign)
 
