@@ -1,8 +1,12 @@
 """Task `greater_than` (Hanna, Liu and Variengien 2023, arXiv 2305.00586), in wordings of our own.
 
 `The siege lasted from the year 1732 to the year 17` is followed by a year after 32. Every two-digit number after YY is right,
-every one up to YY wrong, but for those that the tokenizer would merge with the century before them. A tokenizer that has every
-digit by itself is refused: there a number is two tokens, and no metric sums the probabilities of so many.
+every one up to YY wrong, but for those that the tokenizer would merge with the century before them.
+
+To a tokenizer that has every digit by itself a number is two tokens, of which the first mostly decides. There a start is the
+last year of a decade, such as 1739: a year of that century comes after it exactly where its tens digit is larger, so that one
+token tells right from wrong (a digit of a larger decade is right, one up to the start's is wrong), and no probability of a
+second digit is needed.
 """
 
 from __future__ import annotations
@@ -35,6 +39,9 @@ NOUNS = listed(
 )
 CENTURIES = ("11", "12", "13", "14", "15", "16", "17")
 BEHIND = "from the year "
+DIGITS = "0123456789"
+FIRST, LAST = "01", "9"
+"""The first year of a century, after which every answer is right; the last one of a decade."""
 
 
 @tasks.register
@@ -65,17 +72,20 @@ class GreaterThan(Generated):
         return {"nouns": NOUNS}
 
     def prepared(self, words: Words, tokens: Tokens) -> Words:
-        """The years that the tokenizer cuts into a century and two digits; UserError for a tokenizer that cuts them otherwise."""
-        two: list[str] = []
-        for century in CENTURIES:
-            numbers = [f"{year:02}" for year in range(100) if tokens.added(BEHIND + century, f"{year:02}") == 1]
-            if "01" in numbers:
-                two += [century + year for year in numbers]
+        """The years that the tokenizer cuts into a century and two digits, or else into four digits.
+
+        `answers` are what may follow a century: two digits, or one. UserError for a tokenizer that cuts years otherwise.
+        """
+        two = _pairs(tokens)
         if two:
             return {**words, "years": two, "starts": _starts(two)}
+        if _by_digits(tokens):
+            tens = [century + ten for century in CENTURIES for ten in DIGITS]
+            # 9 has no larger digit, and 0 is the first year's own.
+            return {**words, "years": tens, "starts": [year + LAST for year in tens if year[2:] not in (FIRST[0], LAST)]}
         raise UserError(
-            "prompts.task: greater_than needs years that the tokenizer cuts into a century and two digits (17|32), and this one "
-            f"cuts {BEHIND.strip()} 1732 otherwise" + (", with every digit by itself" if _by_digits(tokens) else "")
+            "prompts.task: greater_than needs years that the tokenizer cuts into a century and two digits (17|32), or into "
+            f"digits (1|7|3|2), and this one cuts {BEHIND.strip()} 1732 otherwise"
         )
 
     def most(self, words: Words) -> int:
@@ -90,7 +100,7 @@ class GreaterThan(Generated):
         """Right: all after YY; foils: all up to YY."""
         century, year = content[:2], content[2:]
         others = [one[2:] for one in words["starts"] if one[:2] == century]
-        other = "01" if self.corruption == "first_year" else one_of(others, rng, year)
+        other = FIRST if self.corruption == "first_year" else one_of(others, rng, year)
         right, wrong = _numbers(content, words)
         filled = {"noun": one_of(words["nouns"], rng), "start": content, "end": century}
         changed = {"start": century + other}
@@ -100,16 +110,33 @@ class GreaterThan(Generated):
         return replace(made, fields={**made.fields, **spans})
 
 
+def _pairs(tokens: Tokens) -> list[str]:
+    """Years of a century and two digits, in the centuries whose first year is among them."""
+    two: list[str] = []
+    for century in CENTURIES:
+        numbers = [f"{year:02}" for year in range(100) if tokens.added(BEHIND + century, f"{year:02}") == 1]
+        two += [century + year for year in numbers] if FIRST in numbers else []
+    return two
+
+
+def _by_digits(tokens: Tokens) -> bool:
+    """Whether every digit behind a century is a token of its own, whatever it is."""
+    return all(
+        tokens.added(BEHIND + century, ten) == 1
+        and all(tokens.added(BEHIND + century + ten, last) == 1 for last in (FIRST[1], LAST))
+        for century in CENTURIES
+        for ten in DIGITS
+    )
+
+
 def _starts(years: Sequence[str]) -> list[str]:
     """Years from 02 on with a later one in their century: at least one is right, and 01 is none of them."""
     last = {year[:2]: year for year in sorted(years)}
     return [year for year in years if year[2:] >= "02" and year < last[year[:2]]]
 
 
-def _by_digits(tokens: Tokens) -> bool:
-    return tokens.added(BEHIND + "17", "32") == 2 and tokens.added(BEHIND + "173", "2") == 1
-
-
 def _numbers(start: str, words: Words) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What may follow the century, after the start and up to it: as many digits as the tokenizer has together."""
     numbers = [one[2:] for one in words["years"] if one[:2] == start[:2]]
-    return tuple(n for n in numbers if n > start[2:]), tuple(n for n in reversed(numbers) if n <= start[2:])
+    own = start[2 : 2 + len(numbers[0])]
+    return tuple(n for n in numbers if n > own), tuple(n for n in reversed(numbers) if n <= own)

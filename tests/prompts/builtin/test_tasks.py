@@ -144,10 +144,25 @@ def test_a_task_whose_words_the_tokenizer_lacks_is_refused_with_the_reason():
         task.draw(letters, np.random.default_rng(0))
 
 
-def test_years_of_single_digits_are_refused_with_the_reason():
+@pytest.mark.parametrize("corruption", ["first_year", "other_year"])
+def test_of_years_of_single_digits_the_tens_digit_decides(corruption):
+    """No year of the decade comes after its last one, so a larger tens digit, and it alone, makes a later year."""
     digits = Encoder(byte_pairs(single_digits=True), prepend_bos=False)
-    with pytest.raises(UserError, match=r"needs years .* \(17\|32\), and this one .* every digit by itself"):
-        PromptsConfig(task={"kind": "greater_than"}).task.draw(digits, np.random.default_rng(0))
+    config = PromptsConfig(task={"kind": "greater_than", "corruption": corruption, "max_pairs": 20})
+    (book,) = [choose_prompts(config, digits, [], np.random.default_rng(0))]
+    pairs = [pair for one in book.sets for pair in one.pairs]
+    assert len({pair.fields["start"][2] for pair in pairs}) > 4
+    for pair in pairs:
+        start = int(pair.fields["start"][2:])
+        right, wrong = {pair.answer, *pair.answers}, {pair.foil, *pair.foils}
+        for ten in "0123456789":
+            later = [10 * int(ten) + last > start for last in range(10)]
+            assert (ten in right, ten in wrong) == (all(later), not any(later))
+    for one in book.sets:
+        place = one.position("key")
+        assert [tokens[place - 1] for tokens in one.clean_tokens] == [pair.fields["start"][2] for pair in one.pairs]
+        if corruption == "first_year":
+            assert {tokens[place - 1] for tokens in one.corrupted_tokens} == {"0"}
 
 
 @pytest.mark.parametrize(
@@ -248,6 +263,11 @@ def test_the_nonsense_twin_asks_the_same_prompts_for_other_answers(kind):
 
 
 @pytest.mark.parametrize("kind", ["pronoun", "gender_bias"])
-def test_two_answers_have_no_nonsense_twin(kind):
-    with pytest.raises(UserError, match="needs at least 4 different answers, but there are 2"):
-        choose({"kind": kind, "pairing": "shuffled"})
+def test_of_two_answers_the_nonsense_twin_exchanges_half(kind):
+    true, nonsense = (choose({"kind": kind, "pairing": pairing, "max_pairs": 12}) for pairing in ("true", "shuffled"))
+    turned = {
+        a.pair: (a.answer, a.foil) == (b.foil, b.answer)
+        for one, other in zip(true.sets, nonsense.sets, strict=True)
+        for a, b in zip(*(x.pairs for x in (one, other)), strict=True)
+    }
+    assert sum(turned.values()) == len(turned) // 2
