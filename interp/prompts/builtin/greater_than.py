@@ -82,7 +82,11 @@ class GreaterThan(Generated):
         if _by_digits(tokens):
             tens = [century + ten for century in CENTURIES for ten in DIGITS]
             # 9 has no larger digit, and 0 is the first year's own.
-            return {**words, "years": tens, "starts": [year + LAST for year in tens if year[2:] not in (FIRST[0], LAST)]}
+            return {
+                **words,
+                "years": tens,
+                "starts": [year + LAST for year in tens if year[2:] not in (FIRST[0], LAST)],
+            }
         raise UserError(
             "prompts.task: greater_than needs years that the tokenizer cuts into a century and two digits (17|32), or into "
             f"digits (1|7|3|2), and this one cuts {BEHIND.strip()} 1732 otherwise"
