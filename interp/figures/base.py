@@ -237,6 +237,9 @@ def save(drawn: Drawn, folder: Path, stem: str) -> Saved:
     """Write stem.png (300 dpi), .pdf, .svg and the numbers as .csv, atomically; the same input gives the same bytes."""
     written = [text.get_text() for text in shown(drawn).figure.findobj(mpl_text.Text)]
     with mpl.rc_context(rc(written)), _small_fonts():
+        if (engine := drawn.figure.get_layout_engine()) is not None:
+            # Once more than drawing does: axes that became smaller may have other ticks, whose labels need other room.
+            engine.execute(drawn.figure)
         for ending, metadata in METADATA.items():
             buffer = io.BytesIO()
             drawn.figure.savefig(buffer, format=ending, dpi=300, metadata=metadata)

@@ -163,7 +163,9 @@ def _circuit(n: int) -> dict:
     plain = {"curve": curve, "needed": {"0.9": None}}
     size = counts[-2] if len(counts) > 1 else counts[-1]
     random = {"n": size, "sets": 20, "chosen": 0.9, "median": 0.01, "largest": 0.2}
-    noise = [{"n": k, "share": 0.03 * (k / n), "low": -0.05 * (k / n), "high": 0.09 * (k / n)} for k in counts]
+    noise = [{"n": k, "share": 0.03 * (k / n), "low": -0.3 * (k / n), "high": 0.09 * (k / n)} for k in counts]
+    # What is lost passes the whole where some edges work against the answer.
+    lost = [{"n": k, "share": (k / n) ** 0.2 * (2.2 - 1.2 * k / n)} for k in counts]
     return {
         "random": {"sufficient": random, "necessary": random},
         "nonsense": {
@@ -179,7 +181,7 @@ def _circuit(n: int) -> dict:
         "order": "exact",
         "explained": 0.9,
         "n_candidates": n,
-        "curves": {"sufficient": curve, "necessary": curve},
+        "curves": {"sufficient": curve, "necessary": lost},
         "needed": {"sufficient": {"0.9": count}, "necessary": {"0.9": count}},
         "orders": {kind: {"sufficient": plain, "necessary": plain} for kind in ("exact", "reranked")},
     }

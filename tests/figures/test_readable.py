@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from interp.figures import circuit_panel, figures, style
-from interp.figures.base import drawn_texts, new_figure
+from interp.figures.base import drawn_texts, new_figure, save
 from interp.figures.fonts import rc
 from interp.runs.sparsify import figures as training
 from interp.runs.toy import figures as toy
@@ -149,3 +149,22 @@ def test_slanted_neighbours_do_not_overlap_though_their_boxes_do():
     for place in (0.3, 0.4):
         figure.text(place, 0.3, "a slanted label", fontsize=8, rotation=60)
     assert faults(figure) == []
+
+
+@pytest.mark.parametrize(("top", "low"), [(1.4, -0.45), (1.53, -0.36), (1.7, -0.2)])
+def test_ticks_that_change_while_a_figure_is_laid_out_have_room(top, low, tmp_path):
+    """Axes that make room for a legend may have finer ticks, with longer labels than were laid out."""
+
+    def overshoot(metrics):
+        found = metrics["probes"]["circuit_nodes"]
+        found["orders"].pop("reranked")
+        for place, point in enumerate(found["curves"]["necessary"]):
+            point["share"] = top * min(1, place / 5)
+        for place, point in enumerate(found["nonsense"]["curves"]["sufficient"]):
+            point["low"] = low * place / len(found["curves"]["necessary"])
+
+    tables = changed(tables_of(16, 9, 30), overshoot)
+    made = figures["circuit_curves"]().render(tables)
+    save(made, tmp_path, "curves")
+    with mpl.rc_context(rc(drawn_texts(tables))):
+        assert faults(made.figure) == []
