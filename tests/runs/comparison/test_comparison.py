@@ -19,6 +19,7 @@ from interp.results.run_folder import RunFolder
 from interp.runs.comparison.publish import comparison_of
 from interp.runs.comparison.tables import spans_table
 from interp.runs.kinds import load_any, publish_any, run_kinds
+from interp.runs.lifecycle import tables_only
 from tests.findings import filled
 from tests.tiny_models import write_random_twin, write_tiny_gpt2
 
@@ -49,7 +50,14 @@ def loaded_with(
     # What takes long and says nothing about a comparison: controls, many re-rankings, small steps.
     settings["probes"] = [
         {"kind": "key_query_heads", "rerankings": 2, "random_sets": 0, "nonsense": False, "beside": [], "max_heads": 3},
-        {"kind": "attention_edges", "orders": ["integrated", "reranked"], "remove": 0.6, "seeds": 2, "steps": 2},
+        {
+            "kind": "attention_edges",
+            "orders": ["integrated", "reranked"],
+            "remove": 0.6,
+            "seeds": 2,
+            "steps": 2,
+            "random_sets": 2,
+        },
         {"kind": "circuit_nodes", "orders": ["exact"], "seeds": 1},
         *settings["probes"][2:],
     ]
@@ -65,7 +73,8 @@ def model(path, **more):
 @pytest.fixture(scope="module")
 def with_itself(tiny_llama, tmp_path_factory):
     open_gate = model(tiny_llama, sparse={"bias": 1e6})
-    return run(tmp_path_factory.mktemp("itself"), {"dense": model(tiny_llama), "sparse": open_gate})
+    with tables_only():
+        return run(tmp_path_factory.mktemp("itself"), {"dense": model(tiny_llama), "sparse": open_gate})
 
 
 @pytest.fixture(scope="module")
