@@ -54,7 +54,9 @@ def _print_runs(found: list[Entry], console: Console) -> None:
             Text(one.status, style=STYLES.get(one.status, "yellow")),
             one.date,
             Text(visible_token(one.model)),
-            Text(": ".join(part for part in (one.kind if one.kind != "circuit" else "", one.task) if part)),
+            Text(
+                visible_token(": ".join(part for part in (one.kind if one.kind != "circuit" else "", one.task) if part))
+            ),
             Text(visible_token(told)),
         )
     console.print(table)
