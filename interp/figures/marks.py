@@ -27,6 +27,9 @@ WHOLE = 10_000
 NEAR = 25
 """Points that are nearer to each other than this are one to whoever points at them; the first is told."""
 
+LEAST = 0.04
+"""Inches that a cell is wide and high, at least, to be pointed at alone; smaller ones are told together, by what they share."""
+
 NAMES = {"query_label": "query", "key_label": "key", "n_pairs": "word pairs", "crossed": "share of the gap crossed"}
 VALUES = ("mean", "share", "value", "above_dense")
 
@@ -70,6 +73,8 @@ def _spots(figure: Any, marks: Marks) -> Spots:
     )
     half = 0.5 if marks.cell else 0.0
     corners = [_on_page(figure, marks.axes, x - half, y + half), _on_page(figure, marks.axes, x + half, y - half)]
+    if marks.cell and len(marks.rows) and _tiny(figure, corners):
+        return _together(names, texts, np.concatenate(corners))
     kept, taken = [], set()
     for row, (one, other) in enumerate(zip(*corners, strict=True)):
         if not (np.isfinite(one).all() and np.isfinite(other).all()):
@@ -84,6 +89,19 @@ def _spots(figure: Any, marks: Marks) -> Spots:
         taken.add(near)
         kept.append((texts[row], [left, top, right, bottom] if marks.cell else [left, top]))
     return Spots(names, [text for text, _ in kept], [place for _, place in kept])
+
+
+def _tiny(figure: Any, corners: Sequence[Float[np.ndarray, "row 2"]]) -> bool:
+    sides = np.abs(corners[1] - corners[0]) * figure.get_size_inches()
+    return bool(np.nanmedian(sides, axis=0).min() < LEAST)
+
+
+def _together(names: list[str], texts: list[list[str]], ends: Float[np.ndarray, "end 2"]) -> Spots:
+    """One spot over all cells, which says what is the same in all of them: the head of an attention map."""
+    alike = [place for place, column in enumerate(zip(*texts, strict=True)) if len(set(column)) == 1]
+    box = [round(WHOLE * part) for part in (*np.nanmin(ends, axis=0), *np.nanmax(ends, axis=0))]
+    said = [texts[0][place] for place in alike]
+    return Spots([names[place] for place in alike], [said] if alike else [], [box] if alike else [])
 
 
 def _on_page(

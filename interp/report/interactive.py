@@ -26,9 +26,11 @@ if TYPE_CHECKING:
 else:
     pd = lazy("pandas")
 
-WEIGHTS = 300_000
-"""Weights of all maps together, a byte each: 0.4 MB in the page."""
-TABLES = 800_000
+WEIGHTS = 225_000
+"""Weights of all maps together, a byte each: 0.3 MB in the page."""
+SPOTS = 800_000
+"""Letters of everything that can be pointed at; figures that need most are left out first."""
+TABLES = 600_000
 """Bytes of the figures' tables that are inside the page; larger ones lie beside it."""
 MOST_PROMPTS = 30
 LEVELS = 254
@@ -49,6 +51,17 @@ def spots(figures: Sequence[Saved]) -> dict[str, list[dict[str, Any]]]:
 
     Of a column with few different words these stand once, and their numbers in the rows' order.
     """
+    every = _spots(figures)
+    sizes = {stem: len(as_json(one)) for stem, one in every.items()}
+    room, kept = SPOTS, set()
+    for stem in sorted(sizes, key=lambda one: sizes[one]):
+        room -= sizes[stem]
+        if room >= 0:
+            kept.add(stem)
+    return {stem: one for stem, one in every.items() if stem in kept}
+
+
+def _spots(figures: Sequence[Saved]) -> dict[str, list[dict[str, Any]]]:
     return {
         figure.stem: [
             {

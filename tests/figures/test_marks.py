@@ -93,6 +93,23 @@ def test_points_on_a_logarithmic_axis_lie_where_they_are_drawn():
     assert high < low, "counted from above"
 
 
+def test_cells_too_small_to_be_pointed_at_are_told_together():
+    def spots(size):
+        figure = new_figure(3, 2)
+        figure.set_layout_engine("none")
+        axes = figure.add_axes((0.1, 0.1, 0.5, 0.5))
+        axes.set(xlim=(0.5, size + 0.5), ylim=(0.5, size + 0.5))
+        key, query = (place.ravel() + 1 for place in np.meshgrid(np.arange(size), np.arange(size)))
+        rows = pd.DataFrame({"head": "L1-H0", "query": query, "key": key, "weight": 0.5 + 0.001 * key})
+        figure.savefig(io.BytesIO(), format="png")
+        return spots_of(figure, [Marks(axes, rows, "key", "query", cell=True)])
+
+    (large,), (small,) = spots(8), spots(60)
+    assert len(large.places) == 64
+    assert (small.names, small.texts) == (["head"], [["L1-H0"]])
+    assert small.places == [pytest.approx([1000, 4000, 6000, 9000], abs=2)]
+
+
 def test_rows_are_told_in_the_words_of_the_field():
     rows = pd.DataFrame(
         {

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from interp.figures.base import Saved
+from interp.figures.marks import Spots
 from interp.report import interactive
 from interp.results.tables import RunTables
 
@@ -65,3 +66,15 @@ def test_tables_are_inside_the_page_smallest_first_until_it_would_grow_too_large
     assert links["large"] == "figures/large.csv"
     assert unquote(links["small"].split(",", 1)[1]) == 'a,"b #%<>"\n1,é\n'
     assert "#" not in links["small"]
+
+
+def test_what_can_be_pointed_at_is_cut_by_whole_figures_the_largest_first(tmp_path, monkeypatch):
+    large = Spots(["head"], [[f"L{row}-H0"] for row in range(500)], [[row, row] for row in range(500)])
+    few = Spots(["head", "part"], [["L0-H0", "a"], ["L1-H0", "a"]], [[1, 2], [3, 4]])
+    saved = [Saved("large", "", "", tmp_path, 3.0, [large]), Saved("few", "", "", tmp_path, 3.0, [few])]
+    saved.append(Saved("none", "", "", tmp_path, 3.0))
+    assert set(interactive.spots(saved)) == {"large", "few"}
+    monkeypatch.setattr(interactive, "SPOTS", 1000)
+    (group,) = interactive.spots(saved)["few"]
+    assert set(interactive.spots(saved)) == {"few"}
+    assert group == {"names": ["head", "part"], "columns": [["L0-H0", "L1-H0"], ["a", "a"]], "places": [[1, 2], [3, 4]]}
