@@ -102,16 +102,17 @@ def beside(figure: Saved, ending: str) -> str:
 
 
 def attention(tables: RunTables) -> dict[str, Any] | None:
-    """The attention maps of all heads on the prompts that an `attention_pattern` probe looked at, the focus prompt first.
+    """The attention maps of the heads on the prompts that an `attention_pattern` probe looked at, the focus prompt first.
 
-    A weight is a byte, 0 to LEVELS; rows are queries, of which each has its keys up to itself, head after head, layer after
-    layer. Of a long prompt the positions nearest to key and query, as many as there is room for. None where there are no maps.
+    A weight is a byte, 0 to LEVELS; rows are queries, of which each has its keys up to itself, head after head. Of a long
+    prompt the positions nearest to key and query, as many as there is room for. None where there are no maps.
     """
     label = next((name for name in tables.labels if tables.kinds.get(name) == "attention_pattern"), None)
     if label is None:
         return None
-    model, focus = tables.run.model, tables.run.focus
-    heads = [(layer, head) for layer in range(model.n_layers) for head in range(model.n_heads)]
+    focus = tables.run.focus
+    observed = tables.values_of(label, "layer", "head").astype(int).sort_values(["layer", "head"])
+    heads = list(observed[["layer", "head"]].itertuples(index=False, name=None))
     seen = tables.values_of(label, "prompt")["prompt"].tolist()
     room, prompts = WEIGHTS, []
     for prompt in sorted(seen, key=lambda one: (one != focus.prompt, one))[:MOST_PROMPTS]:
@@ -127,12 +128,13 @@ def attention(tables: RunTables) -> dict[str, Any] | None:
                 "positions": list(shown.positions),
                 "key": int(row["key"]),
                 "query": int(row["query"]),
-                "weights": _packed(tables, label, int(prompt), shown),
+                "note": shown.words.strip(),
+                "weights": _packed(tables, label, int(prompt), shown, heads),
             }
         )
     if not prompts:
         return None
-    return {"layers": model.n_layers, "heads": model.n_heads, "levels": LEVELS, "prompts": prompts}
+    return {"heads": [f"L{layer}-H{head}" for layer, head in heads], "levels": LEVELS, "prompts": prompts}
 
 
 def _fitting(n: int, key: int, query: int, room: int) -> Window | None:
@@ -144,16 +146,17 @@ def _fitting(n: int, key: int, query: int, room: int) -> Window | None:
     return None
 
 
-def _packed(tables: RunTables, label: str, prompt: int, shown: Window) -> str:
+def _packed(tables: RunTables, label: str, prompt: int, shown: Window, heads: list[tuple[int, int]]) -> str:
     rows = tables.probe(label, ("layer", "head", "query", "key", "value"), prompt=prompt)
     places = {position: place for place, position in enumerate(shown.positions)}
     rows = rows[rows["query"].isin(places) & rows["key"].isin(places)]
-    model, size = tables.run.model, len(shown)
-    weights = np.full((model.n_layers, model.n_heads, size, size), ABSENT, dtype=np.uint8)
-    at = [rows["layer"].astype(int), rows["head"].astype(int), rows["query"].map(places), rows["key"].map(places)]
-    weights[tuple(one.to_numpy(int) for one in at)] = np.rint(rows["value"].to_numpy(float).clip(0, 1) * LEVELS)
+    size, numbers = len(shown), {head: number for number, head in enumerate(heads)}
+    weights = np.full((len(heads), size, size), ABSENT, dtype=np.uint8)
+    head = [numbers[one] for one in zip(rows["layer"].astype(int), rows["head"].astype(int), strict=True)]
+    query, key = (rows[end].map(places).to_numpy(int) for end in ("query", "key"))
+    weights[head, query, key] = np.rint(rows["value"].to_numpy(float).clip(0, 1) * LEVELS)
     query, key = np.tril_indices(size)
-    return base64.b64encode(weights[:, :, query, key].tobytes()).decode("ascii")
+    return base64.b64encode(weights[:, query, key].tobytes()).decode("ascii")
 
 
 def script() -> str:

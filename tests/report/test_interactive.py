@@ -13,6 +13,7 @@ from interp.figures.base import Saved
 from interp.figures.marks import Spots
 from interp.report import interactive
 from interp.results.tables import RunTables
+from interp.words.phrases import runs_text
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,7 @@ def tables(finished):
 
 def test_attention_maps_are_the_tables_weights(tables):
     found = interactive.attention(tables)
-    assert (found["layers"], found["heads"]) == (3, 4)
+    assert found["heads"] == [f"L{layer}-H{head}" for layer in range(3) for head in range(4)]
     (prompt,) = found["prompts"]
     assert (prompt["key"], prompt["query"], prompt["positions"]) == (5, 8, list(range(1, 9)))
     weights = np.frombuffer(base64.b64decode(prompt["weights"]), dtype=np.uint8).reshape(3, 4, 36)
@@ -37,6 +38,7 @@ def test_a_long_prompt_is_cut_to_what_there_is_room_for(tables, monkeypatch):
     (prompt,) = interactive.attention(tables)["prompts"]
     assert len(prompt["positions"]) == len(prompt["tokens"]) == 5
     assert {5, 8} <= set(prompt["positions"])
+    assert prompt["note"] == f"Of 8 positions, {runs_text(prompt['positions'])} are shown."
     monkeypatch.setattr(interactive, "WEIGHTS", 12)
     assert interactive.attention(tables) is None
 

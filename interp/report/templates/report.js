@@ -137,19 +137,19 @@
   // ---- a head's attention maps
   const attention = read("attention");
   const maps = attention && (() => {
-    const { layers, heads, prompts, levels } = attention;
-    const names = Array.from({ length: layers * heads }, (_, at) => `L${Math.floor(at / heads)}-H${at % heads}`);
+    const { heads: names, prompts, levels } = attention;
     const dialog = make("dialog", { class: "map", "aria-label": "Attention maps" });
     const close = make("button", { type: "button" }, "close");
     const head = make("select", { "aria-label": "head" }, ...names.map((name) => make("option", {}, name)));
     const prompt = make("select", { "aria-label": "prompt" }, ...prompts.map((one, at) => make("option", { value: at }, one.prompt)));
     const place = make("div", { class: "wide", tabindex: "0" });
-    const note = make("p", { class: "note" }, "Up: queries; across: keys; the darker, the larger the weight; framed: key to query.");
+    const note = make("p", { class: "note" });
     dialog.append(make("form", {}, head, ...(prompts.length > 1 ? [prompt] : []), close), place, note);
     document.body.append(dialog);
     const colour = (weight) => `rgb(${[[255, 8], [255, 48], [255, 107]].map(([from, to]) => Math.round(from + (to - from) * weight)).join()})`;
     const picture = () => {
       const one = prompts[prompt.value || 0], size = one.positions.length, bytes = atob(one.weights);
+      note.textContent = `Up: queries; across: keys; the darker, the larger the weight; framed: key to query. ${one.note}`;
       const labels = one.positions.map((position, at) => `${position} ${one.tokens[at].trim()}`);
       const longest = Math.min(Math.max(...labels.map((label) => label.length)), 16), cell = 22, side = 10 + 7 * longest;
       const first = (names.indexOf(head.value) * size * (size + 1)) / 2, width = side + size * cell + 2, height = size * cell + side + 2;
@@ -198,7 +198,7 @@
   if (maps) {
     const button = make("button", { type: "button", class: "look" }, "Look at the attention map of any head");
     button.addEventListener("click", () => maps.open(maps.first));
-    document.querySelector("#maps").append(button);
+    document.querySelector("#maps")?.append(button);
     for (const one of document.querySelectorAll("main .nb")) if (maps.has(one.textContent)) one.classList.add("head");
     document.querySelector("main").addEventListener("click", (event) => {
       if (event.target.matches(".nb.head")) maps.open(event.target.textContent);
