@@ -20,9 +20,9 @@ from tests.report.synthetic import make_tables
 OF_THE_TEMPLATE = {"plugins.md", *(path.name for path in DOCS.glob("new_*.md"))}
 """Their blocks are the files of examples/plugin, letter by letter (tests/plugins)."""
 RUN = {"notebook.md", "tables.md", "sparse.md"}
-QUICK = {
-    "find_heads(share=0.8": "find_heads(n_resamples=100, rerankings=2, random_sets=2, nonsense=False, shapley=None, share=0.8",
-}
+LITTLE = "n_resamples=100, rerankings=0, random_sets=0, max_heads=1, screen=1, beside=(), nonsense=False, shapley=None"
+QUICK = {"find_heads(share=0.8": f"find_heads({LITTLE}, share=0.8"}
+"""A search that does little beside what the page is about."""
 
 
 def test_every_page_with_python_is_run_by_a_test():
