@@ -79,8 +79,12 @@ class PositionHeatmap(Figure):
                 axes = grid[down, across]
                 mine = rows[(rows["base"] == base) & (rows["site"] == site)]
                 _panel(axes, mine, labels, limit, n_layers)
-                across_at = [labels.index(one) + 0.5 for one in mine["query_label"]]
-                marks.append(Marks(axes, mine[COLUMNS], across_at, mine["layer"].astype(int) + 0.5, cell=True))
+                words = labels if shown is None else token_labels(tables, map(int, labels))
+                places = [labels.index(one) for one in mine["query_label"]]
+                said = _told(mine, [words[place] for place in places])
+                marks.append(
+                    Marks(axes, said, [place + 0.5 for place in places], mine["layer"].astype(int) + 0.5, True)
+                )
                 number_ticks(axes.yaxis, n_layers, tall)
                 if shown is None:
                     token_ticks(axes, labels, inches, {}, 0.5)
@@ -132,6 +136,23 @@ class PositionHeatmap(Figure):
         columns = ["part", "site", "layer", "query_label", "mean", "ci_low", "ci_high", "n", "n_pairs"]
         title = f"{label}: effect by layer and position"
         return Drawn(figure, rows[columns], title, self.caption or caption, grid_marks(figure, grids, columns))
+
+
+def _told(rows: pd.DataFrame, positions: list[str]) -> pd.DataFrame:
+    """The cells of a panel in words: how far the metric has crossed the gap, with the interval of that."""
+    noise = rows["base"] == "clean"
+    return pd.DataFrame(
+        {
+            "site": rows["site"],
+            "direction": np.where(noise, "noise", "denoise"),
+            "layer": rows["layer"],
+            "position": positions,
+            "share": rows["crossed"],
+            "low": np.where(noise, 1 - rows["norm_ci_high"], rows["norm_ci_low"]),
+            "high": np.where(noise, 1 - rows["norm_ci_low"], rows["norm_ci_high"]),
+            "prompts": rows["n"],
+        }
+    )
 
 
 def _panel(axes: Any, rows: pd.DataFrame, columns: list[str], limit: float, n_layers: int) -> None:

@@ -5,6 +5,7 @@ Probes say their own sentences (`Probe.method`); here stand model, prompts, metr
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 import interp
@@ -25,6 +26,7 @@ from interp.words.tense import AFTER, BEFORE, Tense
 from interp.words.visible import visible_token
 
 MOST_WORDINGS = 6
+DIGEST = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
 PARAGRAPH = 700  # letters that short ones are gathered up to
 SHARES = {
     "joint": "what is left of the effect of all edges when these heads alone keep theirs",
@@ -163,10 +165,15 @@ def _found_model(model: ModelFound) -> str:
     on = [name for name, applied in model.processing.items() if applied]
     bos = f"{'with' if model.prepend_bos else 'without'} a beginning-of-sequence token"
     return (
-        f"{model.name} ({_sizes(model.architecture, model.n_layers, model.n_heads)}; {model.origin}; weights sha256 "
+        f"{model.name} ({_sizes(model.architecture, model.n_layers, model.n_heads)}; {_short(model.origin)}; weights sha256 "
         f"{model.weights_sha256[:12]}), in {model.dtype}, {bos}; weight processing of TransformerLens: "
         f"{', '.join(on) or 'none'}{_found_gate(model.sparse)}."
     )
+
+
+def _short(origin: str) -> str:
+    """Where a model comes from, with the beginnings of long digests; the table of the run has all of them."""
+    return DIGEST.sub(r"\1", origin)
 
 
 def _found_gate(sparse: SparseFound | None) -> str:
