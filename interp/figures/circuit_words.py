@@ -46,13 +46,14 @@ def control_text(found: Circuit) -> str:
     """What random sets and arbitrary answers come to, in one sentence; empty where neither was asked for."""
     parts, random, nonsense = noun(found), found.random, found.nonsense
     said = []
-    kept, gone = (None, None) if random is None else (random.sufficient, random.necessary)
-    if kept is not None:
-        said.append(
-            f"the best of {plural(kept.sets, 'random set')} of {kept.n:,} {parts} explains {percent(kept.largest)} when kept alone"
-        )
-    if gone is not None:
-        said.append(f"of {gone.n:,} {parts} destroys {percent(gone.largest)} when replaced alone")
+    if random is not None:
+        best = [
+            f"of {one.n:,} {parts} {does} {percent(one.largest)} when {how} alone"
+            for one, does, how in ((random.sufficient, "explains", "kept"), (random.necessary, "destroys", "replaced"))
+            if one is not None
+        ]
+        sets = next(one.sets for one in (random.sufficient, random.necessary) if one is not None)
+        said.append(f"the best of {plural(sets, 'random set')} {', and '.join(best)}")
     if nonsense is not None:
         arbitrary = "the same search for arbitrary answers (a random pairing)"
         enough = found.needed.sufficient[f"{found.explained:g}"].n
