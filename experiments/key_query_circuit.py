@@ -19,7 +19,7 @@ from experiments.observations import (
     position_sentences,
     span_sentences,
 )
-from experiments.overview import top_effects
+from experiments.overview import effects_tables
 from experiments.roads import path_sentences
 from experiments.sentences import answer, caveats, share_sentences, sign_sentences, towards
 from experiments.tables import (
@@ -183,7 +183,7 @@ class KeyQueryCircuit(Recipe):
             if stems or title in blocks
         ]
         untold = [label for label in others if tables.kinds[label] not in TOLD]
-        rows = [top_effects(tables, label) for label in untold]
+        rows = [block for label in untold for block in effects_tables(tables, label)]
         stems = [stem for stem in figures if stem in of_others]
         sections.append(Section(title="The prompts", tables=[wordings_table(run)]))
         if rows or stems:

@@ -34,12 +34,14 @@ class Overview(Recipe):
         """A section a probe, with its figures and a table of its largest effects; other figures come last."""
         run = tables.run
         of = {label: [figure.stem for figure in figures_of(tables, label)] for label in tables.labels}
+        first = [sentences[0] for label in tables.labels if (sentences := told(tables, label))]
         return Story(
             title=run.title or run.name,
             question=run.question,
             answer=[
                 f"{plural(len(tables.kinds), 'probe')} measured {plural(run.n_prompts, 'prompt')} "
-                f"({plural(run.n_pairs, 'word pair')}); the largest effects stand below."
+                f"({plural(run.n_pairs, 'word pair')}){'' if first else '; the largest effects stand below'}.",
+                *first,
             ],
             observations=[],
             caveats=[],
@@ -48,7 +50,7 @@ class Overview(Recipe):
                     title=label,
                     text=told(tables, label),
                     figures=[stem for stem in figures if stem in of[label]],
-                    tables=[] if tables.kinds.get(label) == "paths" else [top_effects(tables, label)],
+                    tables=effects_tables(tables, label),
                 )
                 for label in tables.labels
             ]
@@ -66,11 +68,19 @@ def told(tables: RunTables, label: str) -> list[str]:
     return told_of(tables, label) if kind in CIRCUITS else []
 
 
+def effects_tables(tables: RunTables, label: str) -> list[TableBlock]:
+    """The table of a probe's largest effects; none where sentences say more, or where no effect is of one part alone."""
+    block = top_effects(tables, label)
+    return [] if tables.kinds.get(label) == "paths" or not block.rows else [block]
+
+
 def top_effects(tables: RunTables, label: str, count: int = 10) -> TableBlock:
     """The rows of a probe's summary with the largest mean effect."""
     rows = tables.summary_of(label)
     # The whole residual stream at the key and at the query carries everything; that is no finding.
     rows = rows[rows["site"] != "resid_pre"]
+    if tables.kinds.get(label) in CIRCUITS:
+        rows = rows[rows["part"] == "single"]  # sets, kept or replaced, are points of the curves
     rows = rows.loc[rows["mean"].abs().sort_values(ascending=False).index].head(count)
     places = ["part", "layer", "head", "query_label", "key_label", "group", "n_kept"]
     used = [name for name in places if rows[name].notna().any() and (rows[name].astype(str) != "").any()]

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from experiments.overview import Overview, top_effects
+from experiments.overview import Overview, effects_tables, top_effects
 from experiments.sentences import against_text, effect_sentence, some
 from interp.analysis.findings_of_heads import HeadFindings, HeadFound
 from interp.metrics import metrics
@@ -63,6 +63,16 @@ def test_an_interval_that_is_not_there_is_a_dash(finished_tables):
     assert all(row[-2].startswith("[") for row in whole.rows)
     for text in (percent(float("nan")), percent(None), tenth(float("nan"))):
         assert text == "—"
+
+
+def test_of_a_circuit_single_parts_are_listed_and_the_answer_is_its_sentence(finished_tables):
+    """Random sets and points of the curves are no effects of anything that could be named."""
+    table = top_effects(finished_tables, "circuit_nodes")
+    assert {row[0] for row in table.rows} == {"single"}
+    (told,) = (one for one in Overview().story(finished_tables, []).answer if "when kept alone" in one)
+    assert told.startswith("Of what all ")
+    without = finished_tables.summary[finished_tables.summary["part"] != "single"]
+    assert effects_tables(dataclasses.replace(finished_tables, summary=without), "circuit_nodes") == []
 
 
 def test_every_metric_has_its_own_words():
