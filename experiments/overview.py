@@ -38,10 +38,11 @@ class Overview(Recipe):
         return Story(
             title=run.title or run.name,
             question=run.question,
-            answer=[
+            # One line says a run on a shelf of runs: what was found, where there are words for it.
+            answer=first
+            or [
                 f"{plural(len(tables.kinds), 'probe')} measured {plural(run.n_prompts, 'prompt')} "
-                f"({plural(run.n_pairs, 'word pair')}){'' if first else '; the largest effects stand below'}.",
-                *first,
+                f"({plural(run.n_pairs, 'word pair')}); the largest effects stand below."
             ],
             observations=[],
             caveats=[],
