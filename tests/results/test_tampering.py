@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from interp.errors import UserError
-from interp.results import reading
+from interp.results import reading, sealed
 from interp.runs.circuit.assemble import TABLES
 from interp.runs.kinds import publish_any
 from tests.results.small_runs import carried_out, write_small
@@ -199,3 +199,17 @@ def test_an_unfinished_run_has_no_report(runs, again, monkeypatch):
     (one / "manifest.json").unlink()
     with pytest.raises(reading.Damaged, match="is not a finished run: manifest.json is missing"):
         asked("report", one, one, monkeypatch)
+
+
+def test_parts_in_the_words_of_another_version_are_said_to_be(runs, again, monkeypatch):
+    """A table that is missing cannot be made from findings that this version does not know."""
+    folder, one, _ = runs
+    path = one / "parts" / "layer_modulation.json"
+    part = sealed.read(path)
+    part["findings"]["a_field_of_old"] = 1
+    sealed.write(path, part)
+    (one / "summary.csv").unlink()
+    with pytest.raises(UserError, match="its parts were written by another version of interp; .*--fresh") as caught:
+        asked("report", folder / "small.yaml", one, monkeypatch)
+    assert "\n" not in str(caught.value)
+    again()

@@ -6,12 +6,14 @@ from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
+from pydantic import ValidationError
 
 from interp.analysis.findings import VERSION, DroppedPrompt, Findings, LayerSpanFindings, MeanFound
 from interp.analysis.findings_of_run import FocusFound, MetricFound, Metrics, RunFindings, WordingFound
 from interp.analysis.summary import summarise_effects
 from interp.probes.base import Reading
 from interp.results import effects_file, reading
+from interp.results.parts import FRESH
 from interp.results.run_folder import RESOLVED, RunFolder
 from interp.runs.circuit.config import RunConfig, validate
 from interp.runs.circuit.facts import STUDY, Candidate, StudyFacts
@@ -31,13 +33,17 @@ def reading_of(settings: RunConfig) -> Reading:
 
 
 def restore(folder: RunFolder) -> None:
-    """Make the tables of a finished run again where one is missing or damaged; Damaged when a part is, too."""
+    """Make the tables of a finished run again where one is missing or damaged; Damaged when a part is, too, or says what it says
+    in the words of another version."""
     if not folder.damaged():
         return
     settings = validate(reading.read_yaml(folder.path / RESOLVED), str(folder.path / RESOLVED))
     parts = {probe.label: folder.whole_part(probe.label) for probe in settings.probes}
-    typed = {probe.label: probe.findings.model_validate(parts[probe.label].findings) for probe in settings.probes}
-    write_tables(settings, typed, folder)
+    try:
+        typed = {probe.label: probe.findings.model_validate(parts[probe.label].findings) for probe in settings.probes}
+        write_tables(settings, typed, folder)
+    except ValidationError:
+        raise reading.Damaged(f"{folder.path}: its parts were written by another version of interp; {FRESH}") from None
 
 
 def write_tables(settings: RunConfig, findings: dict[str, Findings], folder: RunFolder) -> None:
