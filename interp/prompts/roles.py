@@ -128,9 +128,11 @@ def _filled(found: re.Match[str], template: str, fields: Mapping[str, str], wher
     if literal is not None:
         return f"{{{literal}}}"
     if name not in fields:
+        known = f"the fields here are {', '.join('{' + one + '}' for one in fields)}"
         raise UserError(
-            f"{where}: {template!r} cannot be filled in (there is no field {{{name}}}); the fields here are "
-            f"{', '.join('{' + one + '}' for one in fields)}, and {{{{{name}}}}} stands for {{{name}}} itself"
+            f"{where}: {template!r} cannot be filled in (there is no field {{{name}}}); "
+            f"{known if fields else 'the prompts of this task have no fields, so say the text itself, or a position'}, "
+            f"and {{{{{name}}}}} stands for {{{name}}} itself"
         )
     return fields[name]
 

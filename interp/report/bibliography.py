@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from interp.configs.registry import nearest
+from interp.errors import UserError
+
 
 def _entry(kind: str, key: str, authors: str, title: str, year: int, **more: str) -> str:
     fields = {"author": authors, "title": f"{{{title}}}", "year": str(year), **more}
@@ -178,8 +181,20 @@ def software_entry(version: str, commit: str | None) -> str:
 
 
 def entries(cited: Iterable[str]) -> list[str]:
-    """BibTeX of what is cited, each once: keys of BIBLIOGRAPHY, or whole entries (`@...`), which stay as they are."""
-    return list(dict.fromkeys(one if one.startswith("@") else BIBLIOGRAPHY[one] for one in cited))
+    """BibTeX of what is cited, each once: keys of BIBLIOGRAPHY, or whole entries (`@...`), which stay as they are.
+
+    UserError names what is neither.
+    """
+    return list(dict.fromkeys(one if one.startswith("@") else _known(one) for one in cited))
+
+
+def _known(name: str) -> str:
+    if name not in BIBLIOGRAPHY:
+        raise UserError(
+            f"cites names {name!r}, which is no entry of interp.report.bibliography and no BibTeX entry of its own "
+            f"('@article{{...}}'); {nearest(name, BIBLIOGRAPHY)}"
+        )
+    return BIBLIOGRAPHY[name]
 
 
 def latex(text: str) -> str:

@@ -49,6 +49,12 @@ def test_mistakes_name_the_role_and_the_token_found(spec, says):
         RoleSpec(**spec).resolve("key", TOKENS, FIELDS)
 
 
+def test_a_task_without_fields_says_so():
+    with pytest.raises(UserError, match="prompts of this task have no fields, so say the text itself, or a position"):
+        RoleSpec(token="{word}").resolve("key", TOKENS, {})
+    assert RoleSpec(token=TOKENS[0], occurrence="first").resolve("key", TOKENS, {}) == (1,)
+
+
 @pytest.mark.parametrize("spec", [{}, {"position": 0}, {"position": -1}, {"token": "a", "occurence": "first"}])
 def test_senseless_roles_are_refused_when_read(spec):
     with pytest.raises(ValidationError):

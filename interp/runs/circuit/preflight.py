@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from interp.errors import Mistakes, UserError
 from interp.measure.study import Study
 from interp.probes import Probe
+from interp.report.bibliography import entries
+from interp.words.tense import BEFORE
 
 
 def check_probes(probes: Sequence[Probe], study: Study, before: Iterable[str] = ()) -> None:
@@ -35,3 +37,6 @@ def _check(probe: Probe, before: Sequence[str], study: Study) -> None:
         if label is not None and label not in before:
             raise UserError(f"{field} names {label!r}, which is no probe that stands before it")
     probe.check(study)
+    # The report says these, after hours perhaps.
+    probe.method(BEFORE)
+    entries(probe.cites)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 
@@ -28,6 +29,27 @@ def test_every_probe_that_does_not_fit_is_named():
     assert "probe 'wrong': head L9-H9 is out of range" in said
     assert "probe 'b': of names 'later', which is no probe that stands before it" in said
     assert "probe 'later'" not in said
+
+
+def test_what_the_report_would_say_of_a_probe_is_asked_before_anything_is_measured():
+    class Citing(Fitting):
+        cites: ClassVar[tuple[str, ...]] = ("heimersheim2024patch",)
+
+    class Wordless(Fitting):
+        def method(self, it):
+            raise ZeroDivisionError
+
+    class Cited(Fitting):
+        cites: ClassVar[tuple[str, ...]] = ("heimersheim2024patching", "@misc{mine, title={Mine}}")
+
+    with pytest.raises(
+        UserError,
+        match=r"^probe 'fitting': cites names 'heimersheim2024patch',.*did you mean 'heimersheim2024patching'",
+    ):
+        check_probes([Citing()], SimpleNamespace())
+    with pytest.raises(ZeroDivisionError):
+        check_probes([Wordless()], SimpleNamespace())
+    check_probes([Cited()], SimpleNamespace())
 
 
 def test_one_is_a_sentence_and_none_is_silent():
