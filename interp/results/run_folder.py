@@ -72,7 +72,9 @@ class RunFolder:
     def existing(cls, path: Path) -> RunFolder:
         """The folder of a run that is there; UserError when it is none."""
         if not (path / RESOLVED).is_file():
-            raise UserError(f"{path} is no run folder: {RESOLVED} is missing")
+            inside = sorted(str(one.parent) for one in path.glob(f"*/{RESOLVED}"))
+            held = f"; in it lie runs, such as {inside[-1]}" if inside else ""
+            raise UserError(f"{path} is no run folder: {RESOLVED} is missing{held}")
         return cls(path)
 
     def __enter__(self) -> RunFolder:

@@ -136,8 +136,16 @@ def test_the_manifest_names_versions(tmp_path):
 
 
 def test_a_folder_that_is_no_run(tmp_path):
-    with pytest.raises(UserError, match="is no run folder"):
+    with pytest.raises(UserError, match=r"is no run folder: config.resolved.yaml is missing$"):
         RunFolder.existing(tmp_path)
+
+
+def test_a_folder_of_runs_names_one_of_them(tmp_path):
+    with folder(tmp_path) as run:
+        pass
+    with pytest.raises(UserError, match=f"in it lie runs, such as {run.path}$"):
+        RunFolder.existing(run.path.parent)
+    assert RunFolder.existing(run.path).path == run.path
 
 
 def test_nothing_is_written_before_the_lock_is_held(tmp_path):

@@ -9,7 +9,7 @@ from interp.errors import UserError
 from interp.figures.of_a_probe import figures_of
 from interp.report.recipe import Recipe, recipes
 from interp.report.story import Section, Story
-from interp.words.numbers import number
+from interp.words.numbers import around
 
 if TYPE_CHECKING:
     from interp.figures import Figure
@@ -43,7 +43,7 @@ class OneSentence(Recipe):
             question=run.question,
             answer=[
                 f"Cutting L{best['layer']}-H{best['head']} moves the {run.metric.words} by "
-                f"{number(best['mean'], best['ci_low'], best['ci_high'])} {run.metric.unit}."
+                f"{around(best['mean'], best['ci_low'], best['ci_high'])} {run.metric.unit}."
             ],
             sections=[Section("Every head", figures=figures)],
         )
