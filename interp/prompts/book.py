@@ -51,7 +51,14 @@ def nothing_left(left: Sequence[object], dropped: Sequence[Dropped], mend: str =
 
 def commonest(dropped: Sequence[Dropped]) -> str:
     """The commonest reason, with an example: reasons that differ only in the prompt that they quote are one."""
-    kinds = Counter(VARIES.sub("", one.reason) for one in dropped)
-    kind, count = kinds.most_common(1)[0]
-    example = next(one.reason for one in dropped if VARIES.sub("", one.reason) == kind)
+    count, example = reasons(dropped)[0]
     return f"the commonest reason ({count} of {len(dropped)}): {example}"
+
+
+def reasons(dropped: Sequence[Dropped]) -> list[tuple[int, str]]:
+    """Reasons, the commonest first: how many prompts each left out, and the first of them as an example."""
+    kinds = Counter(VARIES.sub("", one.reason) for one in dropped)
+    examples: dict[str, str] = {}
+    for one in dropped:
+        examples.setdefault(VARIES.sub("", one.reason), one.reason)
+    return [(count, examples[kind]) for kind, count in kinds.most_common()]

@@ -19,12 +19,14 @@ else:
 
 MOST_PROMPTS = 400  # rows of the list of prompts; the rest is in prompts.parquet
 
+WRONG = ("the model's first prediction is another token", "the model prefers the foil")
+
 # What a reason contains, and the name under which reasons of its kind are counted.
 KINDS = (
     ("no single token", "the word or the answer is not a single token"),
     ("where one is needed", "the word or the answer is not a single token"),
-    ("the model answers", "the model's first prediction is another token"),
-    ("the model prefers", "the model prefers the foil"),
+    ("the model answers", WRONG[0]),
+    ("the model prefers", WRONG[1]),
     ("prompts of its pair", "the model is right here, but not in all prompts of the word pair"),
     ("right here, but only in", "the model is right in this wording, but not in all of them"),
     ("max_pairs", "beyond max_pairs"),
@@ -35,7 +37,6 @@ KINDS = (
     ("where most prompts have them at", "its tokens are elsewhere than in most prompts"),
     ("tokens long", "another number of tokens than the wording's other prompts"),
 )
-WRONG = "the model's first prediction is another token"
 
 
 def wordings(tables: RunTables) -> TableBlock:
@@ -43,7 +44,7 @@ def wordings(tables: RunTables) -> TableBlock:
     unit = tables.run.metric.unit
     # A token group's own corrupted prompts may be left out too ("group ..."); those say nothing about the wording.
     # (A list of truths would select columns where it is empty.)
-    is_wrong = [_kind(reason) == WRONG and not _group(reason) for reason in tables.dropped["reason"]]
+    is_wrong = [_kind(reason) in WRONG and not _group(reason) for reason in tables.dropped["reason"]]
     wrong = tables.dropped[pd.Series(is_wrong, index=tables.dropped.index, dtype=bool)]
     rows = []
     for template, group in tables.prompts.groupby("template", sort=False):
@@ -69,7 +70,8 @@ def wordings(tables: RunTables) -> TableBlock:
         note=(
             "Over the prompts that were kept: how many the model answers first with the right token, the mean probability of "
             "the answer in the clean run, and the metric's mean (standard deviation) in the two runs. Left out: wrong "
-            "counts the prompts that were left out because the model's first prediction was another token."
+            "counts the prompts that were left out because the model's first prediction was another token, or, of "
+            "two answers that are a choice, because it prefers the foil."
         ),
         verbatim=frozenset({"wording"}),
     )

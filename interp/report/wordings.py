@@ -45,7 +45,8 @@ def wordings_table(run: RunFindings) -> TableBlock:
             *(["open edges", "keys a query"] if gated else []),
         ],
         rows=rows,
-        note="Candidates: every prompt that could be asked, before any filter. Right: the answer is ranked first. "
+        note="Candidates: every prompt that could be asked, before any filter. Right: the answer is ranked first; "
+        "of a task whose two answers are a choice (ioi, say), above the other. "
         "Log-probability in nats." + (" Open edges: on the prompts that are used." if gated else ""),
         verbatim=frozenset({"wording"}),
     )

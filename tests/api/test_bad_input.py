@@ -255,19 +255,23 @@ def test_a_model_that_is_not_at_rest_is_refused_however_it_came(model):
         return interp.study(model, **LISTS, min_gap=0)
 
     hooked = model.hooked
-    ask()
+    earlier = ask()
     handles = [
         lambda: hooked.blocks[0].attn.register_forward_hook(lambda *_: None),
         lambda: hooked.unembed.register_forward_pre_hook(lambda *_: None),
     ]
     for put in handles:
         handle = put()
-        one_sentence(ask, "the model has hooks of its own")
+        for late in (ask, earlier.cut_edges, earlier.ablate):  # a hook that was put on after the study was made, too
+            one_sentence(late, "the model has hooks of its own")
         handle.remove()
     hooked.add_hook("blocks.0.hook_attn_out", lambda value, hook: value * 0)
     one_sentence(ask, r"hooks of its own \(at blocks.0.hook_attn_out\)")
     hooked.reset_hooks()
     hooked.train()
-    one_sentence(ask, "training mode")
+    for late in (ask, earlier.cut_edges, earlier.ablate):
+        one_sentence(late, "training mode")
     hooked.eval()
+    assert len(earlier.cut_edges())
+    assert len(earlier.ablate())
     assert len(ask().prompts) == 3

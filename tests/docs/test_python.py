@@ -7,6 +7,7 @@ import dataclasses
 from pathlib import Path
 from unittest.mock import create_autospec
 
+import pandas as pd
 import pytest
 
 import interp.models.averaging
@@ -53,7 +54,13 @@ def test_the_page_of_the_tables_reads_a_verdict(monkeypatch):
     little = make_tables(None)
     metrics = Metrics.model_validate({"run": little.metrics.run, "probes": {"key_query_heads": heads}})
     monkeypatch.setattr(RunTables, "load", lambda folder: dataclasses.replace(little, metrics=metrics))
-    assert run(DOCS / "tables.md")["verdict"].kind == "key_query_heads"
+    one = {"probe": "key_query_heads", "part": "single", "layer": 0, "head": 1}
+    rows = [one | {"pair": pair, "effect": effect} for pair, effect in (("a", 1.0), ("a", 2.0), ("b", 6.0))]
+    others = [one | {"pair": "a", "effect": 50.0} | change for change in ({"head": 2}, {"part": "joint"})]
+    monkeypatch.setattr(pd, "read_parquet", lambda path: pd.DataFrame(rows + others))
+    space = run(DOCS / "tables.md")
+    assert space["verdict"].kind == "key_query_heads"
+    assert (space["mean"], space["low"], space["high"]) == (3.0, 1.5, 6.0)  # of both clusters; of each alone
 
 
 def test_the_mean_of_two_stages_is_asked_for_as_the_function_takes_it(monkeypatch):

@@ -10,8 +10,10 @@ import torch
 
 from interp.errors import UserError
 from interp.prompts import Task
+from interp.prompts.book import reasons
 from interp.prompts.builtin.antonyms import WORD_PAIRS, Antonyms
 from interp.prompts.config import PromptsConfig
+from interp.prompts.encode import Dropped
 from interp.prompts.encoder import Encoder
 from interp.prompts.listed import Listed
 from interp.prompts.pairs import PromptSet
@@ -207,3 +209,9 @@ def test_positions_outside_the_prompt_and_unknown_roles(encoder):
 
 def test_tasks_are_registered_classes():
     assert issubclass(Antonyms, Task)
+
+
+def test_reasons_that_differ_in_what_they_quote_are_one_and_the_commonest_stands_first():
+    left = [Dropped("a", "t", why) for why in ("no gap 0.1", "answer 'x' is 2 tokens", "answer 'y z' is 3 tokens")]
+    assert reasons(left) == [(2, "answer 'x' is 2 tokens"), (1, "no gap 0.1")]
+    assert reasons([]) == []

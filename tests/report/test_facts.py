@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
+import pandas as pd
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from interp.analysis.findings_of_run import RunFindings
 from interp.report.facts import gather, precision_caveat
-from interp.report.prompts import MOST_PROMPTS, prompts
+from interp.report.prompts import MOST_PROMPTS, prompts, wordings
 from interp.report.story import TableBlock
 from interp.words import numbers
 from tests.findings import estimate, filled
@@ -68,6 +70,17 @@ def test_wordings_count_right_answers_and_wrong_ones_that_were_left_out(facts):
     first, second = facts.wordings.rows
     assert first == ['The opposite of "{word}" is "', "2", "1 (50 %)", "2", "25 %", "2.50 (0.71)", "−1.50 (0.00)"]
     assert second[:4] == ['Of "{word}", the opposite is "', "2", "2 (100 %)", "0"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "wrong"),
+    [("the model prefers ' Carl'", "1"), ("the model answers ' the'", "1"), ("the gap 0.01 is below min_gap 0.1", "0")],
+)
+def test_a_wrong_answer_is_counted_whichever_way_its_task_calls_it_wrong(reason, wrong):
+    tables = make_tables(None)
+    template = tables.prompts["template"].iloc[0]
+    dropped = pd.DataFrame([{"pair": "a", "template": template, "reason": reason}])
+    assert wordings(dataclasses.replace(tables, dropped=dropped)).rows[0][3] == wrong
 
 
 def test_reasons_are_counted_by_kind_and_listed_in_full(facts):

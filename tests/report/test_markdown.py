@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
 import pytest
@@ -11,7 +12,7 @@ from markdown_it import MarkdownIt
 
 from interp.report import escape
 from tests.report.page import Page
-from tests.report.synthetic import HOSTILE, write
+from tests.report.synthetic import HOSTILE, make_story, write
 
 READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 # Everything that Markdown gives a meaning to, and letters to put between.
@@ -131,3 +132,13 @@ def test_every_character_of_a_prompt_is_seen(tmp_path):
     cells = [text for where, text in Page(written.html).texts if "code" in where]
     assert cells.count(shown) > 8
     assert f"` {shown}`" in written.markdown or f"`{shown}`" in written.markdown
+
+
+def test_only_a_run_that_asks_a_question_has_a_line_for_it(tmp_path):
+    asked = make_story(None)
+    silent = write(tmp_path / "silent", story=dataclasses.replace(asked, question=""))
+    assert "**Question.**" not in silent.markdown
+    assert 'class="question"' not in silent.html
+    told = write(tmp_path / "told", story=dataclasses.replace(asked, question="Which heads?"))
+    assert "**Question.** Which heads?" in told.markdown
+    assert '<p class="question">Which heads?</p>' in told.html

@@ -19,11 +19,14 @@ from interp.measure.study import Study
 from interp.models import HuggingFaceSource, model_dimensions
 from interp.models.config import ModelSource
 from interp.models.load import device_of
+from interp.prompts.book import reasons
 from interp.prompts.select import Reader, choose_for_all
 from interp.runs.circuit.config import RunConfig
 from interp.runs.circuit.memory import footprint
 from interp.runs.circuit.preflight import check_probes
 from interp.runs.circuit.prepare import encoder_for
+
+MOST_REASONS = 8
 
 
 def describe(config: LoadedConfig[RunConfig], console: Console) -> dict[str, Any]:
@@ -86,11 +89,19 @@ def describe_run(
         "the weights, the unedited runs of the largest template and the rows of the largest probe take",
         highlight=False,
     )
+    why = reasons(book.dropped)
+    if why:
+        console.print("left out, by reason, an example each:", highlight=False)
+    for count, example in why[:MOST_REASONS]:
+        console.print(f"  {count:,}  {example}", highlight=False, markup=False)
+    if len(why) > MOST_REASONS:
+        console.print(f"  and {len(why) - MOST_REASONS} more reasons", highlight=False)
     return {
         "on_this_machine": True,
         "model": info.name,
         "prompts": len(book),
         "prompts_left_out": len(book.dropped),
+        "left_out": [{"prompts": count, "example": example} for count, example in why],
         "notes": list(notes),
         "probes": asked,
         "forward_passes_at_most": total,
