@@ -92,7 +92,7 @@ def study(
             "processing.center_unembed"
         )
     question = Question(prompts, chosen, seed, section(Compute, {"memory_gb": memory_gb}))
-    return NotebookStudy(prepare(question, [loaded])[0], seed, loaded.hooked)
+    return NotebookStudy(prepare(question, [loaded])[0], seed)
 
 
 class Seeded(Section):

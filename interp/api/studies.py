@@ -45,10 +45,9 @@ class NotebookStudy:
     `settings` of a method go to the probe behind it, so everything that a YAML can say can be said here.
     """
 
-    def __init__(self, inner: Study, seed: int, hooked: Any) -> None:
+    def __init__(self, inner: Study, seed: int = 0) -> None:
         self.inner = inner
         self.seed = seed
-        self.hooked = hooked  # asked before every measurement: a notebook can put a hook on it between two cells
 
     @property
     def findings(self) -> dict[str, Findings]:
@@ -139,7 +138,8 @@ class NotebookStudy:
         if strangers:
             raise UserError(f"variants must be a list of interp.Variant, and {quoted(strangers[0])} is none")
         where = self.inner.select(prompts)
-        must_be_at_rest(self.hooked)
+        # A notebook can put a hook on the model between two cells.
+        must_be_at_rest(self.inner.engine.model)
         with progress(name, len(asked) * sum(len(one.rows) for one in where)) as advance:
             self.inner.progress = advance
             effects = self.inner.measure(asked, where)
@@ -156,7 +156,7 @@ class NotebookStudy:
         inner, label = self.inner, asked.label
         inner.share_target, inner.share_definition = share.target, share.definition
         check_probes([asked], inner, inner.probes)
-        must_be_at_rest(self.hooked)
+        must_be_at_rest(inner.engine.model)
         with progress(asked.label, asked.passes(inner)) as advance:
             inner.progress = advance
             with inner.engine.undisturbed():
