@@ -146,7 +146,8 @@ def model_words(given: dict[str, Any]) -> str:
         if not isinstance(model, dict):  # a kind of run may call something of its own `model`
             words.append(str(model))
             continue
-        name = str(model.get("name") or model.get("path") or model.get("source") or "")
+        # Of a path the last folder: the whole of it fits no column, and says whose machine it is.
+        name = str(model.get("name") or Path(str(model.get("path") or "")).name or model.get("source") or "")
         sparse = model.get("sparse") or {}
         words.append(
             name + (f" + {sparse['checkpoint']}" if isinstance(sparse, dict) and sparse.get("checkpoint") else "")
