@@ -89,7 +89,8 @@ class RandomCircuits(Plain):
     chosen: float | None
     """The found set's share."""
     median: float | None
-    largest: float | None
+    high: float | None
+    """The share that 95 % of the random sets do not pass: their largest depends on the draw."""
 
 
 class CountFound(Plain):

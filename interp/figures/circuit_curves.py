@@ -108,9 +108,9 @@ def _controls(axes: Any, found: Circuit) -> str:
     told, nonsense = "", found.nonsense
     random = None if found.random is None else found.random.sufficient
     if random is not None:
-        label = "best random set, sufficient"
-        axes.plot([random.n], [random.largest], "x", color=style.GREY, markersize=4, label=label)
-        told += f" Cross: the best of {random.sets} random sets of {random.n:,}, kept alone."
+        label = "random sets (95 %), sufficient"
+        axes.plot([random.n], [random.high], "x", color=style.GREY, markersize=4, label=label)
+        told += f" Cross: what 95 % of {random.sets} random sets of {random.n:,} do not pass, kept alone."
     if nonsense is not None:
         curve = frame(nonsense.curves.sufficient)
         band = {"facecolor": "none", "edgecolor": style.GREY, "hatch": "////", "linewidth": 0.4}

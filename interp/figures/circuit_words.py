@@ -48,12 +48,12 @@ def control_text(found: Circuit) -> str:
     said = []
     if random is not None:
         best = [
-            f"of {one.n:,} {parts} {does} {percent(one.largest)} when {how} alone"
-            for one, does, how in ((random.sufficient, "explains", "kept"), (random.necessary, "destroys", "replaced"))
+            f"of {one.n:,} {parts} {does} at most {percent(one.high)} when {how} alone"
+            for one, does, how in ((random.sufficient, "explain", "kept"), (random.necessary, "destroy", "replaced"))
             if one is not None
         ]
         sets = next(one.sets for one in (random.sufficient, random.necessary) if one is not None)
-        said.append(f"the best of {plural(sets, 'random set')} {', and '.join(best)}")
+        said.append(f"95 % of {plural(sets, 'random set')} {', and '.join(best)}")
     if nonsense is not None:
         arbitrary = "the same search for arbitrary answers (a random pairing)"
         enough = found.needed.sufficient[f"{found.explained:g}"].n

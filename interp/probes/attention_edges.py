@@ -21,7 +21,8 @@ from interp.analysis.halves import too_few
 from interp.configs.lazy import lazy
 from interp.errors import UserError
 from interp.interventions.edits import Edit, Variant
-from interp.probes.base import Probe, Reading, head_label, heads_of, probes, within_windows
+from interp.probes.base import Reading, head_label, heads_of, probes, within_windows
+from interp.probes.circuit_probe import CircuitProbe
 from interp.words.phrases import percent, plural
 from interp.words.tense import Tense
 
@@ -39,7 +40,7 @@ else:
 
 
 @probes.register
-class AttentionEdges(Probe):
+class AttentionEdges(CircuitProbe):
     """The attention edges (head, key, query) that are enough for, and needed by, a share of what all edges do."""
 
     findings: ClassVar[type[Findings]] = EdgeFindings
@@ -57,17 +58,6 @@ class AttentionEdges(Probe):
     remove: float = Field(default=0.1, gt=0, lt=1, description="Part of the edges that each step of reranked removes.")
     seeds: int = Field(
         default=3, ge=1, le=100, description="Seeds of the halves; the interval is as wide as they differ."
-    )
-    explained: float = Field(default=0.9, gt=0, lt=1, description="The share whose number of edges is the verdict.")
-    random_sets: int = Field(
-        default=20,
-        ge=0,
-        le=10_000,
-        description="Random sets of the found set's size, kept alone and replaced alone; 0: none.",
-    )
-    nonsense: bool = Field(
-        default=True,
-        description="Search once more for arbitrary answers (a random pairing): what would be found where nothing is.",
     )
 
     def method(self, it: Tense) -> str:
@@ -133,10 +123,6 @@ class AttentionEdges(Probe):
         """Gradients in the model in which the others have their corrupted value."""
         return study.edge_effects(here, candidates, kept)
 
-    def run(self, study: Study) -> pd.DataFrame:
-        """The orders, and the curves in both directions."""
-        return circuit_search.run(self, study)
-
     def passes(self, study: Study) -> int:
         """Single effects where they are asked for, gradients (a backward pass is counted as two), and the curves."""
         integrated = self.steps * (1 + circuit_controls.asks_nonsense(self, study))
@@ -146,10 +132,6 @@ class AttentionEdges(Probe):
             + circuit_controls.asked_again(self, study)
             + 3 * gradients * circuit_question.n_ranked(self, study)
         )
-
-    def n_rows(self, study: Study) -> int:
-        """Single effects where they are run, and the curves; gradients leave no rows."""
-        return circuit_search.n_rows(self, study)
 
     def summarise(self, effects: pd.DataFrame, study: Study, reading: Reading) -> EdgeFindings:
         """Edges and heads needed, in both directions and all orders."""

@@ -28,7 +28,8 @@ from interp.analysis.shapes import Shape
 from interp.configs.lazy import lazy
 from interp.errors import UserError
 from interp.interventions.edits import Edit, Variant
-from interp.probes.base import Probe, Reading, by_prompt, head_label, heads_of, probes
+from interp.probes.base import Reading, by_prompt, head_label, heads_of, probes
+from interp.probes.circuit_probe import CircuitProbe
 from interp.words.phrases import ablation_text, percent, plural
 from interp.words.tense import Tense
 
@@ -48,7 +49,7 @@ NodeOrder = Literal["exact", "reranked"]
 
 
 @probes.register
-class CircuitNodes(Probe):
+class CircuitNodes(CircuitProbe):
     """The heads (and MLPs) that are enough for, and needed by, a share of what all of them do."""
 
     shapes: ClassVar[frozenset[Shape] | None] = frozenset({"layer x head", "layer curve", "kept curve"})
@@ -71,17 +72,6 @@ class CircuitNodes(Probe):
     remove: float = Field(default=0.5, gt=0, lt=1, description="Part of the nodes that each step of reranked removes.")
     seeds: int = Field(
         default=2, ge=1, le=100, description="Seeds of the halves; the interval is as wide as they differ."
-    )
-    explained: float = Field(default=0.9, gt=0, lt=1, description="The share whose number of nodes is the verdict.")
-    random_sets: int = Field(
-        default=20,
-        ge=0,
-        le=10_000,
-        description="Random sets of the found set's size, kept alone and replaced alone; 0: none.",
-    )
-    nonsense: bool = Field(
-        default=True,
-        description="Search once more for arbitrary answers (a random pairing): what would be found where nothing is.",
     )
 
     def method(self, it: Tense) -> str:
@@ -145,10 +135,6 @@ class CircuitNodes(Probe):
         effects[:, places] = values[:, 1:] - values[:, :1]
         return effects
 
-    def run(self, study: Study) -> pd.DataFrame:
-        """The orders, and the curves in both directions."""
-        return circuit_search.run(self, study)
-
     def passes(self, study: Study) -> int:
         """Single effects, every node that is left at every step of the re-ranking, and the curves."""
         left, again = len(self.candidates(study)), 0
@@ -158,10 +144,6 @@ class CircuitNodes(Probe):
         times = self.seeds + circuit_controls.asks_nonsense(self, study)
         ranked = circuit_question.n_ranked(self, study)
         return self.n_rows(study) + circuit_controls.asked_again(self, study) + times * again * ranked
-
-    def n_rows(self, study: Study) -> int:
-        """Single effects where they are asked for, and the curves; what a re-ranking measures leaves no rows."""
-        return circuit_search.n_rows(self, study)
 
     def summarise(self, effects: pd.DataFrame, study: Study, reading: Reading) -> NodeFindings:
         """Nodes needed, in both directions and all orders."""

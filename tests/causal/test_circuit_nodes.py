@@ -48,8 +48,8 @@ def test_nodes_may_be_replaced_by_their_mean():
 def held_against():
     """What a circuit of nodes and one of edges are held against, in a model of one head that copies and one that disturbs."""
     plants = (Plant(1, 2, gain=2.0), Plant(2, 0, gain=0.2))
-    nodes = CircuitNodes(orders=("exact",), random_sets=30)
-    edges = AttentionEdges(orders=("integrated",), random_sets=30, seeds=1)
+    nodes = CircuitNodes(orders=("exact",), random_sets=200)
+    edges = AttentionEdges(orders=("integrated",), random_sets=200, seeds=1)
     return findings(study_of(planted_model(*plants), nodes, edges, n_prompts=14))
 
 
@@ -58,10 +58,11 @@ def test_random_sets_of_the_circuits_size_explain_what_they_hold_of_it(held_agai
     # The head alone carries 2 of 2.2; a random set, nothing but where it is one of the two.
     for way in ("sufficient", "necessary"):
         random = held_against[kind]["random"][way]
-        assert (random["n"], random["sets"]) == (1, 30)
+        assert (random["n"], random["sets"]) == (1, 200)
         assert random["chosen"] == pytest.approx(2 / 2.2, abs=1e-3)
         assert random["median"] == pytest.approx(0, abs=1e-3)
-        assert random["largest"] == pytest.approx(2 / 2.2 if kind == "circuit_nodes" else 0, abs=1e-3)
+        # One of 12 heads is drawn more often than one time in 20, one of 252 edges is not.
+        assert random["high"] == pytest.approx(2 / 2.2 if kind == "circuit_nodes" else 0, abs=1e-3)
 
 
 @pytest.mark.parametrize("kind", ["circuit_nodes", "attention_edges"])

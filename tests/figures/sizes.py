@@ -162,7 +162,7 @@ def _circuit(n: int) -> dict:
     count = {"n": 0.7 * n, "low": 0.6 * n, "high": None, "mlps": 0.0}
     plain = {"curve": curve, "needed": {"0.9": None}}
     size = counts[-2] if len(counts) > 1 else counts[-1]
-    random = {"n": size, "sets": 20, "chosen": 0.9, "median": 0.01, "largest": 0.2}
+    random = {"n": size, "sets": 20, "chosen": 0.9, "median": 0.01, "high": 0.2}
     noise = [{"n": k, "share": 0.03 * (k / n), "low": -0.3 * (k / n), "high": 0.09 * (k / n)} for k in counts]
     # What is lost passes the whole where some edges work against the answer.
     lost = [{"n": k, "share": (k / n) ** 0.2 * (2.2 - 1.2 * k / n)} for k in counts]
