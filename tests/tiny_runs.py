@@ -35,7 +35,7 @@ probes:
   - {{kind: logit_lens}}
   - {{kind: paths}}
   - {{kind: residual_edge}}
-  - {{kind: circuit_nodes, orders: [exact], seeds: 1}}
+  - {{kind: circuit_nodes, orders: [exact], seeds: 1, random_sets: 10}}
 experiment: {{kind: key_query_circuit}}
 output: {{root: {root}}}
 """

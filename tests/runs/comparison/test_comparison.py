@@ -58,7 +58,7 @@ def loaded_with(
             "steps": 2,
             "random_sets": 2,
         },
-        {"kind": "circuit_nodes", "orders": ["exact"], "seeds": 1},
+        {"kind": "circuit_nodes", "orders": ["exact"], "seeds": 1, "random_sets": 2},
         *settings["probes"][2:],
     ]
     path = folder / "comparison.yaml"
