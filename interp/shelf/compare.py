@@ -70,7 +70,7 @@ class Comparison:
     software: list[tuple[str, Any, Any]]
     numbers: list[Number] = field(default_factory=list)
     heads: list[Heads] = field(default_factory=list)
-    only: tuple[list[str], list[str]] = ((), ())  # type: ignore[assignment]
+    only: tuple[list[str], list[str]] = field(default_factory=lambda: ([], []))
     """Quantities that one run alone has."""
 
     def plain(self) -> dict[str, Any]:
