@@ -95,9 +95,9 @@ def read_adapter(folder: Path, field: str) -> Adapter:
         raise UserError(
             f"{field}: {folder / SETTINGS} cannot be read: {'; '.join(in_words(error, data, AdapterFile))}"
         ) from None
-    found = Adapter(settings, read_tensors([folder / WEIGHTS], field), f"{field}: the weights in {folder}")
-    _check_rank(found)
-    return found
+    adapter = Adapter(settings, read_tensors([folder / WEIGHTS], field), f"{field}: the weights in {folder}")
+    _check_rank(adapter)
+    return adapter
 
 
 def _check_rank(adapter: Adapter) -> None:

@@ -80,10 +80,10 @@ def logits_difference(reference: Reference, hooked: Any, dtype: str, centred: bo
     apart = reference.logits - ours
     if centred:
         apart = apart - apart.mean(-1, keepdim=True)
-    found = float(apart.abs().max())
-    if not found <= TOLERANCE[dtype]:  # NaN is refused, too
+    largest = float(apart.abs().max())
+    if not largest <= TOLERANCE[dtype]:  # NaN is refused, too
         raise UserError(
-            f"the converted model's logits differ from Hugging Face's by {found:.2g} (allowed: {TOLERANCE[dtype]:g}), so "
+            f"the converted model's logits differ from Hugging Face's by {largest:.2g} (allowed: {TOLERANCE[dtype]:g}), so "
             "nothing that it says can be trusted; please report the model's config"
         )
-    return found
+    return largest

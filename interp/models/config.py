@@ -201,8 +201,8 @@ class PackagedModel(HuggingFaceSource):
         from interp.models import package
         from interp.models.catalogue import packaged
 
-        found = package.packaged_directory(self.name, packaged(self.name))
-        return (found, self.name) if found.is_dir() else None
+        directory = package.packaged_directory(self.name, packaged(self.name))
+        return (directory, self.name) if directory.is_dir() else None
 
 
 ModelConfig = Annotated[ModelSource, model_sources]

@@ -43,13 +43,13 @@ def read_config(folder: Path) -> Any:
         raise UserError(f"model: {path} has model_type {kind!r}, which transformers does not know without remote code")
     schema = BY_TYPE[kind].schema if kind in BY_TYPE else ConfigFile
     try:
-        found = schema.model_validate(data)
+        settings = schema.model_validate(data)
     except ValidationError as error:
         raise UserError(f"model: {path}: {'; '.join(in_words(error, data, schema))}") from None
     expected = MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.get(kind)
-    if expected and found.architectures and found.architectures[0] != expected:
+    if expected and settings.architectures and settings.architectures[0] != expected:
         raise UserError(
-            f"model: {path}: architectures {found.architectures[0]!r} is not supported with model_type {kind!r}; it "
+            f"model: {path}: architectures {settings.architectures[0]!r} is not supported with model_type {kind!r}; it "
             f"would be {expected!r}"
         )
     try:
@@ -93,9 +93,12 @@ def check_weights(folder: Path, config: Any) -> list[Path]:
     what = f"model: the weights in {folder}"
     headers = headers_in(files)
     _check_shapes(
-        {name: one.shape for name, one in headers.items()}, MODEL_FOR_CAUSAL_LM_MAPPING[type(config)], config, what
+        {name: header.shape for name, header in headers.items()},
+        MODEL_FOR_CAUSAL_LM_MAPPING[type(config)],
+        config,
+        what,
     )
-    kept = {name: one.dtype for name, one in headers.items() if not LEFTOVERS.search(name)}
+    kept = {name: header.dtype for name, header in headers.items() if not LEFTOVERS.search(name)}
     if integers := sorted(name for name, dtype in kept.items() if dtype not in PRECISIONS):
         raise UserError(f"{what} hold {named(integers)} in {kept[integers[0]]}; quantised weights are not read")
     return files
@@ -128,18 +131,18 @@ def read_model(folder: Path, config: Any, dtype: torch.dtype) -> Any:
 
 def _check_report(report: dict[str, Any], what: str) -> None:
     """What `_check_shapes` could not see: families whose tensors transformers renames or joins."""
-    misshapen = {name: (tuple(wanted), tuple(found)) for name, found, wanted in report["mismatched_keys"]}
+    misshapen = {name: (tuple(wanted), tuple(stored)) for name, stored, wanted in report["mismatched_keys"]}
     absent = set(report["missing_keys"]) - misshapen.keys()
     expected = dict.fromkeys(absent, ()) | {name: wanted for name, (wanted, _) in misshapen.items()}
     strange = [name for name in report["unexpected_keys"] if not LEFTOVERS.search(name)]
-    check_fit(expected, dict.fromkeys(strange, ()) | {name: found for name, (_, found) in misshapen.items()}, what)
+    check_fit(expected, dict.fromkeys(strange, ()) | {name: stored for name, (_, stored) in misshapen.items()}, what)
 
 
 def _check_shapes(given: Shapes, kind: Any, config: Any, what: str) -> None:
     """Hold the files' headers against the model that the config describes, before anything is allocated."""
     from transformers.conversion_mapping import get_model_conversion_mapping
 
-    layers = {int(found[1]) for name in given if (found := LAYER.search(name))}
+    layers = {int(match[1]) for name in given if (match := LAYER.search(name))}
     if layers and max(layers) + 1 != config.num_hidden_layers:
         raise UserError(
             f"{what} have {max(layers) + 1} layers, but its config.json says {config.num_hidden_layers}; they do not fit"

@@ -12,14 +12,14 @@ from interp.errors import UserError
 def read_mapping(path: Path, field: str) -> dict[str, Any]:
     """The JSON object in a file; UserError (beginning with the config's `field`) when the file holds anything else."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{field}: {path} cannot be read: {error.strerror or error}") from None
     except (ValueError, RecursionError) as error:  # bad UTF-8 is a ValueError, too
         raise UserError(f"{field}: {path} cannot be read: it is no JSON ({one_line(error)})") from None
-    if not isinstance(found, dict):
-        raise UserError(f"{field}: {path} cannot be read: it must hold a JSON object, not a {type(found).__name__}")
-    return found
+    if not isinstance(data, dict):
+        raise UserError(f"{field}: {path} cannot be read: it must hold a JSON object, not a {type(data).__name__}")
+    return data
 
 
 def one_line(error: BaseException, most: int = 200) -> str:

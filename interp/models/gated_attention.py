@@ -144,10 +144,10 @@ def attach(model: Any, gate: Gate) -> None:
     AttentionInterface.register(NAME, gated_attention)
     AttentionMaskInterface.register(NAME, eager_mask)
     model.set_attn_implementation(NAME)
-    found = attention_layers(model)
-    for module in found:
-        module.sparse_gate = gate
-    if not found:
+    layers = attention_layers(model)
+    for layer in layers:
+        layer.sparse_gate = gate
+    if not layers:
         raise ValueError(f"{type(model).__name__} has no attention layers that transformers' interface reaches")
 
 
@@ -165,8 +165,8 @@ def set_head_bias(
 
 def attention_layers(model: Any) -> list[Any]:
     """The attention layers of a Hugging Face model, in order."""
-    found = [one for one in model.modules() if hasattr(one, "layer_idx") and hasattr(one, "head_dim")]
-    return sorted(found, key=lambda layer: layer.layer_idx)
+    layers = [module for module in model.modules() if hasattr(module, "layer_idx") and hasattr(module, "head_dim")]
+    return sorted(layers, key=lambda layer: layer.layer_idx)
 
 
 def gated_attention(

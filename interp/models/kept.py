@@ -32,14 +32,14 @@ class Kept:
     def get(self, config: ModelSource, console: Console | None, prompt: str | None) -> LoadedModel:
         """The model, from the last run or loaded now; the one that was used longest ago makes room."""
         key = (json.dumps([config.model_dump(mode="json"), files_seen(config)], sort_keys=True), prompt)
-        found = self._models.pop(key, None)
-        if found is None:
+        model = self._models.pop(key, None)
+        if model is None:
             while len(self._models) >= self._most:
                 del self._models[next(iter(self._models))]
             self.loads += 1
-            found = load(config, console, prompt)
-        self._models[key] = found
-        return found
+            model = load(config, console, prompt)
+        self._models[key] = model
+        return model
 
 
 _KEPT: ContextVar[Kept | None] = ContextVar("kept", default=None)
@@ -73,7 +73,9 @@ def files_seen(config: Any) -> list[list[Any]]:
         if any(isinstance(mark, External) for mark in field.metadata) and value is not None:
             path = user_path(value, f"model.{name}")
             files = sorted(path.iterdir()) if path.is_dir() else [path] if path.is_file() else []
-            seen += [[str(one), one.stat().st_size, one.stat().st_mtime_ns, one.stat().st_ctime_ns] for one in files]
+            seen += [
+                [str(file), file.stat().st_size, file.stat().st_mtime_ns, file.stat().st_ctime_ns] for file in files
+            ]
         elif hasattr(type(value), "model_fields"):
             seen += files_seen(value)
     return seen

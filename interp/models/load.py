@@ -195,10 +195,10 @@ def model_dimensions(config: ModelSource) -> tuple[Sizes, Any] | None:
     if isinstance(config, BuiltModel):
         built = _built(config)
         return built.info, built.tokenizer
-    found = _hugging_face(config).on_this_machine()
-    if found is None:
+    place = _hugging_face(config).on_this_machine()
+    if place is None:
         return None
-    folder, name = found
+    folder, name = place
     hf_config = read_config(folder)
     ours = _in_transformer_lens(_hugging_face(config), hf_config) is None
     sizes = sizes_of(hf_config, name) if ours else None

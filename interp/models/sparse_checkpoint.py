@@ -79,7 +79,7 @@ def read_checkpoint(folder: Path, field: str = FIELD) -> SparseCheckpoint:
     try:
         return TypeAdapter(SparseCheckpoint).validate_python(data)
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()[:3])
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()[:3])
         raise UserError(f"{field}: {path} is damaged or of another kind ({faults})") from None
 
 
@@ -91,17 +91,17 @@ def head_biases_for(
     UserError when they are those of a model of another shape.
     """
     made = []
-    for name, found in (("head_bias", about.head_bias), ("first_bias", about.first_bias)):
-        if found is None:
+    for name, biases in (("head_bias", about.head_bias), ("first_bias", about.first_bias)):
+        if biases is None:
             made.append(torch.zeros(n_layers, n_heads))
             continue
-        sizes = {len(row) for row in found}
-        if len(found) != n_layers or sizes != {n_heads}:
-            shape = f"{len(found)} layers of {' or '.join(map(str, sorted(sizes)))} heads"
+        sizes = {len(row) for row in biases}
+        if len(biases) != n_layers or sizes != {n_heads}:
+            shape = f"{len(biases)} layers of {' or '.join(map(str, sorted(sizes)))} heads"
             raise UserError(
                 f"{field}: {name} in {folder / ABOUT} has {shape}, but the model has {n_layers} layers of {n_heads}"
             )
-        made.append(torch.tensor(found))
+        made.append(torch.tensor(biases))
     return made[0], made[1]
 
 
@@ -157,7 +157,10 @@ def write_adapter(folder: Path, adapter: LowRank, about: SparseCheckpoint) -> No
 def _write_low_rank(folder: Path, adapter: LowRank) -> None:
     tensors, settings = adapter
     # Half precision halves the file.
-    _save({name: one.detach().to(torch.float16).cpu().contiguous() for name, one in tensors.items()}, folder / WEIGHTS)
+    _save(
+        {name: tensor.detach().to(torch.float16).cpu().contiguous() for name, tensor in tensors.items()},
+        folder / WEIGHTS,
+    )
     atomic.write_json(folder / SETTINGS, settings)
 
 
@@ -176,8 +179,8 @@ def write_checkpoint(folder: Path, model: Any, about: SparseCheckpoint, adapter:
         _write_low_rank(folder, adapter)
     else:
         state = {
-            name: one.detach().cpu().contiguous()
-            for name, one in model.named_parameters()
+            name: parameter.detach().cpu().contiguous()
+            for name, parameter in model.named_parameters()
             if not name.endswith((BIAS, FIRST_BIAS))
         }
         _save(state, folder / WHOLE)

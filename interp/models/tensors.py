@@ -111,14 +111,18 @@ def check_fit(expected: Mapping[str, tuple[int, ...]], given: Mapping[str, tuple
 
 def check_real(tensors: Mapping[str, torch.Tensor], what: str) -> None:
     """UserError that names the tensors of whole or complex numbers: they would be cast, and lose what they mean."""
-    if strange := [name for name, one in sorted(tensors.items()) if not one.is_floating_point()]:
+    if strange := [name for name, tensor in sorted(tensors.items()) if not tensor.is_floating_point()]:
         kind = str(tensors[strange[0]].dtype).removeprefix("torch.")
         raise UserError(f"{what} hold {named(strange)} in {kind}, where floating-point numbers belong")
 
 
 def check_finite(tensors: Mapping[str, torch.Tensor], what: str) -> None:
     """UserError that names the tensors with a value that is NaN or infinite."""
-    bad = [name for name, one in sorted(tensors.items()) if one.is_floating_point() and not bool(one.isfinite().all())]
+    bad = [
+        name
+        for name, tensor in sorted(tensors.items())
+        if tensor.is_floating_point() and not bool(tensor.isfinite().all())
+    ]
     if bad:
         raise UserError(
             f"{what} hold NaN or infinity in {named(bad)}, so nothing that the model says would be a number"

@@ -25,7 +25,7 @@ class TokenIds:
 
     def get_vocab(self) -> dict[str, int]:
         """Every id by its text."""
-        return {str(one): one for one in range(self._n_tokens)}
+        return {str(token): token for token in range(self._n_tokens)}
 
     def __call__(self, text: str, add_special_tokens: bool = False, **_: Any) -> dict[str, list[int]]:
         """`{"input_ids": ids}`; UserError for text that is no list of ids of the vocabulary."""
@@ -41,4 +41,4 @@ class TokenIds:
 
     def decode(self, ids: Any, **_: Any) -> str:
         """The ids as text; each begins with a space, so that they can be joined."""
-        return "".join(f" {int(one)}" for one in ids)
+        return "".join(f" {int(token)}" for token in ids)

@@ -25,8 +25,8 @@ from interp.models.families.others import BY_TRANSFORMER_LENS, why_not
 from interp.models.families.record import Family
 
 _MODULES = (gpt2, llama, mistral, qwen2, qwen3, gpt_neox, gemma, gemma2, gemma3, olmo2, phi, phi3, gptj, opt)
-FAMILIES: dict[str, Family] = {one.FAMILY.architecture: one.FAMILY for one in _MODULES}
-BY_TYPE: dict[str, Family] = {one.model_type: one for one in FAMILIES.values()}
+FAMILIES: dict[str, Family] = {module.FAMILY.architecture: module.FAMILY for module in _MODULES}
+BY_TYPE: dict[str, Family] = {family.model_type: family for family in FAMILIES.values()}
 
 
 def supported(config: Any) -> bool:
@@ -36,12 +36,12 @@ def supported(config: Any) -> bool:
 
 def family_of(config: Any) -> Family:
     """The record of a Hugging Face config's family; UserError when there is none."""
-    found = _architecture(config)
-    if found not in FAMILIES:
+    architecture = _architecture(config)
+    if architecture not in FAMILIES:
         raise UserError(
-            f"model architecture {found or config.model_type!r} is not supported: {why_not(config, BY_TYPE)}"
+            f"model architecture {architecture or config.model_type!r} is not supported: {why_not(config, BY_TYPE)}"
         )
-    return FAMILIES[found]
+    return FAMILIES[architecture]
 
 
 def transformer_lens_name(config: Any) -> str | None:

@@ -70,15 +70,15 @@ class Anatomy:
     @property
     def rewrites(self) -> frozenset[str]:
         """TransformerLens' rewrites of weights that leave this model's outputs as they are, or do nothing to it."""
-        found = set()
+        harmless = set()
         if self.norms != "after":
-            found.add("fold_ln")
+            harmless.add("fold_ln")
         if self.norm == "LN" and self.norms == "before":
             # RMS norm subtracts no mean, so centring what is written would change the model.
-            found |= {"center_writing_weights", "fold_value_biases"}
+            harmless |= {"center_writing_weights", "fold_value_biases"}
         if self.logit_cap is None:
-            found.add("center_unembed")  # a constant added to all logits, which a cap would not leave a constant
-        return frozenset(found)
+            harmless.add("center_unembed")  # a constant added to all logits, which a cap would not leave a constant
+        return frozenset(harmless)
 
     def sizes(self, name: str, architecture: str) -> Sizes:
         """The sizes, for the manifest."""

@@ -71,7 +71,7 @@ def pieces(tensors: Tensors, parts: Parts, anatomy: Anatomy, tied: bool) -> Iter
         prefix = f"{parts.layers}.{layer}."
         yield {f"blocks.{layer}.{name}": tensor for name, tensor in _block(tensors, prefix, parts, anatomy).items()}
     embed = tensors[f"{parts.embed}.weight"]
-    last = {f"ln_final.{name}": one for name, one in _norm(tensors, parts.ln_final, anatomy).items()}
+    last = {f"ln_final.{name}": tensor for name, tensor in _norm(tensors, parts.ln_final, anatomy).items()}
     last["embed.W_E"] = embed if anatomy.embed_scale == 1.0 else _scaled(embed, anatomy.embed_scale)
     if parts.pos_embed is not None:
         last["pos_embed.W_pos"] = tensors[f"{parts.pos_embed}.weight"][parts.pos_rows :]
@@ -106,7 +106,7 @@ def _block(tensors: Tensors, prefix: str, parts: Parts, anatomy: Anatomy) -> Sta
         ("attn.k_norm", parts.k_norm),
     ):
         if module is not None:
-            state |= {f"{name}.{kind}": one for kind, one in _norm(tensors, prefix + module, anatomy).items()}
+            state |= {f"{name}.{kind}": tensor for kind, tensor in _norm(tensors, prefix + module, anatomy).items()}
     weights, biases = _queries_keys_values(tensors, prefix, parts, anatomy)
     grouped = "_" if anatomy.n_kv_heads != anatomy.n_heads else ""
     for name, weight, bias in zip(("Q", f"{grouped}K", f"{grouped}V"), weights, biases, strict=True):
@@ -141,18 +141,18 @@ def _queries_keys_values(
     """Matrices [d, head h] and biases [head h] of queries, keys and values."""
     linear = _linear(tensors, prefix, parts)
     if len(parts.qkv) == 3:
-        found = [linear(name) for name in parts.qkv]
-        return [weight for weight, _ in found], [bias for _, bias in found]
+        pairs = [linear(name) for name in parts.qkv]
+        return [weight for weight, _ in pairs], [bias for _, bias in pairs]
     weight, bias = linear(parts.qkv[0])
     fused = [weight] if bias is None else [weight, bias]
     if parts.fused == "by head":
         apart = [
-            rearrange(one, "... (head three h) -> three ... (head h)", three=3, head=anatomy.n_heads).unbind()
-            for one in fused
+            rearrange(stacked, "... (head three h) -> three ... (head h)", three=3, head=anatomy.n_heads).unbind()
+            for stacked in fused
         ]
     else:
         widths = [heads * anatomy.d_head for heads in (anatomy.n_heads, anatomy.n_kv_heads, anatomy.n_kv_heads)]
-        apart = [torch.split(one, widths, dim=-1) for one in fused]
+        apart = [torch.split(stacked, widths, dim=-1) for stacked in fused]
     return list(apart[0]), [None] * 3 if bias is None else list(apart[1])
 
 
