@@ -40,7 +40,8 @@ def attend(
     """Attention weights of queries at positions `first`, `first` + 1, ... over the keys of all places, in their order."""
     grouped = torch.unflatten(block.scaled(query), 3, (block.n_kv_heads, -1))
     scores = torch.cat(
-        [torch.einsum(f"vptkgd,{one.axes}->vpkgts", grouped, one.keys.to(grouped.dtype)) for one in places], dim=-1
+        [torch.einsum(f"vptkgd,{place.axes}->vpkgts", grouped, place.keys.to(grouped.dtype)) for place in places],
+        dim=-1,
     ).flatten(2, 3)
     if block.cap > 0:
         scores = scores.div_(block.cap).tanh_().mul_(block.cap)
@@ -62,8 +63,8 @@ def head_values(
     """What every head gathers from the values of all places: z."""
     n_kv_heads = places[0].values.shape[places[0].axes.index("k")]
     grouped = torch.unflatten(pattern, 2, (n_kv_heads, -1))
-    parts = torch.split(grouped, [one.size for one in places], dim=-1)
+    parts = torch.split(grouped, [place.size for place in places], dim=-1)
     z = torch.einsum(f"vpkgts,{places[0].axes}->vptkgd", parts[0], places[0].values)
-    for part, one in zip(parts[1:], places[1:], strict=True):
-        z = z + torch.einsum(f"vpkgts,{one.axes}->vptkgd", part, one.values)
+    for part, place in zip(parts[1:], places[1:], strict=True):
+        z = z + torch.einsum(f"vpkgts,{place.axes}->vptkgd", part, place.values)
     return z.flatten(3, 4)

@@ -69,12 +69,12 @@ def _hook(cells: Bundle) -> str:
 
 def _at(cells: Bundle, gradient: Tensor) -> Float[Tensor, "cell row *d"]:
     if cells.site == "pattern":
-        found = gradient[:, cells.head, cells.query, cells.key]
+        slopes = gradient[:, cells.head, cells.query, cells.key]
     elif cells.site in RESIDUAL:
-        found = gradient[:, cells.query]
+        slopes = gradient[:, cells.query]
     else:
-        found = gradient[:, cells.key if cells.site in KEY_SIDE else cells.query, cells.head]
-    return found.transpose(0, 1)
+        slopes = gradient[:, cells.key if cells.site in KEY_SIDE else cells.query, cells.head]
+    return slopes.transpose(0, 1)
 
 
 def _gradients(

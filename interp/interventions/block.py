@@ -105,7 +105,7 @@ def foreign_hook(model: Any) -> str | None:
     What it says, when it is in a block; the hooks of our own gate are known. UserError where the engine reads a model's
     output by itself, so that a hook there would be passed over.
     """
-    found = None
+    foreign = None
     for name, part in model.named_modules():
         changed = len(part._forward_hooks) + len(part._forward_pre_hooks) != gate_hooks(model, name)
         strange = "forward" in vars(part) or (name != "" and type(part).__module__.partition(".")[0] not in KNOWN)
@@ -122,9 +122,9 @@ def foreign_hook(model: Any) -> str | None:
                 f"the model carries {what}, where the engine reads its output by itself; take it off (hooks: "
                 "model.reset_hooks(including_permanent=True)), or change the weights instead"
             )
-        if room == "blocks" and found is None:
-            found = f"it carries {what}"
-    return found
+        if room == "blocks" and foreign is None:
+            foreign = f"it carries {what}"
+    return foreign
 
 
 class Block:

@@ -27,30 +27,32 @@ def branching_chunks(planned: Sequence[Planned], tokens_of: Callable[[Planned], 
 
     `planned` are in that order, too, and branch off nobody so far.
     """
-    alike = [one for _, group in groupby(planned, joining_order) for one in sorted(group, key=_history)]
+    alike = [variant for _, group in groupby(planned, joining_order) for variant in sorted(group, key=_history)]
     return [_branched(chunk) for chunk in chunks(alike, tokens_of, most)]
 
 
 def copied(layer: int, chunk: Sequence[Planned], rows: Sequence[Rows]) -> list[Rows]:
     """The variants that branch off before this layer: copies of their parents' rows."""
-    mine = [number for number, one in enumerate(chunk) if (one.start.layer, one.start.stage) == (layer, BRANCH)]
+    mine = [
+        number for number, variant in enumerate(chunk) if (variant.start.layer, variant.start.stage) == (layer, BRANCH)
+    ]
     if not mine:
         return []
     parents = [chunk[number].parent for number in mine]
-    found = []
-    for one in rows:
-        place = {member: row for row, member in enumerate(one.members.tolist())}
+    copies = []
+    for group in rows:
+        place = {member: row for row, member in enumerate(group.members.tolist())}
         here = [(number, place[parent]) for number, parent in zip(mine, parents, strict=True) if parent in place]
         if here:
-            numbers, places = torch.tensor(here, device=one.members.device).T.contiguous()
-            parts = tuple(replace(part, resid=part.resid[places]) for part in one.parts)
-            found.append(Rows(one.first, numbers, parts))
-    return found
+            numbers, places = torch.tensor(here, device=group.members.device).T.contiguous()
+            parts = tuple(replace(part, resid=part.resid[places]) for part in group.parts)
+            copies.append(Rows(group.first, numbers, parts))
+    return copies
 
 
 def _branched(chunk: Sequence[Planned]) -> list[Planned]:
     """Variants of one chunk that take from others what they have in common with them."""
-    histories = [_history(one) for one in chunk]
+    histories = [_history(variant) for variant in chunk]
     parents: list[int | None] = [None] * len(chunk)
     layers = [-1] * len(chunk)
     for number in range(1, len(chunk)):
@@ -64,30 +66,30 @@ def _branched(chunk: Sequence[Planned]) -> list[Planned]:
         while parent is not None and layers[parent] >= layer:
             parent = parents[parent]
         parents[number], layers[number] = parent, layer
-    made = [_branch(one, layer) if layer >= 0 else one for one, layer in zip(chunk, layers, strict=True)]
+    made = [_branch(variant, layer) if layer >= 0 else variant for variant, layer in zip(chunk, layers, strict=True)]
     order = sorted(range(len(made)), key=lambda number: joining_order(made[number]))
     place = {number: row for row, number in enumerate(order)}
     parent_of = [None if parent is None else place[parent] for parent in parents]
     return [replace(made[number], parent=parent_of[number]) for number in order]
 
 
-def _branch(one: Planned, layer: int) -> Planned:
-    start = replace(one.start, layer=layer, stage=BRANCH)
-    return replace(one, start=start, pieces=tuple(piece for piece in one.pieces if piece.layer >= layer))
+def _branch(variant: Planned, layer: int) -> Planned:
+    start = replace(variant.start, layer=layer, stage=BRANCH)
+    return replace(variant, start=start, pieces=tuple(piece for piece in variant.pieces if piece.layer >= layer))
 
 
-def _parting(one: History, other: History) -> int | None:
+def _parting(left: History, right: History) -> int | None:
     """The first layer in which two variants differ; None where they have no edit in common before it."""
     same = 0
-    while same < min(len(one), len(other)) and one[same] == other[same]:
+    while same < min(len(left), len(right)) and left[same] == right[same]:
         same += 1
-    return min(-history[same][0] for history in (one, other) if same < len(history)) if same else None
+    return min(-history[same][0] for history in (left, right) if same < len(history)) if same else None
 
 
-def _history(one: Planned) -> History:
+def _history(variant: Planned) -> History:
     """What a variant edits, layer by layer. Sorted by it, a variant stands behind the one with which it has most layers in
     common: layers are negative so that one without an edit comes before any edit of it."""
     by_layer: dict[int, list[int]] = {}
-    for piece in one.pieces:
+    for piece in variant.pieces:
         by_layer.setdefault(piece.layer, []).append(piece.number)
     return tuple((-layer, tuple(by_layer[layer])) for layer in sorted(by_layer))

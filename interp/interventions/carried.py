@@ -80,7 +80,7 @@ class Frozen:
         heads = torch.zeros(n_rows, self._n_layers, self._n_heads)
         for node, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
             heads += float(weight) * self._slopes(messages, float(node))
-        bypass = torch.stack([self._along(one) for one in messages.values()], dim=1)
+        bypass = torch.stack([self._along(message) for message in messages.values()], dim=1)
         return Carried(heads, self._slopes(messages, 0.0), bypass.float().cpu(), self._whole(messages))
 
     def _along(self, stream: Float[Tensor, "row pos d_model"]) -> Float[Tensor, " row"]:
@@ -102,8 +102,8 @@ class Frozen:
         gains = torch.full(shape, at, dtype=self.gradient.dtype, device=self.gradient.device, requires_grad=True)
         with torch.enable_grad():
             out = self._along(self._run(messages, gains)).sum()
-            found: Tensor = torch.autograd.grad(out, gains)[0]
-        return found.detach().float().cpu()
+            slopes: Tensor = torch.autograd.grad(out, gains)[0]
+        return slopes.detach().float().cpu()
 
     def _run(
         self, messages: Mapping[int, Float[Tensor, "row pos d_model"]], gains: Tensor | None
@@ -137,10 +137,10 @@ class Frozen:
 
     def _norm_scales(self, start: Float[Tensor, "row pos d_model"]) -> dict[str, Tensor]:
         """What the clean run divides by in every norm around its attention."""
-        found: dict[str, Tensor] = {}
+        scales: dict[str, Tensor] = {}
 
         def keep(act: Tensor, hook: Any) -> None:
-            found[hook.name] = act.detach().clone()
+            scales[hook.name] = act.detach().clone()
 
         def wanted(name: str) -> bool:
             parts = name.split(".")
@@ -148,4 +148,4 @@ class Frozen:
 
         with torch.no_grad(), self._model.hooks(fwd_hooks=[(wanted, keep)]):
             run_blocks(self._model, start, 0, dict.fromkeys(range(self._n_layers)))
-        return found
+        return scales

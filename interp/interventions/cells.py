@@ -146,7 +146,7 @@ def bundle(cells: Sequence[Iterable[Cell]], device: Any) -> list[Bundle]:
         for cell in mine:
             place = (cell.layer, cell.site, cell.source, cell.reference)
             rows[place].append((number, cell.head, cell.query, cell.key))
-    return [bundled(place, found, device) for place, found in rows.items()]
+    return [bundled(place, indices, device) for place, indices in rows.items()]
 
 
 def bundled(place: Place, cells: Sequence[tuple[int, int, int, int]], device: Any) -> Bundle:
@@ -163,12 +163,12 @@ def read(cells: Bundle, run: Any, sizes: Dimensions, rows: Int[Tensor, " row"]) 
         return (weight[..., None] * value).transpose(0, 1)
     act = run.site(cells.site, cells.layer)[rows]
     if cells.site == "pattern":
-        found = act[:, cells.head, cells.query, cells.key]
+        values = act[:, cells.head, cells.query, cells.key]
     elif cells.site in RESIDUAL:
-        found = act[:, cells.query]
+        values = act[:, cells.query]
     else:
-        found = act[:, cells.key if cells.site in KEY_SIDE else cells.query, cells.head]
-    return found.transpose(0, 1)
+        values = act[:, cells.key if cells.site in KEY_SIDE else cells.query, cells.head]
+    return values.transpose(0, 1)
 
 
 def replacement(

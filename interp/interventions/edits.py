@@ -78,7 +78,7 @@ class Variant:
 
     def __post_init__(self) -> None:
         check_literal(self.base, Run, "base run")
-        if not isinstance(self.edits, tuple) or not all(isinstance(one, Edit) for one in self.edits):
+        if not isinstance(self.edits, tuple) or not all(isinstance(edit, Edit) for edit in self.edits):
             raise BadValue(f"a variant takes a tuple of Edits, not {self.edits!r}")
 
     @classmethod

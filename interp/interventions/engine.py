@@ -133,7 +133,7 @@ class Engine:
         """Free the activations of the sets asked for longest ago, until those of one more set fit."""
         limit = min(self._budget(), KEPT_BYTES)
         held = [*(kept for kept, _ in self._runs.values()), prompts]
-        sizes = [base_run_bytes(self.model.cfg, self.sizes, *one.clean.shape) for one in held]
+        sizes = [base_run_bytes(self.model.cfg, self.sizes, *prompt_set.clean.shape) for prompt_set in held]
         while self._runs and (len(self._runs) >= KEPT_SETS or sum(sizes) > limit):
             self._runs.pop(next(iter(self._runs)))
             sizes.pop(0)
@@ -144,7 +144,7 @@ class Engine:
         self._runs = {tokens: kept for tokens, kept in self._runs.items() if tokens in wanted}
 
     def _hooked_runs(self, tokens: list[Tensor]) -> list[Any]:
-        return [hooked.HookedRun(self.model, one) for one in tokens]
+        return [hooked.HookedRun(self.model, batch) for batch in tokens]
 
     def read(
         self, prompts: PromptSet, metric: Metric, run: Run, rows: Sequence[int] | None = None
@@ -185,7 +185,7 @@ class Engine:
             self.counts.update(variants=len(mine), unchanged=len(plan.unchanged), repeated=plan.n_repeated)
             result[list(plan.unchanged)] = self._read(prompts, metric, base, rows).to(result.dtype)
             tell(len(plan.unchanged) * len(index))
-            planned = [whole(one) for one in plan.planned] if self._foreign else plan.planned
+            planned = [whole(variant) for variant in plan.planned] if self._foreign else plan.planned
             for columns in torch.split(torch.arange(len(index)), self._prompts_at_once(prompts)):
                 here = index[columns]
                 prefix = common_prefix(prompts, len(here))
@@ -193,9 +193,9 @@ class Engine:
                     final = self._run(chunk, prompts, here, base, prefix)
                     measured = metric(self.readout(prompts, final.flatten(0, 1), here)).view(final.shape[:2])
                     measured = measured.to("cpu", result.dtype)
-                    for one, values in zip(chunk, measured, strict=True):
-                        result[torch.tensor(one.numbers)[:, None], columns] = values
-                    tell(sum(len(one.numbers) for one in chunk) * len(here))
+                    for variant, values in zip(chunk, measured, strict=True):
+                        result[torch.tensor(variant.numbers)[:, None], columns] = values
+                    tell(sum(len(variant.numbers) for variant in chunk) * len(here))
         return result
 
     def gates(self, sets: Sequence[PromptSet]) -> dict[str, int]:
@@ -236,8 +236,8 @@ class Engine:
     ) -> list[list[Planned]]:
         end = prompts.query_index + 1
 
-        def tokens(one: Planned) -> int:
-            first = one.start.first
+        def tokens(variant: Planned) -> int:
+            first = variant.start.first
             return max(0, prefix - first) + n_prompts * (end - max(first, prefix))
 
         most = self.tokens_at_once(prompts)

@@ -26,7 +26,7 @@ def gathered(
     """
     base = batch.base
     base_k, base_v = base.past(layer)
-    found: list[Tensor] = []
+    zs: list[Tensor] = []
     prefix: Keys | None = None
     for number, part in enumerate(rows.parts):
         query, key, value = (
@@ -56,22 +56,22 @@ def gathered(
             weight = pattern[cells.variant, :, cells.head, cells.query - begin, cells.key]
             term = weight[..., None] * _values_at(places, cells, block)
             add_at(z, cells.variant, cells.query - begin, cells.head, edits.value(cells, part) - term)
-        found.append(z)
-    return found
+        zs.append(z)
+    return zs
 
 
 def _values_at(places: list[Keys], cells: Cells, block: Block) -> Float[Tensor, "cell _ d_head"]:
     """v at the keys of edges, wherever they stand."""
     kv_head = cells.head // (block.n_heads // block.n_kv_heads)
-    found: Tensor | None = None
-    for one in places:
-        offset = (cells.key - one.first).clamp(0, one.size - 1)
-        if one.axes == "pskd":
-            here = one.values[:, offset, kv_head].transpose(0, 1)
-        elif one.axes == "vskd":
-            here = one.values[cells.variant, offset, kv_head][:, None]
+    values: Tensor | None = None
+    for place in places:
+        offset = (cells.key - place.first).clamp(0, place.size - 1)
+        if place.axes == "pskd":
+            here = place.values[:, offset, kv_head].transpose(0, 1)
+        elif place.axes == "vskd":
+            here = place.values[cells.variant, offset, kv_head][:, None]
         else:
-            here = one.values[cells.variant, :, offset, kv_head]
-        found = here if found is None else torch.where((cells.key >= one.first)[:, None, None], here, found)
-    assert found is not None
-    return found
+            here = place.values[cells.variant, :, offset, kv_head]
+        values = here if values is None else torch.where((cells.key >= place.first)[:, None, None], here, values)
+    assert values is not None
+    return values

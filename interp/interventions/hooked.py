@@ -92,13 +92,13 @@ def run_blocks(
 def same_start(planned: Sequence[Planned]) -> list[list[Planned]]:
     """Variants that begin in the same layer and at the same position."""
     groups: dict[tuple[int, int], list[Planned]] = defaultdict(list)
-    for one in planned:
-        groups[_start(one)].append(one)
+    for variant in planned:
+        groups[_start(variant)].append(variant)
     return [groups[place] for place in sorted(groups)]
 
 
-def _start(one: Planned) -> tuple[int, int]:
-    return min(cell.layer for cell in one.cells), one.start.first
+def _start(variant: Planned) -> tuple[int, int]:
+    return min(cell.layer for cell in variant.cells), variant.start.first
 
 
 def continued(
@@ -121,7 +121,7 @@ def continued(
         )
         for later in range(layer, sizes.n_layers)
     }
-    bundles = bundle([one.cells for one in chunk], index.device)
+    bundles = bundle([variant.cells for variant in chunk], index.device)
     values = [(cells, replacement(cells, runs, sizes, index, resampled)) for cells in bundles]
     hooks = ChunkHooks(values, past, sizes, times, first)
     with model.hooks(fwd_hooks=hooks.hooks()):

@@ -22,11 +22,11 @@ class Joining:
     def rows(self, layer: int, stage: int) -> list[Rows]:
         """Their rows, with the edits that they join by."""
         groups: dict[tuple[int, bool], list[int]] = {}
-        for number, one in enumerate(self._chunk):
-            start = one.start
+        for number, variant in enumerate(self._chunk):
+            start = variant.start
             if (start.layer, start.stage) == (layer, stage):
                 groups.setdefault((start.first, start.narrow or stage == ATTENTION), []).append(number)
-        found = []
+        joined = []
         for (first, narrow), members in groups.items():
             n_held = 0 if stage == ATTENTION else 1 if narrow else None
             rows = self._from_base(layer, stage, first, n_held, members)
@@ -34,8 +34,8 @@ class Joining:
                 if stage == MID:
                     self._add_summands(layer, rows, part)
                 self._replace(layer, stage, rows, part)
-            found.append(rows)
-        return found
+            joined.append(rows)
+        return joined
 
     def _from_base(self, layer: int, stage: int, first: int, n_held: int | None, members: list[int]) -> Rows:
         """Rows with the base run's residual stream: at all positions, or at the first `n_held` alone."""
@@ -60,16 +60,16 @@ class Joining:
     def _add_summands(self, layer: int, rows: Rows, part: Part) -> None:
         """What edges, z and pattern entries that are edited add to the residual stream after the attention."""
         block, into = self._blocks[layer], part.resid
-        found = [
+        edited = [
             (site, cells)
             for site in ("edge", "pattern", "z")
             for cells in self._edits.at(layer, site, rows, part, joining=True)
         ]
-        if not found:
+        if not edited:
             return
         if block.norm_after is not None:
             into = self._base_sum(layer, part).repeat(len(part.resid), 1, 1, 1)
-        for site, cells in found:
+        for site, cells in edited:
             change = self._change_of_z(layer, site, cells, part)
             for head in torch.unique(cells.head).tolist():
                 here = cells.head == head

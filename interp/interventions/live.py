@@ -57,9 +57,9 @@ class LiveCells:
 
     def pieces(self, variant: Variant) -> tuple[Piece, ...]:
         """One for every edit that has live cells, in their order. Raises UserError as `cells_of` does."""
-        found = [self._of(edit) for edit in variant.edits]
-        first = min((one.first for one in found), default=0)
-        pieces = (one.always or self._late(one, first) for one in found)
+        reaching = [self._of(edit) for edit in variant.edits]
+        first = min((edit.first for edit in reaching), default=0)
+        pieces = (edit.always or self._late(edit, first) for edit in reaching)
         return tuple([piece for piece in pieces if piece is not None])
 
     def cells(self, variant: Variant) -> list[Cell]:
@@ -84,9 +84,9 @@ class LiveCells:
             self._reaching[edit] = _Reaching(tuple(cells), different if same else 0, first, always)
         return self._reaching[edit]
 
-    def _late(self, one: _Reaching, first: int) -> Piece | None:
+    def _late(self, edit: _Reaching, first: int) -> Piece | None:
         """What is left of an edit where nothing before `first` is changed by any."""
-        cells = tuple([cell for cell in one.cells if cell.position >= min(first, one.different)])
+        cells = tuple([cell for cell in edit.cells if cell.position >= min(first, edit.different)])
         return self._piece(cells) if cells else None
 
     def _piece(self, cells: tuple[Cell, ...]) -> Piece:

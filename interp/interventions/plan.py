@@ -73,7 +73,7 @@ class Plan:
     @property
     def n_repeated(self) -> int:
         """Variants that do what another one does."""
-        return sum(len(one.numbers) - 1 for one in self.planned)
+        return sum(len(variant.numbers) - 1 for variant in self.planned)
 
 
 def make_plan(variants: Sequence[Variant], numbers: Iterable[int], prompts: PromptSet, sizes: Dimensions) -> Plan:
@@ -86,14 +86,14 @@ def make_plan(variants: Sequence[Variant], numbers: Iterable[int], prompts: Prom
     for number in numbers:
         groups[live.pieces(variants[number])].append(number)
     unchanged = tuple(groups.pop((), ()))
-    planned = [Planned(tuple(found), pieces, start_of(pieces)) for pieces, found in groups.items()]
+    planned = [Planned(tuple(same), pieces, start_of(pieces)) for pieces, same in groups.items()]
     planned.sort(key=joining_order)
     return Plan(tuple(planned), unchanged)
 
 
-def joining_order(one: Planned) -> tuple[int, int, bool, int]:
+def joining_order(variant: Planned) -> tuple[int, int, bool, int]:
     """Variants in the order in which they join a sweep."""
-    return one.start.layer, one.start.stage, one.start.narrow, one.start.first
+    return variant.start.layer, variant.start.stage, variant.start.narrow, variant.start.first
 
 
 def start_of(pieces: Sequence[Piece]) -> Start:
@@ -112,9 +112,9 @@ def start_of(pieces: Sequence[Piece]) -> Start:
     return Start(layer, stage, first, all(piece.last == first for piece in pieces))
 
 
-def whole(one: Planned) -> Planned:
+def whole(variant: Planned) -> Planned:
     """The same variant run from the first token on: a hook that somebody left may count positions."""
-    return replace(one, start=replace(one.start, first=0))
+    return replace(variant, start=replace(variant.start, first=0))
 
 
 def _joins(piece: Piece) -> tuple[int, int]:
@@ -127,16 +127,16 @@ def _joins(piece: Piece) -> tuple[int, int]:
 
 def chunks(planned: Sequence[Planned], tokens_of: Callable[[Planned], int], most: int) -> list[list[Planned]]:
     """Consecutive variants with at most `most` tokens together (one variant at least)."""
-    found: list[list[Planned]] = []
+    filled: list[list[Planned]] = []
     held = 0
-    for one in planned:
-        tokens = tokens_of(one)
-        if not found or held + tokens > most:
-            found.append([])
+    for variant in planned:
+        tokens = tokens_of(variant)
+        if not filled or held + tokens > most:
+            filled.append([])
             held = 0
-        found[-1].append(one)
+        filled[-1].append(variant)
         held += tokens
-    return found
+    return filled
 
 
 @dataclass(frozen=True)
@@ -152,20 +152,20 @@ class Cells(Bundle):
 def cells_by_site(chunk: Sequence[Planned], prefix: int, device: Any) -> dict[tuple[int, str], list[Cells]]:
     """(layer, site) -> the chunk's cells there. Positions before `prefix` are shared by all prompts."""
     rows: dict[Any, list[tuple[int, int, int, int]]] = defaultdict(list)
-    for number, one in enumerate(chunk):
-        start = one.start
-        for piece in one.pieces:
+    for number, variant in enumerate(chunk):
+        start = variant.start
+        for piece in variant.pieces:
             # A residual stream that is replaced before its block is written once the variant is there.
             joining = start.stage in (PRE, MID) and piece.site != "resid_pre"
             joining = joining and _joins(piece) == (start.layer, start.stage)
             for cell in piece.cells:
                 key = (cell.layer, cell.site, cell.source, cell.reference, start.first, cell.position < prefix, joining)
                 rows[key].append((number, cell.head, cell.query, cell.key))
-    found: dict[tuple[int, str], list[Cells]] = defaultdict(list)
+    by_site: dict[tuple[int, str], list[Cells]] = defaultdict(list)
     for (layer, site, source, reference, first, shared, joining), cells in rows.items():
         columns = vars(bundled((layer, site, source, reference), cells, device))
-        found[layer, site].append(Cells(**columns, first=first, shared=shared, joining=joining))
-    return found
+        by_site[layer, site].append(Cells(**columns, first=first, shared=shared, joining=joining))
+    return by_site
 
 
 def common_prefix(prompts: PromptSet, n_rows: int) -> int:

@@ -53,11 +53,10 @@ def edge_effects(
     ]
     constant = [_terms_sum(pattern * ~kept[layer], value) for layer, (pattern, value) in enumerate(theirs)]
     points = [1.0] if steps == 1 else [(step + 0.5) / steps for step in range(steps)]
-    slopes = [torch.zeros_like(one) for one in constant]
+    slopes = [torch.zeros_like(term) for term in constant]
     own: list[tuple[Tensor, Tensor]] = []
     for point in points:
-        found, gradients = _run(engine, prompts, metric, corrupted + point * (clean - corrupted), index, kept, constant)
-        own = found
+        own, gradients = _run(engine, prompts, metric, corrupted + point * (clean - corrupted), index, kept, constant)
         slopes = [total + slope / len(points) for total, slope in zip(slopes, gradients, strict=True)]
     if steps > 1:
         own = _run(engine, prompts, metric, clean, index, kept, constant)[0]

@@ -43,31 +43,31 @@ class Rows:
 
 def merged(rows: Sequence[Rows]) -> list[Rows]:
     """Rows with the same first position as one, in order of their members; all must hold the same positions."""
-    found = []
-    for first in sorted({one.first for one in rows}):
-        here = [one for one in rows if one.first == first]
+    joined = []
+    for first in sorted({group.first for group in rows}):
+        here = [group for group in rows if group.first == first]
         if len(here) == 1:
-            found.append(here[0])
+            joined.append(here[0])
             continue
-        members = torch.cat([one.members for one in here])
-        residuals = [torch.cat([one.parts[number].resid for one in here]) for number in range(len(here[0].parts))]
+        members = torch.cat([group.members for group in here])
+        residuals = [torch.cat([group.parts[number].resid for group in here]) for number in range(len(here[0].parts))]
         # Planned in the order in which they join, so members mostly stay sorted when later ones are appended.
         if bool((members[1:] < members[:-1]).any()):
             order = members.argsort()
             members, residuals = members[order], [resid[order] for resid in residuals]
         parts = tuple(replace(part, resid=resid) for part, resid in zip(here[0].parts, residuals, strict=True))
-        found.append(Rows(first, members, parts))
-    return found
+        joined.append(Rows(first, members, parts))
+    return joined
 
 
 def flat(tensors: Sequence[Tensor], keep: int) -> Tensor:
     """Tensors with `keep` trailing axes of their own as one [token, ...] array."""
-    pieces = [one.flatten(0, one.ndim - keep - 1) for one in tensors]
+    pieces = [tensor.flatten(0, tensor.ndim - keep - 1) for tensor in tensors]
     return pieces[0] if len(pieces) == 1 else torch.cat(pieces)
 
 
 def unflat(array: Tensor, like: Sequence[Tensor], keep: int) -> list[Tensor]:
     """The inverse of `flat`, with the leading axes of `like`."""
-    shapes = [one.shape[: one.ndim - keep] for one in like]
+    shapes = [tensor.shape[: tensor.ndim - keep] for tensor in like]
     pieces = torch.split(array, [shape.numel() for shape in shapes])
     return [piece.view(*shape, *array.shape[1:]) for piece, shape in zip(pieces, shapes, strict=True)]

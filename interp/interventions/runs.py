@@ -153,5 +153,5 @@ class Runs:
 def block_runs(model: Any, blocks: Sequence[Block], rows: int, tokens: list[Tensor]) -> list[BlockRun]:
     """The runs of several batches of equal length, in one pass."""
     everything = BlockRun(model, blocks, torch.cat(tokens), rows)
-    ends = torch.tensor([0, *(len(one) for one in tokens)]).cumsum(0).tolist()
+    ends = torch.tensor([0, *(len(batch) for batch in tokens)]).cumsum(0).tolist()
     return [everything.of(slice(*places)) for places in pairwise(ends)]

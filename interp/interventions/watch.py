@@ -51,12 +51,23 @@ def state_of(model: Any) -> State:
     )
     tensors = [*model.named_parameters(), *model.named_buffers()]
     places = tuple(
-        (name, one.data_ptr(), 0 if one.is_inference() else one._version, one.shape, one.dtype, one.device)
-        for name, one in tensors
+        (
+            name,
+            tensor.data_ptr(),
+            0 if tensor.is_inference() else tensor._version,
+            tensor.shape,
+            tensor.dtype,
+            tensor.device,
+        )
+        for name, tensor in tensors
     )
     vectors: dict[Any, Tensor] = {}
-    digests = [_digest(one.detach(), vectors) for _, one in model.named_parameters() if one.is_floating_point()]
-    digest = torch.cat([one.cpu().double() for one in digests]) if digests else torch.zeros(0, dtype=torch.float64)
+    digests = [
+        _digest(parameter.detach(), vectors)
+        for _, parameter in model.named_parameters()
+        if parameter.is_floating_point()
+    ]
+    digest = torch.cat([part.cpu().double() for part in digests]) if digests else torch.zeros(0, dtype=torch.float64)
     return State((parts, places, repr(sorted(vars(model.cfg).items(), key=str))), digest)
 
 

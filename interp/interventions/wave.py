@@ -37,7 +37,7 @@ class Wave:
         self._blocks, self._batch, self._chunk = blocks, batch, chunk
         self._edits = Edits(chunk, batch.prefix, replacement, batch.index.device)
         self._joining = Joining(blocks, batch, chunk, self._edits)
-        self._first = min(one.start.layer for one in chunk)
+        self._first = min(variant.start.layer for variant in chunk)
 
     def run(self) -> Float[Tensor, "variant prompt d_model"]:
         """Raises RuntimeError when an edit was not applied."""
@@ -49,43 +49,43 @@ class Wave:
             rows = self._attention(layer, rows + self._joining.rows(layer, ATTENTION))
             joined = self._joining.rows(layer, MID)
             if self._blocks[layer].parallel:
-                rows = _merged([*rows, *(self._as_base_mlp(layer, one) for one in joined)])
+                rows = _merged([*rows, *(self._as_base_mlp(layer, group) for group in joined)])
             else:
                 rows = self._mlp(layer, rows + joined)
         rows += self._joining.rows(len(self._blocks), PRE)
         self._edits.check()
-        final = torch.cat([one.parts[-1].resid[:, :, -1] for one in rows])
-        return final[torch.cat([one.members for one in rows]).argsort()]
+        final = torch.cat([group.parts[-1].resid[:, :, -1] for group in rows])
+        return final[torch.cat([group.members for group in rows]).argsort()]
 
     def _attention(self, layer: int, rows: list[Rows]) -> list[Rows]:
         """The residual stream after the attention; all rows are whole then."""
         if not rows:
             return []
         block, last = self._blocks[layer], layer == len(self._blocks) - 1
-        held = [part.resid for one in rows for part in one.parts]
+        held = [part.resid for group in rows for part in group.parts]
         queries, keys, values = (iter(unflat(each, held, 1)) for each in block.qkv(flat(held, 1)))
         zs: list[Tensor] = []
-        for one in rows:
-            mine = tuple([next(of) for _ in one.parts] for of in (queries, keys, values))
-            zs += gathered(block, layer, self._batch, self._edits, one, mine, last)  # type: ignore[arg-type]
+        for group in rows:
+            mine = tuple([next(of) for _ in group.parts] for of in (queries, keys, values))
+            zs += gathered(block, layer, self._batch, self._edits, group, mine, last)  # type: ignore[arg-type]
         added = iter(unflat(block.out(flat(zs, 2)), zs, 2))
         beside = self._parallel_mlp(layer, rows, last) if block.parallel else None
         before = self._batch.base.site("resid_pre", layer)
-        found = []
-        for one in rows:
-            parts = one.parts[-1:] if last else one.parts
-            after = _with(one, parts, [next(added) for _ in parts])
+        streams = []
+        for group in rows:
+            parts = group.parts[-1:] if last else group.parts
+            after = _with(group, parts, [next(added) for _ in parts])
             self._edits.write_stream(layer, "attn_out", [after])
             for part, new in zip(parts, after.parts, strict=True):
                 stream = self._batch.filled(part.resid, part, before)
                 new.resid.add_(stream[:, :, -1:] if last else stream)
-            found.append(after if beside is None else self._with_mlp(layer, after, [next(beside) for _ in parts]))
-        self._edits.write_stream(layer, "resid_mid", found)
-        return found
+            streams.append(after if beside is None else self._with_mlp(layer, after, [next(beside) for _ in parts]))
+        self._edits.write_stream(layer, "resid_mid", streams)
+        return streams
 
     def _parallel_mlp(self, layer: int, rows: list[Rows], last: bool) -> Iterator[Tensor]:
         """What a parallel block's MLP adds, from the stream before the attention: where it differs from the base run's."""
-        parts = [part for one in rows for part in (one.parts[-1:] if last else one.parts)]
+        parts = [part for group in rows for part in (group.parts[-1:] if last else group.parts)]
         if last:  # of the query alone, where that is held
             parts = [
                 replace(part, start=part.stop - 1, resid=part.resid[:, :, -1:] if part.whole else part.resid[:, :, :0])
@@ -121,23 +121,23 @@ class Wave:
         rows = _merged(rows)
         if block.attn_only or not rows:
             return rows
-        held = [part.resid for one in rows for part in one.parts]
+        held = [part.resid for group in rows for part in group.parts]
         stream = flat(held, 1)
         added, before = (iter(unflat(each, held, 1)) for each in (block.mlp(stream), stream))
-        found = []
-        for one in rows:
-            made = zip(one.parts, added, strict=False)
-            after = replace(one, parts=tuple(replace(part, resid=new) for part, new in made))
+        streams = []
+        for group in rows:
+            made = zip(group.parts, added, strict=False)
+            after = replace(group, parts=tuple(replace(part, resid=new) for part, new in made))
             self._edits.write_stream(layer, "mlp_out", [after])
             for part in after.parts:
                 part.resid.add_(next(before))
-            found.append(after)
-        return found
+            streams.append(after)
+        return streams
 
 
 def _merged(rows: Sequence[Rows]) -> list[Rows]:
     """Whole rows with the same first position as one, and likewise those that are not."""
-    return merged([one for one in rows if one.whole]) + merged([one for one in rows if not one.whole])
+    return merged([group for group in rows if group.whole]) + merged([group for group in rows if not group.whole])
 
 
 def _with(rows: Rows, parts: Sequence[Part], tensors: Sequence[Tensor]) -> Rows:

@@ -53,22 +53,22 @@ class Edits:
     def __init__(self, chunk: Sequence[Planned], prefix: int, replacement: Replacement, device: Any) -> None:
         self._cells = cells_by_site(chunk, prefix, device)
         self._replacement = replacement
-        self._unwritten = sum(len(one.variant) for cells in self._cells.values() for one in cells)
+        self._unwritten = sum(len(written.variant) for cells in self._cells.values() for written in cells)
 
     def at(self, layer: int, site: str, rows: Rows, part: Part, joining: bool = False) -> list[Cells]:
         """The cells of these variants in one part, with `variant` counting rows; `joining`: those that they join by."""
-        found = []
+        placed = []
         for cells in self._cells.get((layer, site), ()):
             if (cells.first, cells.shared, cells.joining) != (rows.first, part.shared, joining):
                 continue
             place = torch.searchsorted(rows.members, cells.variant)
             here = rows.members[place.clamp(max=len(rows.members) - 1)] == cells.variant
             if bool(here.all()):
-                found.append(replace(cells, variant=place))
+                placed.append(replace(cells, variant=place))
             elif bool(here.any()):
                 columns = {name: getattr(cells, name)[here] for name in ("head", "query", "key")}
-                found.append(replace(cells, variant=place[here], **columns))
-        return found
+                placed.append(replace(cells, variant=place[here], **columns))
+        return placed
 
     def value(self, cells: Cells, part: Part) -> Tensor | float:
         """What replaces the cells; they count as written."""
@@ -80,16 +80,16 @@ class Edits:
         """Replace the residual stream, or what is being added to it, of variants that are in the sweep."""
         if (layer, site) not in self._cells:
             return
-        for one in rows:
-            for part in one.parts:
-                for cells in self.at(layer, site, one, part):
+        for group in rows:
+            for part in group.parts:
+                for cells in self.at(layer, site, group, part):
                     part.resid[cells.variant, :, cells.query - part.start] = self.value(cells, part)
 
     def written(self, layer: int, site: str, rows: Rows, part: Part, act: Tensor) -> Tensor:
         """Queries, keys or values of a part with the edits of that site."""
-        found = self.at(layer, site, rows, part)
-        act = act.clone() if found else act
-        for cells in found:
+        edited = self.at(layer, site, rows, part)
+        act = act.clone() if edited else act
+        for cells in edited:
             position = (cells.query if site == "q" else cells.key) - part.start
             act[cells.variant, :, position, cells.head] = self.value(cells, part)
         return act
