@@ -132,7 +132,7 @@ def _texts(name: str, given: Prompts | None, model: LoadedModel) -> list[str]:
             f"{name} is missing: give clean, corrupted, answer and foil, a frame with these columns, or a task"
         )
     entries = [given] if isinstance(given, str) else listed(name, given, "texts, or of lists of token ids")
-    return [str(one) if isinstance(one, str) else _text(name, one, model) for one in entries]
+    return [str(text) if isinstance(text, str) else _text(name, text, model) for text in entries]
 
 
 def _text(name: str, ids: Any, model: LoadedModel) -> str:

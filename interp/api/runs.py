@@ -42,9 +42,9 @@ def read(folder: str | Path) -> FinishedRun:
 
 
 def _only_run(path: Path) -> Path:
-    inside = [] if (path / RESOLVED).is_file() else sorted(one.parent for one in path.glob(f"*/{RESOLVED}"))
+    inside = [] if (path / RESOLVED).is_file() else sorted(file.parent for file in path.glob(f"*/{RESOLVED}"))
     if len(inside) > 1:
-        raise UserError(f"{path} holds {len(inside)} runs, say which: {', '.join(one.name for one in inside)}")
+        raise UserError(f"{path} holds {len(inside)} runs, say which: {', '.join(folder.name for folder in inside)}")
     return inside[0] if inside else path
 
 

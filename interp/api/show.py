@@ -12,14 +12,14 @@ from interp.prompts.pairs import PromptSet
 def tokens_frame(sets: Sequence[PromptSet]) -> pd.DataFrame:
     """One row a position of the first prompt of every set: template, position (from 1), both tokens, roles."""
     rows = []
-    for one in sets:
+    for prompt_set in sets:
         for position, (clean, corrupted) in enumerate(
-            zip(one.clean_tokens[0], one.corrupted_tokens[0], strict=True), 1
+            zip(prompt_set.clean_tokens[0], prompt_set.corrupted_tokens[0], strict=True), 1
         ):
-            roles = [name for name, places in one.roles.items() if position in places]
+            roles = [name for name, places in prompt_set.roles.items() if position in places]
             rows.append(
                 {
-                    "template": one.pairs[0].template,
+                    "template": prompt_set.pairs[0].template,
                     "position": position,
                     "clean": clean,
                     "corrupted": corrupted,

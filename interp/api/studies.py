@@ -62,7 +62,9 @@ class NotebookStudy:
     @property
     def dropped(self) -> pd.DataFrame:
         """Prompts that were left out, and why."""
-        return pd.DataFrame([vars(one) for one in self.inner.book.dropped], columns=["pair", "template", "reason"])
+        return pd.DataFrame(
+            [vars(prompt) for prompt in self.inner.book.dropped], columns=["pair", "template", "reason"]
+        )
 
     @property
     def tokens(self) -> pd.DataFrame:
@@ -134,13 +136,13 @@ class NotebookStudy:
     ) -> pd.DataFrame:
         """Any variants of one's own (`interp.Variant`, `interp.Edit`); one row a variant and prompt."""
         asked = listed("variants", variants, "interp.Variant")
-        strangers = [one for one in asked if not isinstance(one, Variant)]
+        strangers = [variant for variant in asked if not isinstance(variant, Variant)]
         if strangers:
             raise UserError(f"variants must be a list of interp.Variant, and {quoted(strangers[0])} is none")
         where = self.inner.select(prompts)
         # A notebook can put a hook on the model between two cells.
         must_be_at_rest(self.inner.engine.model)
-        with progress(name, len(asked) * sum(len(one.rows) for one in where)) as advance:
+        with progress(name, len(asked) * sum(len(chosen.rows) for chosen in where)) as advance:
             self.inner.progress = advance
             effects = self.inner.measure(asked, where)
         return self._labelled(effects, name, name)
@@ -182,7 +184,7 @@ class NotebookStudy:
         asked = of_kind(probes, "key_query_heads", settings, Probe)
         statistics = section(StatisticsConfig, {"confidence": confidence, "n_resamples": n_resamples})
         target = section(Share, {"target": share}, "share")
-        clusters = {pair.pair for one in self.inner.book.sets for pair in one.pairs}
+        clusters = {pair.pair for prompt_set in self.inner.book.sets for pair in prompt_set.pairs}
         if too_few(len(clusters)):
             raise UserError(
                 f"find_heads ranks heads on one half of the clusters and measures them on the other, which needs at least "
@@ -201,13 +203,17 @@ class NotebookStudy:
             return [Edit(site, layer, head, source=source) for layer in layers for head in heads]
         if by == "layer":
             return [Edit(site, layer, query=at, source=source) for layer in layers]
-        lengths = sorted({one.prompts.n_tokens for one in self.inner.select(prompts)})
+        lengths = sorted({chosen.prompts.n_tokens for chosen in self.inner.select(prompts)})
         if len(lengths) > 1:
             raise UserError(
                 f"by='position' needs prompts of one length, and these have {lengths} tokens; say by='layer' with "
                 "at=..., or prompts='focus_template'"
             )
-        return [Edit(site, layer, query=one, source=source) for layer in layers for one in range(1, lengths[0] + 1)]
+        return [
+            Edit(site, layer, query=position, source=source)
+            for layer in layers
+            for position in range(1, lengths[0] + 1)
+        ]
 
     def _labelled(self, effects: pd.DataFrame, label: str, kind: str) -> pd.DataFrame:
         effects["probe"], effects["kind"] = label, kind
