@@ -31,7 +31,7 @@ class Mistakes(UserError):
 
     def __init__(self, where: str, clauses: Sequence[str]) -> None:
         self.where = cut(where, 300)
-        self.clauses = [cut(one, 500) for one in clauses[:30]]
+        self.clauses = [cut(clause, 500) for clause in clauses[:30]]
         if len(clauses) > 30:
             self.clauses.append(f"and {len(clauses) - 30} more mistakes")
         Exception.__init__(self, f"{self.where}: {'; '.join(self.clauses)}")

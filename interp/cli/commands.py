@@ -41,14 +41,14 @@ def validate(config: Config, set_: Set = None, sets: Sets = "", as_json: Json = 
 
     try:
         kind, loaded = load_any(given(config), overrides(set_, sets))
-        found = kind.check(loaded, Console(quiet=as_json))
+        validated = kind.check(loaded, Console(quiet=as_json))
     except UserError as error:
         if not as_json:
             raise
         print_json({"config": str(config), "valid": False, "mistakes": mistakes_of(error)})
         raise typer.Exit(2) from None
     if as_json:
-        print_json({"config": str(config), "valid": True, "mistakes": [], "name": loaded.run.name, **found})
+        print_json({"config": str(config), "valid": True, "mistakes": [], "name": loaded.run.name, **validated})
 
 
 @app.command()
@@ -65,9 +65,9 @@ def explain(
     from interp.runs.kinds import load_any
 
     kind, loaded = load_any(given(config), overrides(set_, sets))
-    found = explained(kind, loaded, Console(quiet=as_json), bibtex)
+    explanation = explained(kind, loaded, Console(quiet=as_json), bibtex)
     if as_json:
-        print_json({"config": str(config), "name": loaded.run.name, **found})
+        print_json({"config": str(config), "name": loaded.run.name, **explanation})
 
 
 @app.command()
@@ -91,9 +91,9 @@ def runs(
     """What lies in a folder of runs: a table here, and a page that sorts (index.html there)."""
     from interp.cli.shelf import list_runs
 
-    found = list_runs(given(root), points, Console(quiet=as_json))
+    rows = list_runs(given(root), points, Console(quiet=as_json))
     if as_json:
-        print_json(found)
+        print_json(rows)
 
 
 @app.command()
@@ -107,9 +107,9 @@ def compare(
     """Two finished runs beside each other: what their configs say differently, their numbers, their heads."""
     from interp.cli.shelf import print_comparison
 
-    found = print_comparison(given(first), given(second), Console(quiet=as_json), whole)
+    comparison = print_comparison(given(first), given(second), Console(quiet=as_json), whole)
     if as_json:
-        print_json(found)
+        print_json(comparison)
 
 
 @app.command(name="list")

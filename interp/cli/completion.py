@@ -53,7 +53,7 @@ def _paths(data: Any, before: str) -> Iterator[str]:
     inside = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
     for name, value in inside:
         path = f"{before}.{name}" if before else str(name)
-        if isinstance(value, dict) or (isinstance(value, list) and any(isinstance(one, dict) for one in value)):
+        if isinstance(value, dict) or (isinstance(value, list) and any(isinstance(element, dict) for element in value)):
             yield from _paths(value, path)
         else:
             yield f"{path}="

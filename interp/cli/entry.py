@@ -50,7 +50,9 @@ def _run() -> None:
     except UserError as error:
         several = isinstance(error, Mistakes) and len(error.clauses) > 1
         if isinstance(error, Mistakes) and several:
-            _say(f"error: {error.where} has {len(error.clauses)} mistakes:", *(f"  {one}" for one in error.clauses))
+            _say(
+                f"error: {error.where} has {len(error.clauses)} mistakes:", *(f"  {clause}" for clause in error.clauses)
+            )
         else:
             _say(f"error: {error}")
         raise SystemExit(2) from None

@@ -18,27 +18,27 @@ from interp.words.visible import visible
 
 def explain(kind: RunKind, loaded: LoadedConfig[Any], console: Console, bibtex: bool) -> dict[str, Any]:
     """Print the methods and the costs; the same as plain data. UserError when the run could not work."""
-    found = kind.check(loaded, Console(file=io.StringIO()))
+    validated = kind.check(loaded, Console(file=io.StringIO()))
     methods = kind.explain(loaded)
-    cost = cost_of(found, None)
+    cost = cost_of(validated, None)
     if cost.passes is not None:
-        cost = cost_of(found, calibrated(loaded.run))
-    for text in [*methods.paragraphs, _costs(found, cost)]:
+        cost = cost_of(validated, calibrated(loaded.run))
+    for text in [*methods.paragraphs, _costs(validated, cost)]:
         console.print(Text(visible(text)), "", sep="\n", soft_wrap=False)
     if bibtex:
         console.print(Text(visible(methods.bibtex)), soft_wrap=True)
     elif methods.citations:
         console.print(f"{len(methods.citations)} works to cite: --bibtex prints them", highlight=False)
-    return {"paragraphs": methods.paragraphs, "bibtex": methods.citations, "costs": vars(cost), "found": found}
+    return {"paragraphs": methods.paragraphs, "bibtex": methods.citations, "costs": vars(cost), "found": validated}
 
 
-def _costs(found: dict[str, Any], cost: Cost) -> str:
-    runs = list(found["models"].values()) if "models" in found else [found]
+def _costs(validated: dict[str, Any], cost: Cost) -> str:
+    runs = list(validated["models"].values()) if "models" in validated else [validated]
     if cost.passes is None:
-        if all(one.get("on_this_machine", True) for one in runs):
+        if all(run.get("on_this_machine", True) for run in runs):
             return "How long it takes is not known before it runs."
         return "The model is not on this machine yet, so prompts were not checked and costs are not known; a run fetches it."
-    prompts = " and ".join(f"{one['prompts']:,}" for one in runs)
+    prompts = " and ".join(f"{run['prompts']:,}" for run in runs)
     time = "" if cost.seconds is None else f", {hours(cost.seconds[0])} to {hours(cost.seconds[1])} on this machine"
     memory = "" if cost.memory_gb is None else f", and about {cost.memory_gb:.2f} GB of memory"
     return (

@@ -21,9 +21,9 @@ def plan(config: Config, set_: Set = None, sets: Sets = "", as_json: Json = Fals
     """Points, forward passes, time and memory; what is finished already. Nothing is run."""
     from interp.sweep.plan import plan as planned
 
-    found = planned(given(config), overrides(set_, sets), Console(quiet=as_json))
+    costs = planned(given(config), overrides(set_, sets), Console(quiet=as_json))
     if as_json:
-        print_json(found)
+        print_json(costs)
 
 
 @app.command()
@@ -55,9 +55,9 @@ def status(place: Place, set_: Set = None, sets: Sets = "", as_json: Json = Fals
     """What became of every point."""
     from interp.sweep.status import status as told
 
-    found = told(given(place), overrides(set_, sets), Console(quiet=as_json))
+    states = told(given(place), overrides(set_, sets), Console(quiet=as_json))
     if as_json:
-        print_json(found)
+        print_json(states)
 
 
 @app.command()
