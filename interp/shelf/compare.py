@@ -77,13 +77,20 @@ class Comparison:
         """For JSON."""
         return {
             "runs": list(self.runs),
-            "config": [dict(zip(("field", "first", "second"), one, strict=True)) for one in self.config],
-            "software": [dict(zip(("field", "first", "second"), one, strict=True)) for one in self.software],
-            "numbers": [
-                {"name": one.name, "first": _plain(one.first), "second": _plain(one.second), "apart": one.apart}
-                for one in self.numbers
+            "config": [dict(zip(("field", "first", "second"), difference, strict=True)) for difference in self.config],
+            "software": [
+                dict(zip(("field", "first", "second"), difference, strict=True)) for difference in self.software
             ],
-            "heads": [asdict(one) for one in self.heads],
+            "numbers": [
+                {
+                    "name": number.name,
+                    "first": _plain(number.first),
+                    "second": _plain(number.second),
+                    "apart": number.apart,
+                }
+                for number in self.numbers
+            ],
+            "heads": [asdict(heads) for heads in self.heads],
             "only_in_first": list(self.only[0]),
             "only_in_second": list(self.only[1]),
         }
@@ -92,15 +99,15 @@ class Comparison:
 def compare(first: Path, second: Path) -> Comparison:
     """What differs between two runs; UserError where one is no finished run, or cannot be read."""
     both = [_Run.read(path) for path in (first, second)]
-    one, other = (run.told for run in both)
-    names = [name for name in one if name in other]
+    left, right = (run.told for run in both)
+    names = [name for name in left if name in right]
     return Comparison(
         runs=(str(first), str(second)),
         config=list(differences(both[0].config, both[1].config)),
         software=list(differences(both[0].software, both[1].software)),
-        numbers=[Number(name, one[name], other[name]) for name in names],
+        numbers=[Number(name, left[name], right[name]) for name in names],
         heads=list(_heads(*(run.concluded for run in both))),
-        only=([name for name in one if name not in other], [name for name in other if name not in one]),
+        only=([name for name in left if name not in right], [name for name in right if name not in left]),
     )
 
 
@@ -128,48 +135,48 @@ class _Run:
 
     @property
     def told(self) -> dict[str, Quantity]:
-        return {one.name: one for one in quantities(self.concluded)}
+        return {quantity.name: quantity for quantity in quantities(self.concluded)}
 
 
 def differences(first: Any, second: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
     """(dotted path, first, second) of every value that differs; None where one has none. Lists of named entries go by name."""
-    one, other = (_by_name(value) for value in (first, second))
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        for name in dict.fromkeys([*one, *other]):
-            yield from differences(one.get(name), other.get(name), f"{path}.{name}" if path else str(name))
+    left, right = (_by_name(value) for value in (first, second))
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        for name in dict.fromkeys([*left, *right]):
+            yield from differences(left.get(name), right.get(name), f"{path}.{name}" if path else str(name))
     elif first != second:
         yield path, first, second
 
 
 def _by_name(value: Any) -> Any:
     """A list of mappings that all have a name, and each another, as a mapping; anything else as it is."""
-    if not isinstance(value, list) or not value or not all(isinstance(one, dict) for one in value):
+    if not isinstance(value, list) or not value or not all(isinstance(mapping, dict) for mapping in value):
         return value
-    names = [next((str(one[key]) for key in NAMES if one.get(key)), "") for one in value]
+    names = [next((str(mapping[key]) for key in NAMES if mapping.get(key)), "") for mapping in value]
     return dict(zip(names, value, strict=True)) if all(names) and len(set(names)) == len(names) else value
 
 
 def _heads(first: dict[str, Any], second: dict[str, Any]) -> Iterator[Heads]:
     for probe in first:
-        one, other = (_selected(found.get(probe)) for found in (first, second))
-        if one is None or other is None:
+        left, right = (_selected(concluded.get(probe)) for concluded in (first, second))
+        if left is None or right is None:
             continue
         yield Heads(
             probe,
-            both=[head for head in one if head in other],
-            first=[head for head in one if head not in other],
-            second=[head for head in other if head not in one],
+            both=[head for head in left if head in right],
+            first=[head for head in left if head not in right],
+            second=[head for head in right if head not in left],
         )
 
 
-def _selected(found: Any) -> list[str] | None:
+def _selected(finding: Any) -> list[str] | None:
     """The heads that a search selects, by its definition of a share; None of anything else."""
     try:
-        heads = found["shares"][found["definition"]]["heads"]
+        heads = finding["shares"][finding["definition"]]["heads"]
         return [str(head["label"]) for head in heads]
     except (KeyError, TypeError):
         return None
 
 
-def _plain(one: Quantity) -> dict[str, float | None]:
-    return {"value": one.value, "low": one.low, "high": one.high}
+def _plain(quantity: Quantity) -> dict[str, float | None]:
+    return {"value": quantity.value, "low": quantity.low, "high": quantity.high}

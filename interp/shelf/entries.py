@@ -46,8 +46,8 @@ def entries(root: Path, points: bool = False) -> list[Entry]:
         raise UserError(
             f"there is no folder {root}; runs lie where their YAML's output.root says (runs, where it says nothing)"
         )
-    found = [_entry(root, folder) for folder in _folders(root, points)]
-    return sorted(found, key=lambda one: (one.date, one.folder), reverse=True)
+    listed = [_entry(root, folder) for folder in _folders(root, points)]
+    return sorted(listed, key=lambda entry: (entry.date, entry.folder), reverse=True)
 
 
 def _folders(root: Path, points: bool) -> Iterator[Path]:
