@@ -46,12 +46,12 @@ def calibrated(run: Any) -> Speed | None:
     if not isinstance(model, ModelSource):  # a kind of run may call something of its own `model`
         return None
     try:
-        found = model_dimensions(model)
+        dimensions = model_dimensions(model)
     except UserError:
         return None
-    if found is None:
+    if dimensions is None:
         return None
-    sizes, device = found[0], getattr(model, "device", "cpu")
+    sizes, device = dimensions[0], getattr(model, "device", "cpu")
     return speed_of(Sizes(**{name: getattr(sizes, name) for name in Sizes.model_fields}), device)
 
 

@@ -35,7 +35,7 @@ def cancel(place: Path, overrides: Sequence[str], console: Console) -> None:
     away = len(running) - len(here)
     console.print(
         f"{store.path}: stopped {plural(len(here), 'process').replace('processs', 'processes')} of this machine and "
-        f"{plural(len({one.split('_')[0] for one in ids}), 'job array')}; what is finished is kept"
+        f"{plural(len({job.split('_')[0] for job in ids}), 'job array')}; what is finished is kept"
         + (f"; {away} more run on other machines and end after their point" if away and not ids else ""),
         highlight=False,
     )

@@ -27,8 +27,8 @@ def collect(place: Path, overrides: Sequence[str], console: Console) -> Path:
 
 def collect_store(store: Store, console: Console) -> Path:
     """Write results.parquet, results.csv, points.csv and the report; UserError when no point is finished."""
-    found = finished_points(store, store.states())
-    if not found:
+    by_kind = finished_points(store, store.states())
+    if not by_kind:
         raise UserError(
             f"{store.path}: no point is finished yet, so there is nothing to collect; see interp sweep status"
         )
@@ -36,7 +36,7 @@ def collect_store(store: Store, console: Console) -> Path:
     states = store.states()
     told = {entry.hash: place for place, entry in enumerate(store.entries)}
     points = sorted(
-        ((point, digest) for each in found.values() for point, _, digest in each), key=lambda one: told[one[1]]
+        ((point, digest) for each in by_kind.values() for point, _, digest in each), key=lambda pair: told[pair[1]]
     )
     table = long_table(store, points)
     with RunFolder.existing(store.path) as folder:
@@ -44,4 +44,4 @@ def collect_store(store: Store, console: Console) -> Path:
             folder.write_table(name, table)
         folder.write_table(POINTS, points_table(store, states))
     console.print(f"{store.path / RESULTS[0]}: {len(table):,} rows, {plural(len(points), 'point')}", highlight=False)
-    return publish(store, states, found, console)
+    return publish(store, states, by_kind, console)

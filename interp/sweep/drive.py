@@ -38,12 +38,12 @@ class Tally:
 def tally(states: dict[str, State], since: float | None = None, now: float | None = None) -> Tally:
     """Count states; the rest is extrapolated from what ended since `since` (a time as of `time.time()`)."""
     counts: dict[str, int] = {}
-    for one in states.values():
-        counts[one.status] = counts.get(one.status, 0) + 1
+    for state in states.values():
+        counts[state.status] = counts.get(state.status, 0) + 1
     rest = len(states) - sum(counts.get(status, 0) for status in ENDED)
     eta = None
     if since is not None:
-        ended = sum(1 for one in states.values() if one.status in ENDED and one.since >= since)
+        ended = sum(1 for state in states.values() if state.status in ENDED and state.since >= since)
         eta = 0.0 if rest == 0 else None if ended == 0 else ((now or time.time()) - since) / ended * rest
     return Tally(counts, len(states), eta)
 
@@ -114,7 +114,7 @@ def _rows(store: Store, states: dict[str, State], wanted: tuple[str, ...], most:
     names = {entry.hash: entry.name for entry in store.entries}
     for (status, why, _), hashes in list(alike.items())[:most]:
         more = f" and {len(hashes) - 1} more" if len(hashes) > 1 else ""
-        last = max(states[one].since for one in hashes)
+        last = max(states[digest].since for digest in hashes)
         table.add_row(names[hashes[0]] + more, status, hours(time.time() - last), Text(why))
     if len(alike) > most:
         table.add_row(f"and {len(alike) - most} rows more", "", "", "")

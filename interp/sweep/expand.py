@@ -223,8 +223,10 @@ def _point_names(labels: list[dict[str, str]]) -> list[str]:
     """Names that folders can have, no two alike even where capitals do not count."""
     taken: set[str] = set()
     names = []
-    for one in labels:
-        parts = (level if _says_itself(level) else f"{axis.rsplit('.', 1)[-1]}{level}" for axis, level in one.items())
+    for levels in labels:
+        parts = (
+            level if _says_itself(level) else f"{axis.rsplit('.', 1)[-1]}{level}" for axis, level in levels.items()
+        )
         base = re.sub(r"[^A-Za-z0-9_-]+", "_", "-".join(parts)).strip("_-")[:80] or "point"
         name, number = base, 2
         while name.lower() in taken:

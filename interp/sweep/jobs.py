@@ -17,7 +17,7 @@ CANCELLED = ".cancelled"
 def cut_into_jobs(entries: Sequence[Entry], most: int) -> list[list[Entry]]:
     """Jobs of at most `most` points, each of one model; a model's points are shared out evenly."""
     jobs = []
-    for _, group in groupby(in_order(entries), key=lambda one: one.group):
+    for _, group in groupby(in_order(entries), key=lambda entry: entry.group):
         points = list(group)
         number = -(-len(points) // most)
         bounds = [len(points) * at // number for at in range(number + 1)]
@@ -28,7 +28,7 @@ def cut_into_jobs(entries: Sequence[Entry], most: int) -> list[list[Entry]]:
 def write_jobs(store: Store, round_: str, jobs: Sequence[Sequence[Entry]]) -> Path:
     """Keep which points are in which job of a round."""
     path = _place(store, round_)
-    atomic.write_text(path, json.dumps([[one.hash for one in job] for job in jobs]))
+    atomic.write_text(path, json.dumps([[entry.hash for entry in job] for job in jobs]))
     return path
 
 
@@ -56,8 +56,8 @@ def cancel_rounds(store: Store) -> list[str]:
             continue
         atomic.write_text(mark, "")
         if (kept := _place(store, path.stem, ".ids")).exists():
-            found = reading.read_json(kept)
-            ids += found["ids"] if found["cluster"] == "slurm" else []
+            submitted = reading.read_json(kept)
+            ids += submitted["ids"] if submitted["cluster"] == "slurm" else []
     return ids
 
 

@@ -21,7 +21,7 @@ def axes_of(entries: Sequence[Entry]) -> list[str]:
 def layout_of(store: Store) -> Layout:
     """Which axes have several levels, which repeat a measurement, and what ratios are taken to."""
     axes = axes_of(store.entries)
-    varied = [axis for axis in axes if len({one.labels.get(axis) for one in store.entries}) > 1]
+    varied = [axis for axis in axes if len({entry.labels.get(axis) for entry in store.entries}) > 1]
     reference = store.about["reference"]
     return Layout(
         tuple(varied),
@@ -46,18 +46,18 @@ def finished_points(store: Store, states: dict[str, State]) -> dict[str, list[tu
     A point whose results cannot be read is said to be interrupted: the next run makes it again.
     """
     journal = Journal(store, "collect")
-    found: dict[str, list[tuple[Point, RunKind, str]]] = {}
-    finished = [one for one in store.entries if states[one.hash].status == "finished"]
+    by_kind: dict[str, list[tuple[Point, RunKind, str]]] = {}
+    finished = [entry for entry in store.entries if states[entry.hash].status == "finished"]
     # Not from the runs' own YAML, which takes fifty milliseconds to read.
-    asked = store.configs(one.hash for one in finished)
+    asked = store.configs(entry.hash for entry in finished)
     for entry in finished:
         path = store.point_folder(entry)
         try:
             kind = kind_of(asked[entry.hash], entry.name)
-            told = {one.name: one for one in quantities(kind.concluded(RunFolder.existing(path)))}
+            told = {quantity.name: quantity for quantity in quantities(kind.concluded(RunFolder.existing(path)))}
         except UserError as error:
             journal.say("interrupted", entry, why=f"a result cannot be read: {error}")
             continue
         point = Point(entry.name, entry.labels, path, told)
-        found.setdefault(str(asked[entry.hash].get("study", "circuit")), []).append((point, kind, entry.hash))
-    return found
+        by_kind.setdefault(str(asked[entry.hash].get("study", "circuit")), []).append((point, kind, entry.hash))
+    return by_kind

@@ -37,10 +37,10 @@ def plan(path: Path, overrides: Sequence[str], console: Console) -> dict[str, An
     """Check every point, print what the sweep takes; the same as plain data. UserError names every point that cannot work."""
     sweep = expand(path, overrides)
     states = states_of(sweep)
-    todo = [one for one in sweep.points if states[one.hash].status != "finished"]
+    todo = [point for point in sweep.points if states[point.hash].status != "finished"]
     costs = checked(sweep, todo)
     rows = list(_by_group(sweep, costs, states))
-    total = _sum(costs[one.hash] for one in todo)
+    total = _sum(costs[point.hash] for point in todo)
     table = Table("model", "points", "finished", "forward passes", "time", "memory", box=None, pad_edge=False)
     for row in rows:
         memory = "?" if row["memory_gb"] is None else f"{row['memory_gb']:.2f} GB"
@@ -58,13 +58,13 @@ def plan(path: Path, overrides: Sequence[str], console: Console) -> dict[str, An
         "folder": str(folder_of(sweep)),
         "points": [
             {
-                "point": one.name,
-                "labels": one.labels,
-                "hash": one.hash,
-                "status": states[one.hash].status,
-                **(vars(costs[one.hash]) if one.hash in costs else {}),
+                "point": point.name,
+                "labels": point.labels,
+                "hash": point.hash,
+                "status": states[point.hash].status,
+                **(vars(costs[point.hash]) if point.hash in costs else {}),
             }
-            for one in sweep.points
+            for point in sweep.points
         ],
         "rest": vars(total),
     }
@@ -91,37 +91,37 @@ def checked(sweep: Sweep, points: Sequence[Point], timed: bool = True) -> dict[s
                 known[alike] = kind.check(LoadedConfig(run, sweep.path, "", ()), quiet)
             except UserError as error:
                 known[alike] = error
-        found = known[alike]
-        if isinstance(found, UserError):
-            for clause in mistakes_of(found):
+        outcome = known[alike]
+        if isinstance(outcome, UserError):
+            for clause in mistakes_of(outcome):
                 wrong.setdefault(clause, []).append(point.name)
             continue
-        cost = cost_of(found, None)
+        cost = cost_of(outcome, None)
         if timed and cost.passes is not None:
             if point.group not in speeds:
                 speeds[point.group] = calibrated(run)
-            cost = cost_of(found, speeds[point.group])
+            cost = cost_of(outcome, speeds[point.group])
         costs[point.hash] = cost
     if wrong:
         raise Mistakes(str(sweep.path), [f"{which(names, len(points))}: {clause}" for clause, names in wrong.items()])
     return costs
 
 
-def cost_of(found: dict[str, Any], speed: Speed | None) -> Cost:
+def cost_of(validated: dict[str, Any], speed: Speed | None) -> Cost:
     """Of what `interp validate` finds; a comparison's is that of both models."""
-    if "models" in found:
-        return _sum(cost_of(one, speed) for one in found["models"].values())
-    passes, memory = found.get("forward_passes_at_most"), found.get("memory_gb", {}).get("peak")
+    if "models" in validated:
+        return _sum(cost_of(model, speed) for model in validated["models"].values())
+    passes, memory = validated.get("forward_passes_at_most"), validated.get("memory_gb", {}).get("peak")
     seconds = None if passes is None or speed is None else speed.seconds(passes)
     return Cost(passes, memory, seconds)
 
 
 def _sum(costs: Iterator[Cost]) -> Cost:
     every = list(costs)
-    passes = [one.passes for one in every if one.passes is not None]
-    seconds = [one.seconds for one in every if one.seconds is not None]
-    both = (sum(one[0] for one in seconds), sum(one[1] for one in seconds)) if len(seconds) == len(every) else None
-    memory = [one.memory_gb for one in every if one.memory_gb is not None]
+    passes = [cost.passes for cost in every if cost.passes is not None]
+    seconds = [cost.seconds for cost in every if cost.seconds is not None]
+    both = (sum(low for low, _ in seconds), sum(high for _, high in seconds)) if len(seconds) == len(every) else None
+    memory = [cost.memory_gb for cost in every if cost.memory_gb is not None]
     whole = len(passes) == len(every)
     return Cost(sum(passes) if whole else None, max(memory, default=None), both)
 
@@ -136,10 +136,10 @@ def _by_group(sweep: Sweep, costs: dict[str, Cost], states: dict[str, State]) ->
     for point in sweep.points:
         groups.setdefault(point.group, []).append(point)
     for points in groups.values():
-        waiting = [one for one in points if states[one.hash].status != "finished"]
+        waiting = [point for point in points if states[point.hash].status != "finished"]
         yield {
             "model": model_words(points[0].given),
             "points": len(points),
             "finished": len(points) - len(waiting),
-            **vars(_sum(costs[one.hash] for one in waiting)),
+            **vars(_sum(costs[point.hash] for point in waiting)),
         }

@@ -41,18 +41,22 @@ POINT = {
 
 
 def publish(
-    store: Store, states: dict[str, State], found: dict[str, list[tuple[Point, RunKind, str]]], console: Console
+    store: Store, states: dict[str, State], by_kind: dict[str, list[tuple[Point, RunKind, str]]], console: Console
 ) -> Path:
     """Draw the figures, write report.md and report.html, print the answer; the path of report.html."""
     layout = layout_of(store)
-    written = {name: each[0][1].chapter([point for point, _, _ in each], layout) for name, each in found.items()}
-    chapters = list(written.values()) if len(written) == 1 else [_apart(*one) for one in written.items()]
+    written = {name: each[0][1].chapter([point for point, _, _ in each], layout) for name, each in by_kind.items()}
+    chapters = (
+        list(written.values()) if len(written) == 1 else [_apart(kind, chapter) for kind, chapter in written.items()]
+    )
     with RunFolder.existing(store.path) as folder:
-        for one in chapters:
-            for name, table in one.tables.items():
+        for chapter in chapters:
+            for name, table in chapter.tables.items():
                 folder.write_table(name, table)
-        files = [save(made, folder.path / "figures", stem) for one in chapters for stem, made in one.figures.items()]
-        points = [point for each in found.values() for point, _, _ in each]
+        files = [
+            save(made, folder.path / "figures", stem) for chapter in chapters for stem, made in chapter.figures.items()
+        ]
+        points = [point for each in by_kind.values() for point, _, _ in each]
         story = _story(store, states, points, chapters)
         config = reading.read_text(folder.path / RESOLVED)
         said = Manifest(
@@ -60,11 +64,11 @@ def publish(
             name=store.about["name"],
             config_hash=folder.config_hash,
             overrides=store.about["overrides"],
-            seconds=sum(one.seconds for one in states.values()),
+            seconds=sum(state.seconds for state in states.values()),
         )
         folder.write_manifest(said)
-        definitions = {**POINT, **{name: text for one in chapters for name, text in one.definitions.items()}}
-        listed = {**FILES, **{name: text for one in chapters for name, text in one.files.items()}, **LAST}
+        definitions = {**POINT, **{name: text for chapter in chapters for name, text in chapter.definitions.items()}}
+        listed = {**FILES, **{name: text for chapter in chapters for name, text in chapter.files.items()}, **LAST}
         page = Page(
             story,
             _facts(store, states, layout.repeats, chapters),
@@ -80,7 +84,7 @@ def publish(
     return report
 
 
-def _apart(kind: str, one: Chapter) -> Chapter:
+def _apart(kind: str, chapter: Chapter) -> Chapter:
     """A chapter beside those of other kinds: its sections, figures and tables bear the kind's name."""
 
     def named(section: Section) -> Section:
@@ -88,69 +92,72 @@ def _apart(kind: str, one: Chapter) -> Chapter:
         return replace(section, title=f"{section.title} ({kind})", figures=stems)
 
     return replace(
-        one,
-        answer=[f"{kind}: {sentence}" for sentence in one.answer],
-        sections=[named(section) for section in one.sections],
-        figures={f"{kind}-{stem}": made for stem, made in one.figures.items()},
-        tables={f"{kind}-{name}": table for name, table in one.tables.items()},
-        files={", ".join(f"{kind}-{name}" for name in names.split(", ")): text for names, text in one.files.items()},
+        chapter,
+        answer=[f"{kind}: {sentence}" for sentence in chapter.answer],
+        sections=[named(section) for section in chapter.sections],
+        figures={f"{kind}-{stem}": made for stem, made in chapter.figures.items()},
+        tables={f"{kind}-{name}": table for name, table in chapter.tables.items()},
+        files={
+            ", ".join(f"{kind}-{name}" for name in names.split(", ")): text for names, text in chapter.files.items()
+        },
     )
 
 
 def _story(store: Store, states: dict[str, State], points: Sequence[Point], chapters: Sequence[Chapter]) -> Story:
     last = Section("Every point", tables=[points_block(store, states, chapters), *failures(store, states)])
-    done = sum(1 for one in states.values() if one.status == "finished")
+    done = sum(1 for state in states.values() if state.status == "finished")
     unfinished = [f"{done} of {plural(len(states), 'point')} are finished; the others are listed below."]
     return Story(
         title=store.about["title"],
         question=store.about["question"] or "What do the points of this sweep say together?",
         answer=[
-            *(sentence for one in chapters for sentence in one.answer),
+            *(sentence for chapter in chapters for sentence in chapter.answer),
             *(unfinished if done < len(states) else []),
         ],
-        observations=[sentence for one in chapters for sentence in one.observations],
-        caveats=[*_caveats(states, points), *(sentence for one in chapters for sentence in one.caveats)],
-        sections=[*(section for one in chapters for section in one.sections), last],
+        observations=[sentence for chapter in chapters for sentence in chapter.observations],
+        caveats=[*_caveats(states, points), *(sentence for chapter in chapters for sentence in chapter.caveats)],
+        sections=[*(section for chapter in chapters for section in chapter.sections), last],
     )
 
 
 def _caveats(states: dict[str, State], points: Sequence[Point]) -> list[str]:
     """What must be known before a number of any sweep is quoted."""
     said = []
-    wrong = sum(1 for one in states.values() if one.status in ("refused", "failed"))
+    wrong = sum(1 for state in states.values() if state.status in ("refused", "failed"))
     if wrong:
         were = "was" if wrong == 1 else "were"
         said.append(
             f"{plural(wrong, 'point')} failed or {were} refused. What a point cannot do is missing from every mean, so cells do "
             "not all rest on the same points."
         )
-    if len({_code(one) for one in points}) > 1:
+    if len({_code(point) for point in points}) > 1:
         said.append("The points were measured by more than one version of the code (see each manifest).")
     return said
 
 
-def _code(one: Point) -> str:
+def _code(point: Point) -> str:
     try:
-        found: dict[str, str] = sealed.read(one.folder / MANIFEST).get("code", {})
+        code: dict[str, str] = sealed.read(point.folder / MANIFEST).get("code", {})
     except reading.Damaged:
         return ""
-    return found.get("the code of interp", "")
+    return code.get("the code of interp", "")
 
 
 def _facts(
     store: Store, states: dict[str, State], repeats: Sequence[str], chapters: Sequence[Chapter]
 ) -> list[tuple[str, str]]:
-    names = list(dict.fromkeys(name for one in chapters for name in one.models))
+    names = list(dict.fromkeys(name for chapter in chapters for name in chapter.models))
     axes = axes_of(store.entries)
     levels = {
-        axis: list(dict.fromkeys(one.labels[axis] for one in store.entries if axis in one.labels)) for axis in axes
+        axis: list(dict.fromkeys(entry.labels[axis] for entry in store.entries if axis in entry.labels))
+        for axis in axes
     }
     counts: dict[str, int] = {}
-    for one in states.values():
-        counts[one.status] = counts.get(one.status, 0) + 1
+    for state in states.values():
+        counts[state.status] = counts.get(state.status, 0) + 1
     return [
         ("points", ", ".join(f"{count:,} {status}" for status, count in sorted(counts.items()))),
-        *((f"axis {axis}", _some(found)) for axis, found in levels.items()),
+        *((f"axis {axis}", _some(on_axis)) for axis, on_axis in levels.items()),
         ("repetitions", ", ".join(repeats) or "none"),
         *([("models", _some(names))] if names else []),
     ]
@@ -163,7 +170,7 @@ def _some(names: Sequence[str], most: int = 12) -> str:
 def _commands(store: Store) -> str:
     folder = shown_path(store.path)
     config = shown_path(store.about["config"])
-    sets = "".join(f" --set '{one}'" for one in store.about["overrides"])
+    sets = "".join(f" --set '{override}'" for override in store.about["overrides"])
     return (
         f"interp sweep run {config}{sets}\n\n# draw this page again, without the models\ninterp sweep collect {folder}\n\n"
         f"# the report of one point\ninterp report {shown_path(store.path.parent)}/points/POINT/HASH"

@@ -40,7 +40,7 @@ def run(
     settings = _executor(sweep, executor, jobs)
     # What can be seen wrong without a model, is, before anything runs.
     told = states_of(sweep)
-    checked(sweep, [one for one in sweep.points if told[one.hash].status != "finished"], timed=False)
+    checked(sweep, [point for point in sweep.points if told[point.hash].status != "finished"], timed=False)
     store = Store.prepare(sweep)
     store.check_room()
     todo = unfinished(store, store.states())
@@ -67,7 +67,7 @@ def run(
             break
         # What a worker of an earlier run held, and dropped, or what a look at it held for a moment, nobody has done.
         states = store.states()
-        todo = [one for one in unfinished(store, states) if states[one.hash].status in LEFT]
+        todo = [entry for entry in unfinished(store, states) if states[entry.hash].status in LEFT]
         round_ = _round()
     return _told(store, console)
 

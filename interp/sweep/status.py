@@ -22,9 +22,9 @@ def status(place: Path, overrides: Sequence[str], console: Console) -> dict[str,
     states = store.states()
     now = status_table(store, states, console)
     points = [
-        {"point": one.name, "labels": one.labels, "hash": one.hash, "status": state.status, "why": state.why}
-        for one in store.entries
-        for state in [states[one.hash]]
+        {"point": entry.name, "labels": entry.labels, "hash": entry.hash, "status": state.status, "why": state.why}
+        for entry in store.entries
+        for state in [states[entry.hash]]
     ]
     return {"folder": str(store.path), "counts": now.counts, "points": points}
 

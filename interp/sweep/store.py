@@ -66,17 +66,17 @@ class Store:
         if not (path / INDEX).is_file():
             raise UserError(f"{path} is no sweep's folder: {INDEX} is missing; begin it with interp sweep run")
         self.path = path
-        found = reading.read_json(path / INDEX)
+        index = reading.read_json(path / INDEX)
         with reading.guarded(path / INDEX):
-            self.about: dict[str, Any] = found["about"]
-            self.entries = [Entry(**one) for one in found["points"]]
+            self.about: dict[str, Any] = index["about"]
+            self.entries = [Entry(**point) for point in index["points"]]
 
     @classmethod
     def prepare(cls, sweep: Sweep) -> Store:
         """Write a sweep's folder; UserError when it holds another sweep, or cannot be written."""
         path = folder_of(sweep)
         with RunFolder.at(path, {**swept(sweep.data), "output": {"root": sweep.root}}, sweep.text):
-            points = [asdict(Entry(one.name, one.labels, one.hash, one.group)) for one in sweep.points]
+            points = [asdict(Entry(point.name, point.labels, point.hash, point.group)) for point in sweep.points]
             about = {
                 "name": sweep.name,
                 "title": sweep.config.title or sweep.data.get("title") or sweep.name,
@@ -88,7 +88,7 @@ class Store:
                 "overrides": list(sweep.overrides),
                 "hash": sweep.hash,
             }
-            configs = "".join(json.dumps({"hash": one.hash, "given": one.given}) + "\n" for one in sweep.points)
+            configs = "".join(json.dumps({"hash": point.hash, "given": point.given}) + "\n" for point in sweep.points)
             atomic.write_text(path / CONFIGS, configs)
             # Compact, because it is read at every look at the status.
             atomic.write_text(path / INDEX, json.dumps({"about": about, "points": points}))
@@ -100,13 +100,13 @@ class Store:
 
     def configs(self, hashes: Iterable[str]) -> dict[str, dict[str, Any]]:
         """Hash -> YAML, as plain data, of some points."""
-        wanted, found = set(hashes), {}
+        wanted, configs = set(hashes), {}
         with reading.guarded(self.path / CONFIGS), (self.path / CONFIGS).open(encoding="utf-8") as lines:
             for line in lines:
-                one = json.loads(line)
-                if one["hash"] in wanted:
-                    found[one["hash"]] = one["given"]
-        return found
+                point = json.loads(line)
+                if point["hash"] in wanted:
+                    configs[point["hash"]] = point["given"]
+        return configs
 
     def is_finished(self, entry: Entry) -> bool:
         """Whether the point's own run says that it has ended well."""
@@ -124,22 +124,22 @@ class Store:
 
     def events(self) -> list[dict[str, Any]]:
         """Everything that happened, in time."""
-        found = []
+        events = []
         for path in sorted((self.path / "events").glob("*.jsonl")):
             with reading.guarded(path):
                 for line in path.read_text(encoding="utf-8").splitlines():
                     try:
-                        found.append(json.loads(line))
+                        events.append(json.loads(line))
                     except ValueError:  # the last line of a process that was killed
                         continue
-        return sorted(found, key=lambda one: one["at"])
+        return sorted(events, key=lambda event: event["at"])
 
     def states(self) -> dict[str, State]:
         """Hash -> what became of the point."""
         told: dict[str, State] = {}
-        for one in self.events():
-            told[one["point"]] = State(
-                one["event"], one.get("why", ""), one.get("seconds", 0.0), one["at"], one.get("worker", "")
+        for event in self.events():
+            told[event["point"]] = State(
+                event["event"], event.get("why", ""), event.get("seconds", 0.0), event["at"], event.get("worker", "")
             )
         return {entry.hash: self._state(entry, told.get(entry.hash)) for entry in self.entries}
 
@@ -231,8 +231,9 @@ def states_of(sweep: Sweep) -> dict[str, State]:
     told = Store(folder).states() if (folder / INDEX).is_file() else {}
     points = folder.parent / "points"
     return {
-        one.hash: told.get(one.hash) or (State("finished") if ended_well(points / one.name / one.hash) else WAITING)
-        for one in sweep.points
+        point.hash: told.get(point.hash)
+        or (State("finished") if ended_well(points / point.name / point.hash) else WAITING)
+        for point in sweep.points
     }
 
 
@@ -243,9 +244,9 @@ def folder_of(sweep: Sweep) -> Path:
 
 def in_order(entries: Iterable[Entry]) -> list[Entry]:
     """Points of one model one after another, so that a process loads each model once."""
-    return sorted(entries, key=lambda one: one.group)
+    return sorted(entries, key=lambda entry: entry.group)
 
 
 def unfinished(store: Store, states: dict[str, State]) -> list[Entry]:
     """The points that are still to be done, in order."""
-    return in_order(one for one in store.entries if states[one.hash].status != "finished")
+    return in_order(entry for entry in store.entries if states[entry.hash].status != "finished")

@@ -28,8 +28,8 @@ def long_table(store: Store, points: Sequence[tuple[Point, str]]) -> pd.DataFram
     rows = []
     for point, digest in points:
         labels = {axis: point.labels.get(axis, "") for axis in axes}
-        for one in point.quantities.values():
-            plain = asdict(one)
+        for quantity in point.quantities.values():
+            plain = asdict(quantity)
             rows.append({"point": point.name, **labels, "quantity": plain.pop("name"), **plain, "hash": digest})
     made = pd.DataFrame(rows, columns=["point", *axes, "quantity", *NUMBERS, "hash"])
     return made.astype(
@@ -60,9 +60,11 @@ def points_table(store: Store, states: dict[str, State]) -> pd.DataFrame:
 def points_block(store: Store, states: dict[str, State], chapters: Sequence[Chapter]) -> TableBlock:
     """Every point: what became of it, and its main numbers."""
     axes = axes_of(store.entries)
-    columns = list(dict.fromkeys(name for one in chapters for name in one.columns))
+    columns = list(dict.fromkeys(name for chapter in chapters for name in chapter.columns))
     numbers = {
-        name: dict(zip(one.columns, cells, strict=True)) for one in chapters for name, cells in one.cells.items()
+        name: dict(zip(chapter.columns, cells, strict=True))
+        for chapter in chapters
+        for name, cells in chapter.cells.items()
     }
     rows = []
     for entry in store.entries[:MOST_LINES]:
@@ -70,7 +72,7 @@ def points_block(store: Store, states: dict[str, State], chapters: Sequence[Chap
         levels = [entry.labels.get(axis, "") for axis in axes]
         took = hours(state.seconds) if state.seconds else NONE
         rows.append([entry.name, *levels, state.status, *(mine.get(name, NONE) for name in columns), took])
-    notes = " ".join(one.columns_note for one in chapters if one.columns_note)
+    notes = " ".join(chapter.columns_note for chapter in chapters if chapter.columns_note)
     return TableBlock(
         title="Points",
         columns=["point", *axis_words(axes).values(), "state", *columns, "time"],

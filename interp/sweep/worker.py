@@ -41,8 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--minutes", type=float, default=None)
     given = parser.parse_args(arguments)
     # Cancelled, or preempted by a cluster: what is finished of the point is kept, and the manifest says "interrupted".
-    for one in (signal.SIGINT, signal.SIGTERM):  # a shell's background jobs are born deaf to the first
-        signal.signal(one, signal.default_int_handler)
+    for signum in (signal.SIGINT, signal.SIGTERM):  # a shell's background jobs are born deaf to the first
+        signal.signal(signum, signal.default_int_handler)
     store = Store(given.folder)
     entries = in_order(store.entries)
     if given.job is None:
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         entries = entries[first:] + entries[:first]
     else:
         wanted = set(points_of_job(store, given.round_, given.job))
-        entries = [one for one in entries if one.hash in wanted]
+        entries = [entry for entry in entries if entry.hash in wanted]
     try:
         work(store, entries, given.round_, minutes=given.minutes)
     except KeyboardInterrupt:
@@ -73,8 +73,8 @@ def work(
     """
     console = console or Console(width=120)
     journal = Journal(store, "worker")
-    waiting = [one for one in entries if store.tried(one) != round_ and not store.is_finished(one)]
-    configs = store.configs(one.hash for one in waiting)
+    waiting = [entry for entry in entries if store.tried(entry) != round_ and not store.is_finished(entry)]
+    configs = store.configs(entry.hash for entry in waiting)
     with keeping():
         for entry in waiting:
             if is_cancelled(store, round_):

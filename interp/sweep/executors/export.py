@@ -40,7 +40,7 @@ def export(store: Store, settings: AnyExecutor, todo: list[Entry], round_: str, 
         (store.path / "logs").mkdir(exist_ok=True)
     script = folder / "sweep.sbatch"
     atomic.write_text(script, script_of(store, slurm, round_, len(jobs)))
-    rows = (f"{number}\t{one.name}\t{one.hash}\n" for number, job in enumerate(jobs) for one in job)
+    rows = (f"{number}\t{entry.name}\t{entry.hash}\n" for number, job in enumerate(jobs) for entry in job)
     atomic.write_text(folder / "sweep.tsv", "job\tpoint\thash\n" + "".join(rows))
     console.print(
         f"{script}: {plural(len(jobs), 'job')} for {plural(len(todo), 'point')} (sweep.tsv says which); submit it with: "

@@ -52,30 +52,30 @@ class LocalRound:
     def alive(self) -> bool:
         """Whether a process runs; one that was killed is begun again."""
         still = []
-        for one in self._processes:
-            code = one.running.poll()
+        for process in self._processes:
+            code = process.running.poll()
             if code is None:
-                still.append(one)
+                still.append(process)
                 continue
-            one.log.close()
-            if code not in (0, 2, 130) and self._mourn(one, code) and not is_cancelled(self._store, self._round):
-                still.append(self._begin(one.number))
+            process.log.close()
+            if code not in (0, 2, 130) and self._mourn(process, code) and not is_cancelled(self._store, self._round):
+                still.append(self._begin(process.number))
         self._processes = still
         return bool(still)
 
     def leave(self) -> None:
         """End the processes: first politely, so that they say what was interrupted."""
         for polite in (True, False):
-            for one in self._processes:
-                if one.running.poll() is None:
-                    one.running.send_signal(signal.SIGTERM if polite else signal.SIGKILL)
-            for one in self._processes:
+            for process in self._processes:
+                if process.running.poll() is None:
+                    process.running.send_signal(signal.SIGTERM if polite else signal.SIGKILL)
+            for process in self._processes:
                 try:
-                    one.running.wait(PATIENCE)
+                    process.running.wait(PATIENCE)
                 except subprocess.TimeoutExpired:
                     continue
-        for one in self._processes:
-            one.log.close()
+        for process in self._processes:
+            process.log.close()
         self._processes = []
 
     def _begin(self, number: int) -> _Process:
@@ -94,7 +94,7 @@ class LocalRound:
         threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(self._threads))
         # What this process could import, the others can, too, wherever they are started.
         path = os.pathsep.join(filter(None, [str(Path(__file__).parents[3]), os.environ.get("PYTHONPATH", "")]))
-        found = {
+        environment = {
             **os.environ,
             **threads,
             "PYTHONPATH": path,
@@ -102,12 +102,12 @@ class LocalRound:
             "PYTHONUNBUFFERED": "1",
         }
         if len(self._gpus) > 1:
-            found["CUDA_VISIBLE_DEVICES"] = self._gpus[number % len(self._gpus)]
-        return found
+            environment["CUDA_VISIBLE_DEVICES"] = self._gpus[number % len(self._gpus)]
+        return environment
 
-    def _mourn(self, one: _Process, code: int) -> bool:
+    def _mourn(self, process: _Process, code: int) -> bool:
         """Say which point a process died on; whether another process is worth beginning."""
-        mine = f"-{one.running.pid}"
+        mine = f"-{process.running.pid}"
         states = self._store.states()
         died_on = [
             entry

@@ -43,8 +43,8 @@ class Queue:
         if (states := self._ask()) is None:
             return {}
         self._states = states
-        ended = {one: states.get(one, GONE) for one in self._ids if states.get(one, "") not in GOES_ON}
-        sure = {one: state for one, state in ended.items() if one in self._ended_before}
+        ended = {job: states.get(job, GONE) for job in self._ids if states.get(job, "") not in GOES_ON}
+        sure = {job: state for job, state in ended.items() if job in self._ended_before}
         self._ended_before = set(ended)
         return sure
 
@@ -52,17 +52,17 @@ class Queue:
     def words(self) -> str:
         """`2 running, 3 pending (Resources)`; empty before the first answer."""
         counts: dict[str, int] = {}
-        for one in self._ids:
-            state = self._states.get(one, "")
+        for job in self._ids:
+            state = self._states.get(job, "")
             if state in GOES_ON:
-                reason = self._reasons.get(one, "None")
+                reason = self._reasons.get(job, "None")
                 words = state.lower() + (f" ({reason})" if state == "PENDING" and reason != "None" else "")
                 counts[words] = counts.get(words, 0) + 1
         return ", ".join(f"{count} {words}" for words, count in counts.items())
 
     def _ask(self) -> dict[str, str] | None:
         """Job -> state; None when the scheduler does not answer, which says nothing about the jobs."""
-        arrays = ",".join(dict.fromkeys(one.split("_")[0] for one in self._ids))
+        arrays = ",".join(dict.fromkeys(job.split("_")[0] for job in self._ids))
         command = ["squeue", "--noheader", "--array", "--states=all", f"--jobs={arrays}", "--format=%i|%T|%r"]
         try:
             answer = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
@@ -71,8 +71,8 @@ class Queue:
         if answer.returncode != 0 and "Invalid job id" not in answer.stderr:
             return None
         rows = [line.strip().split("|") for line in answer.stdout.splitlines() if line.count("|") == 2]
-        self._reasons = {one: reason for one, _, reason in rows}
-        return {one: state for one, state, _ in rows}
+        self._reasons = {job: reason for job, _, reason in rows}
+        return {job: state for job, state, _ in rows}
 
 
 def most_in_an_array() -> int:
@@ -90,7 +90,7 @@ def most_in_an_array() -> int:
 
 def scancel(ids: Sequence[str]) -> None:
     """Cancel jobs of the cluster; UserError when scancel is missing or says no."""
-    arrays = sorted({one.split("_")[0] for one in ids})
+    arrays = sorted({job.split("_")[0] for job in ids})
     try:
         subprocess.run(["scancel", *arrays], check=True, capture_output=True, text=True, timeout=120)
     except FileNotFoundError:

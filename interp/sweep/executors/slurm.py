@@ -41,7 +41,7 @@ class Task:
         store = Store(self.folder)
         wanted = set(points_of_job(store, self.round_, self.number))
         try:
-            work(store, [one for one in store.entries if one.hash in wanted], self.round_, minutes=self.minutes)
+            work(store, [entry for entry in store.entries if entry.hash in wanted], self.round_, minutes=self.minutes)
         except UserError as error:
             return str(error)
         return "done"
@@ -83,7 +83,7 @@ class SlurmRound:
         self._store, self._cluster = store, cluster
         self._going = {str(job.job_id): (job, points) for job, points in zip(jobs, cut, strict=True)}
         self._count = len(jobs)
-        self._arrays = list(dict.fromkeys(one.split("_")[0] for one in self._going))
+        self._arrays = list(dict.fromkeys(job_id.split("_")[0] for job_id in self._going))
         self._queue = Queue(list(self._going))
         self._journal = Journal(store, "driver")
 
@@ -113,9 +113,9 @@ class SlurmRound:
                     handed += executor.submit_array(tasks[first : first + most])
         except Exception as error:  # submitit has errors of its own for what sbatch says
             if handed and real:
-                scancel([str(one.job_id) for one in handed])
+                scancel([str(job.job_id) for job in handed])
             raise UserError(f"the cluster did not take the jobs: {' '.join(str(error).split())[:600]}") from None
-        write_ids(store, round_, settings.cluster, [str(one.job_id) for one in handed])
+        write_ids(store, round_, settings.cluster, [str(job.job_id) for job in handed])
         return cls(store, handed, jobs, settings.cluster)
 
     @property
@@ -153,7 +153,7 @@ class SlurmRound:
 
 def parameters(settings: Slurm, name: str) -> dict[str, Any]:
     """submitit's parameters of a job."""
-    found: dict[str, Any] = {
+    always: dict[str, Any] = {
         "name": name,
         "timeout_min": settings.minutes,
         "cpus_per_task": settings.cpus,
@@ -170,7 +170,7 @@ def parameters(settings: Slurm, name: str) -> dict[str, Any]:
         "slurm_partition": settings.partition,
         "slurm_account": settings.account,
     }
-    return found | {key: value for key, value in optional.items() if value is not None}
+    return always | {key: value for key, value in optional.items() if value is not None}
 
 
 def submitit_or_sentence() -> Any:
