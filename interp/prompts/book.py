@@ -32,7 +32,7 @@ class PromptBook:
     """What the task could not draw from."""
 
     def __len__(self) -> int:
-        return sum(len(one) for one in self.sets)
+        return sum(len(prompts) for prompts in self.sets)
 
     @property
     def notes(self) -> list[str]:
@@ -45,7 +45,7 @@ def nothing_left(left: Sequence[object], dropped: Sequence[Dropped], mend: str =
     if left:
         return
     # These were fine; the others say what is wrong.
-    dropped = [one for one in dropped if one.reason not in (BEYOND, FOR_ANOTHER)]
+    dropped = [drop for drop in dropped if drop.reason not in (BEYOND, FOR_ANOTHER)]
     raise UserError(f"prompts: no prompt pair is left after filtering; {commonest(dropped)}{mend}")
 
 
@@ -57,8 +57,8 @@ def commonest(dropped: Sequence[Dropped]) -> str:
 
 def reasons(dropped: Sequence[Dropped]) -> list[tuple[int, str]]:
     """Reasons, the commonest first: how many prompts each left out, and the first of them as an example."""
-    kinds = Counter(VARIES.sub("", one.reason) for one in dropped)
+    kinds = Counter(VARIES.sub("", drop.reason) for drop in dropped)
     examples: dict[str, str] = {}
-    for one in dropped:
-        examples.setdefault(VARIES.sub("", one.reason), one.reason)
+    for drop in dropped:
+        examples.setdefault(VARIES.sub("", drop.reason), drop.reason)
     return [(count, examples[kind]) for kind, count in kinds.most_common()]

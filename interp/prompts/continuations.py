@@ -43,13 +43,13 @@ def continuations(prompts: PromptSet, which: Which) -> list[Continuation]:
 
 def _made(prompts: PromptSet, which: Which) -> list[Continuation]:
     tokens = [alternatives[0] for alternatives in (prompts.right if which == "answer" else prompts.wrong)]
-    found = []
+    made = []
     for step in range(max(map(len, tokens))):
         led = torch.tensor(
-            [[one[min(place, len(one) - 1)] for place in range(step)] for one in tokens], dtype=torch.long
+            [[answer[min(place, len(answer) - 1)] for place in range(step)] for answer in tokens], dtype=torch.long
         )
         led = led.reshape(len(prompts), step)
-        target = torch.tensor([one[min(step, len(one) - 1)] for one in tokens])
+        target = torch.tensor([answer[min(step, len(answer) - 1)] for answer in tokens])
         longer = replace(
             prompts,
             name=f"{prompts.name}+{which}{step}",
@@ -61,5 +61,5 @@ def _made(prompts: PromptSet, which: Which) -> list[Continuation]:
             foils=(),
             read_at=prompts.query_index + step,
         )
-        found.append(Continuation(longer, torch.tensor([float(len(one) > step) for one in tokens])))
-    return found
+        made.append(Continuation(longer, torch.tensor([float(len(answer) > step) for answer in tokens])))
+    return made

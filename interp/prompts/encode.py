@@ -72,46 +72,46 @@ def encode(
             dropped.append(Dropped(pair.pair, pair.template, str(error)))
     kept: list[Encoded] = []
     templates: dict[str, list[Encoded]] = defaultdict(list)
-    for one in fitting:
-        templates[one.pair.template].append(one)
+    for prompt in fitting:
+        templates[prompt.pair.template].append(prompt)
     for template, members in templates.items():
         if any_length:
             kept += _by_shape(members)
             continue
-        shape = Counter(_shape(one) for one in members).most_common(1)[0][0]
-        for one in members:
-            if _shape(one) == shape:
-                kept.append(one)
+        shape = Counter(_shape(prompt) for prompt in members).most_common(1)[0][0]
+        for prompt in members:
+            if _shape(prompt) == shape:
+                kept.append(prompt)
                 continue
             reason = (
-                f"the prompt is {len(one.tokens)} tokens long with roles at {dict(one.roles)}, where its template "
+                f"the prompt is {len(prompt.tokens)} tokens long with roles at {dict(prompt.roles)}, where its template "
                 f"gives {shape[0] - encoder.n_bos} tokens and {dict(shape[1])}"
             )
             if strict:
                 raise UserError(
-                    f"prompts of unequal length in template {template!r}: {shown(one.pair.clean)}: {reason}"
+                    f"prompts of unequal length in template {template!r}: {shown(prompt.pair.clean)}: {reason}"
                 )
-            dropped.append(Dropped(one.pair.pair, template, reason))
+            dropped.append(Dropped(prompt.pair.pair, template, reason))
     return kept, dropped
 
 
-def _shape(one: Encoded) -> tuple[int, tuple[tuple[str, tuple[int, ...]], ...]]:
-    return len(one.clean), tuple(sorted(one.roles.items()))
+def _shape(prompt: Encoded) -> tuple[int, tuple[tuple[str, tuple[int, ...]], ...]]:
+    return len(prompt.clean), tuple(sorted(prompt.roles.items()))
 
 
 def _by_shape(members: list[Encoded]) -> list[Encoded]:
     """Prompts of one template, those of another length or other roles under a template of their own."""
-    shapes = {_shape(one): one for one in members}
+    shapes = {_shape(prompt): prompt for prompt in members}
     if len(shapes) == 1:
         return members
     lengths = Counter(n_tokens for n_tokens, _ in shapes)
 
-    def name(one: Encoded) -> str:
-        places = ", ".join(f"{role} at {','.join(map(str, at))}" for role, at in sorted(one.roles.items()))
-        alike = lengths[len(one.clean)] > 1
-        return f"{one.pair.template} ({len(one.tokens)} tokens{', ' + places if alike else ''})"
+    def name(prompt: Encoded) -> str:
+        places = ", ".join(f"{role} at {','.join(map(str, at))}" for role, at in sorted(prompt.roles.items()))
+        alike = lengths[len(prompt.clean)] > 1
+        return f"{prompt.pair.template} ({len(prompt.tokens)} tokens{', ' + places if alike else ''})"
 
-    return [replace(one, pair=replace(one.pair, template=name(one))) for one in members]
+    return [replace(prompt, pair=replace(prompt.pair, template=name(prompt))) for prompt in members]
 
 
 def _clean_ahead(pairs: Sequence[PromptPair], encoder: Encoder) -> Iterator[PromptPair]:
@@ -161,27 +161,27 @@ def batch(
     """
     good: list[tuple[int, Encoded, tuple[int, ...], Answers]] = []
     dropped: list[Dropped] = []
-    for number, one in zip(numbers, _corrupted_ahead(members, encoder), strict=True):
+    for number, prompt in zip(numbers, _corrupted_ahead(members, encoder), strict=True):
         try:
-            good.append((number, one, *_encode_corrupted(one, encoder)))
+            good.append((number, prompt, *_encode_corrupted(prompt, encoder)))
         except UserError as error:
             if strict:
-                raise UserError(f"prompt {shown(one.pair.clean)}: {error}") from None
-            dropped.append(Dropped(one.pair.pair, one.pair.template, str(error)))
+                raise UserError(f"prompt {shown(prompt.pair.clean)}: {error}") from None
+            dropped.append(Dropped(prompt.pair.pair, prompt.pair.template, str(error)))
     if not good:
         return None, dropped
     kept, encoded, corrupted, foils = zip(*good, strict=True)
     return PromptSet(
         name=name,
-        pairs=tuple(one.pair for one in encoded),
+        pairs=tuple(prompt.pair for prompt in encoded),
         prompts=kept,
-        clean=torch.from_numpy(np.array([one.clean for one in encoded], dtype=np.int64)),
+        clean=torch.from_numpy(np.array([prompt.clean for prompt in encoded], dtype=np.int64)),
         corrupted=torch.from_numpy(np.array(corrupted, dtype=np.int64)),
-        answer=torch.tensor([one.answers[0][0] for one in encoded]),
+        answer=torch.tensor([prompt.answers[0][0] for prompt in encoded]),
         foil=torch.tensor([wrong[0][0] for wrong in foils]),
-        answers=tuple(one.answers for one in encoded),
+        answers=tuple(prompt.answers for prompt in encoded),
         foils=foils,
-        clean_tokens=tuple(one.tokens for one in encoded),
+        clean_tokens=tuple(prompt.tokens for prompt in encoded),
         corrupted_tokens=tuple(encoder.texts(ids[encoder.n_bos :]) for ids in corrupted),
         roles=encoded[0].roles,
         bos=encoder.n_bos,
@@ -193,23 +193,25 @@ def _corrupted_ahead(members: Sequence[Encoded], encoder: Encoder) -> Iterator[E
         some = members[first : first + AHEAD]
         encoder.look_ahead(
             text
-            for pair in (one.pair for one in some)
+            for pair in (prompt.pair for prompt in some)
             for text in (pair.corrupted, *(pair.corrupted + foil for foil in (pair.foil, *pair.foils)))
         )
         yield from some
 
 
-def _encode_corrupted(one: Encoded, encoder: Encoder) -> tuple[tuple[int, ...], Answers]:
-    corrupted = encoder.prompt(one.pair.corrupted)
-    if len(corrupted) != len(one.clean):
+def _encode_corrupted(prompt: Encoded, encoder: Encoder) -> tuple[tuple[int, ...], Answers]:
+    corrupted = encoder.prompt(prompt.pair.corrupted)
+    if len(corrupted) != len(prompt.clean):
         raise UserError(
-            f"the corrupted prompt {shown(one.pair.corrupted)} has {len(corrupted) - encoder.n_bos} tokens, but the clean "
-            f"prompt has {len(one.tokens)}; they must be equally long"
+            f"the corrupted prompt {shown(prompt.pair.corrupted)} has {len(corrupted) - encoder.n_bos} tokens, but the clean "
+            f"prompt has {len(prompt.tokens)}; they must be equally long"
         )
-    if tuple(corrupted) == one.clean:
-        raise UserError(f"the corrupted prompt {shown(one.pair.corrupted)} equals the clean prompt")
-    foils = tuple(encoder.following(one.pair.corrupted, text, "the foil") for text in (one.pair.foil, *one.pair.foils))
-    if both := set(foils) & set(one.answers):
+    if tuple(corrupted) == prompt.clean:
+        raise UserError(f"the corrupted prompt {shown(prompt.pair.corrupted)} equals the clean prompt")
+    foils = tuple(
+        encoder.following(prompt.pair.corrupted, text, "the foil") for text in (prompt.pair.foil, *prompt.pair.foils)
+    )
+    if both := set(foils) & set(prompt.answers):
         text = "".join(map(encoder.text, both.pop()))
         raise UserError(f"the foil {shown(text)} is the answer itself")
     return tuple(corrupted), foils

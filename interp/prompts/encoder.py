@@ -82,8 +82,8 @@ class Encoder:
             raise UserError(
                 "this tokenizer does not say which characters its tokens hold; give a role's token or position"
             )
-        found = self._tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
-        return [(int(first), int(end)) for first, end in found]
+        offsets = self._tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+        return [(int(first), int(end)) for first, end in offsets]
 
     def prompt(self, text: str) -> list[int]:
         """Token ids of a prompt as the model sees them, BOS included; UserError when it is empty or too long for it."""

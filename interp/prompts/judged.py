@@ -46,40 +46,44 @@ def judge(candidates: Sequence[Encoded], ask: Asked, encoder: Encoder, choice: b
     Of a `choice` the first token of the answer is held against that of the foil.
     """
     said: dict[int, str] = {}
-    log_prob = dict.fromkeys((one.pair.id for one in candidates), 0.0)
+    log_prob = dict.fromkeys((prompt.pair.id for prompt in candidates), 0.0)
     for query, members in _alike(candidates, encoder):
-        for step in range(max(len(one.answers[0]) for one in members)):
-            asked = [one for one in members if len(one.answers[0]) > step]
-            tokens = torch.tensor([(*one.clean, *one.answers[0][:step]) for one in asked])
-            first, logs = ask(tokens, query + step, torch.tensor([one.answers[0][step] for one in asked]))
-            for one, token, log in zip(asked, first.tolist(), logs.tolist(), strict=True):
-                log_prob[one.pair.id] += log
-                if not choice and one.pair.id not in said and token not in {answer[step] for answer in one.answers}:
-                    said[one.pair.id] = encoder.text(token)
+        for step in range(max(len(prompt.answers[0]) for prompt in members)):
+            asked = [prompt for prompt in members if len(prompt.answers[0]) > step]
+            tokens = torch.tensor([(*prompt.clean, *prompt.answers[0][:step]) for prompt in asked])
+            first, logs = ask(tokens, query + step, torch.tensor([prompt.answers[0][step] for prompt in asked]))
+            for prompt, token, log in zip(asked, first.tolist(), logs.tolist(), strict=True):
+                log_prob[prompt.pair.id] += log
+                if (
+                    not choice
+                    and prompt.pair.id not in said
+                    and token not in {answer[step] for answer in prompt.answers}
+                ):
+                    said[prompt.pair.id] = encoder.text(token)
         if choice:
             said |= _preferred(members, query, ask, encoder)
     return [
         Judged(
-            pair=one.pair.pair,
-            template=one.pair.template,
-            clean=one.pair.clean,
-            answer=one.pair.answer,
-            said=said.get(one.pair.id),
-            log_prob=log_prob[one.pair.id],
+            pair=prompt.pair.pair,
+            template=prompt.pair.template,
+            clean=prompt.pair.clean,
+            answer=prompt.pair.answer,
+            said=said.get(prompt.pair.id),
+            log_prob=log_prob[prompt.pair.id],
         )
-        for one in candidates
+        for prompt in candidates
     ]
 
 
 def _preferred(members: Sequence[Encoded], query: int, ask: Asked, encoder: Encoder) -> dict[int, str]:
     """The foils of the prompts, by id, where the model ranks the foil above the answer."""
-    tokens = torch.tensor([one.clean for one in members])
-    foils = [encoder.following(one.pair.clean, one.pair.foil, "the foil")[0] for one in members]
-    _, right = ask(tokens, query, torch.tensor([one.answers[0][0] for one in members]))
+    tokens = torch.tensor([prompt.clean for prompt in members])
+    foils = [encoder.following(prompt.pair.clean, prompt.pair.foil, "the foil")[0] for prompt in members]
+    _, right = ask(tokens, query, torch.tensor([prompt.answers[0][0] for prompt in members]))
     _, wrong = ask(tokens, query, torch.tensor(foils))
     return {
-        one.pair.id: encoder.text(foil)
-        for one, foil, is_wrong in zip(members, foils, (wrong >= right).tolist(), strict=True)
+        prompt.pair.id: encoder.text(foil)
+        for prompt, foil, is_wrong in zip(members, foils, (wrong >= right).tolist(), strict=True)
         if is_wrong
     }
 
@@ -87,7 +91,7 @@ def _preferred(members: Sequence[Encoded], query: int, ask: Asked, encoder: Enco
 def _alike(candidates: Sequence[Encoded], encoder: Encoder) -> Iterator[tuple[int, list[Encoded]]]:
     """Candidates of one template, which have one length, with the tensor index of their query."""
     templates = defaultdict(list)
-    for one in candidates:
-        templates[one.pair.template].append(one)
+    for prompt in candidates:
+        templates[prompt.pair.template].append(prompt)
     for members in templates.values():
         yield members[0].roles["query"][0] - 1 + encoder.n_bos, members

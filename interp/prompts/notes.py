@@ -29,30 +29,35 @@ def notes(sets: Sequence[PromptSet]) -> list[str]:
 
 
 def _two_beginnings(sets: Sequence[PromptSet]) -> Iterable[str]:
-    for one in sets:
-        if not one.bos:
+    for prompts in sets:
+        if not prompts.bos:
             continue
-        again = (one.clean[:, one.bos] == one.clean[:, 0]) | (one.corrupted[:, one.bos] == one.clean[:, 0])
+        again = (prompts.clean[:, prompts.bos] == prompts.clean[:, 0]) | (
+            prompts.corrupted[:, prompts.bos] == prompts.clean[:, 0]
+        )
         if again.any():
             row = int(again.int().argmax())
             yield (
-                f"the beginning-of-sequence token is given twice in {int(again.sum())} of {len(one)} prompts of wording "
-                f"{one.pairs[row].template!r}, once by the text and once by model.prepend_bos; take it out of the text, or "
+                f"the beginning-of-sequence token is given twice in {int(again.sum())} of {len(prompts)} prompts of wording "
+                f"{prompts.pairs[row].template!r}, once by the text and once by model.prepend_bos; take it out of the text, or "
                 "say model.prepend_bos: false"
             )
 
 
 def _twice(sets: Sequence[PromptSet]) -> Iterable[str]:
     """By tokens: texts may differ where tokens do not."""
-    pairs = [(number, pair) for one in sets for number, pair in zip(one.prompts, one.pairs, strict=True)]
-    same = _alike([_rows(one.clean, one.corrupted, one.answer[:, None], one.foil[:, None]) for one in sets], pairs)
-    asked = _alike([_rows(one.clean) for one in sets], pairs)
+    pairs = [(number, pair) for prompts in sets for number, pair in zip(prompts.prompts, prompts.pairs, strict=True)]
+    same = _alike(
+        [_rows(prompts.clean, prompts.corrupted, prompts.answer[:, None], prompts.foil[:, None]) for prompts in sets],
+        pairs,
+    )
+    asked = _alike([_rows(prompts.clean) for prompts in sets], pairs)
     if same:
         yield (
             f"the same pair (clean and corrupted prompt, answer and foil) stands more than once and counts as often: "
             f"{_examples(same)}"
         )
-    apart = [found for found in asked if len({pair.pair for _, pair in found}) > 1]
+    apart = [group for group in asked if len({pair.pair for _, pair in group}) > 1]
     if apart:
         yield (
             "the same clean prompt is in several clusters, which intervals take for independent, so they are too narrow: "
@@ -62,7 +67,7 @@ def _twice(sets: Sequence[PromptSet]) -> Iterable[str]:
 
 def _rows(*tensors: Int[torch.Tensor, "prompt _"]) -> list[bytes]:
     """The numbers of every row, as something that can be counted quickly."""
-    joined = np.concatenate([one.numpy() for one in tensors], axis=1)
+    joined = np.concatenate([tensor.numpy() for tensor in tensors], axis=1)
     rows: list[bytes] = joined.view(f"V{joined.shape[1] * joined.itemsize}")[:, 0].tolist()
     return rows
 
@@ -71,17 +76,19 @@ def _alike(rows: Sequence[list[bytes]], pairs: Sequence[tuple[int, PromptPair]])
     """The numbered pairs whose rows stand more than once, those with the same row together."""
     every = [row for some in rows for row in some]
     times = Counter(every)
-    found: dict[bytes, list[tuple[int, PromptPair]]] = defaultdict(list)
+    alike: dict[bytes, list[tuple[int, PromptPair]]] = defaultdict(list)
     if len(times) < len(every):
         for row, pair in zip(every, pairs, strict=True):
             if times[row] > 1:
-                found[row].append(pair)
-    return list(found.values())
+                alike[row].append(pair)
+    return list(alike.values())
 
 
-def _examples(found: Sequence[Sequence[tuple[int, PromptPair]]]) -> str:
-    named = [f"prompts {_numbers([number for number, _ in one])} ({shown(one[0][1].clean)})" for one in found[:SHOWN]]
-    more = len(found) - len(named)
+def _examples(groups: Sequence[Sequence[tuple[int, PromptPair]]]) -> str:
+    named = [
+        f"prompts {_numbers([number for number, _ in group])} ({shown(group[0][1].clean)})" for group in groups[:SHOWN]
+    ]
+    more = len(groups) - len(named)
     return "; ".join(named) + (f"; and {more} more" if more else "")
 
 

@@ -109,10 +109,10 @@ class PromptSet:
 
     def position(self, position: Position) -> int:
         """The one position that a role or number stands for; UserError when the role has several tokens."""
-        found = self.positions(position)
-        if len(found) != 1:
-            raise UserError(f"role {position!r} has {len(found)} positions {list(found)}, where one is needed")
-        return found[0]
+        positions = self.positions(position)
+        if len(positions) != 1:
+            raise UserError(f"role {position!r} has {len(positions)} positions {list(positions)}, where one is needed")
+        return positions[0]
 
     def indices(self, position: Position | None) -> tuple[int, ...]:
         """Tensor indices of a position; None stands for every token, the BOS token included."""
@@ -178,7 +178,7 @@ class PromptSet:
 
 def _padded(answers: Sequence[Answers]) -> Int[torch.Tensor, "prompt n"]:
     most = max(map(len, answers), default=1)
-    firsts = [[tokens[0] for tokens in one] for one in answers]
-    return torch.tensor([one + [-1] * (most - len(one)) for one in firsts], dtype=torch.long).reshape(
+    firsts = [[tokens[0] for tokens in alternatives] for alternatives in answers]
+    return torch.tensor([row + [-1] * (most - len(row)) for row in firsts], dtype=torch.long).reshape(
         len(answers), most
     )

@@ -36,17 +36,17 @@ def token_text(tokenizer: Any, token: int) -> str:
     if raw is None:
         return text
     return "".join(
-        f"<{ord(one) - 0xDC00:02X}>" if 0xDC80 <= ord(one) <= 0xDCFF else one
-        for one in raw.decode("utf-8", "surrogateescape")
+        f"<{ord(char) - 0xDC00:02X}>" if 0xDC80 <= ord(char) <= 0xDCFF else char
+        for char in raw.decode("utf-8", "surrogateescape")
     )
 
 
 def _bytes(piece: str) -> bytes | None:
     """The bytes that a vocabulary's entry stands for; None where it is not written in bytes."""
-    if found := BYTE.fullmatch(piece):
-        return bytes.fromhex(found[1])
+    if match := BYTE.fullmatch(piece):
+        return bytes.fromhex(match[1])
     alphabet = _alphabet()
-    return bytes(alphabet[one] for one in piece) if all(one in alphabet for one in piece) else None
+    return bytes(alphabet[char] for char in piece) if all(char in alphabet for char in piece) else None
 
 
 @cache

@@ -55,7 +55,7 @@ def grouped_sets(base: PromptSet, group: Group, encoder: Encoder) -> tuple[Promp
     numbers = [base.prompts[row] for row in rows]
     made, dropped = batch(f"{base.name}:{group.name}", members, numbers, encoder, strict=False)
     unfit = [Dropped(base.pairs[row].pair, base.pairs[row].template, reason) for row, reason in misfits.items()]
-    return made, [replace(one, reason=f"group {group.name!r}: {one.reason}") for one in [*unfit, *dropped]]
+    return made, [replace(drop, reason=f"group {group.name!r}: {drop.reason}") for drop in [*unfit, *dropped]]
 
 
 def _positions(base: PromptSet, group: Group) -> tuple[tuple[int, ...], dict[int, str]]:
@@ -65,17 +65,17 @@ def _positions(base: PromptSet, group: Group) -> tuple[tuple[int, ...], dict[int
     """
     if isinstance(group.at, str):
         return base.positions(group.at), {}
-    found: dict[int, tuple[int, ...]] = {}
+    places: dict[int, tuple[int, ...]] = {}
     misfits: dict[int, str] = {}
     for row, (tokens, pair) in enumerate(zip(base.clean_tokens, base.pairs, strict=True)):
         try:
-            found[row] = group.at.resolve(group.name, tokens, pair.fields)
+            places[row] = group.at.resolve(group.name, tokens, pair.fields)
         except UserError as error:
             misfits[row] = str(error)
-    if not found:
+    if not places:
         raise UserError(misfits[0])
-    most = Counter(found.values()).most_common(1)[0][0]
-    for row, positions in found.items():
+    most = Counter(places.values()).most_common(1)[0][0]
+    for row, positions in places.items():
         if positions != most:
             misfits[row] = f"its tokens are at {list(positions)}, where most prompts have them at {list(most)}"
     return most, dict(sorted(misfits.items()))

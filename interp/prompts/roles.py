@@ -81,15 +81,15 @@ class RoleSpec(Section):
                     f"{tokens[position - 1]!r} in {barred(tokens)}"
                 )
             return (position,)
-        found = [i for i, token in enumerate(tokens, start=1) if token.strip() == wanted]
-        if not found:
+        places = [i for i, token in enumerate(tokens, start=1) if token.strip() == wanted]
+        if not places:
             raise UserError(f"role {role!r} declares token {wanted!r}, which is no single token of {barred(tokens)}")
-        if self.occurrence == "only" and len(found) > 1:
+        if self.occurrence == "only" and len(places) > 1:
             raise UserError(
-                f"role {role!r}: token {wanted!r} stands at positions {found} of {barred(tokens)}; "
+                f"role {role!r}: token {wanted!r} stands at positions {places} of {barred(tokens)}; "
                 "say `occurrence: first`, `last` or `all`, or give the position"
             )
-        return {"first": tuple(found[:1]), "last": tuple(found[-1:])}.get(self.occurrence, tuple(found))
+        return {"first": tuple(places[:1]), "last": tuple(places[-1:])}.get(self.occurrence, tuple(places))
 
     def _position(self, role: str, n_tokens: int, fields: Mapping[str, str]) -> int:
         if isinstance(self.position, int):
@@ -105,10 +105,10 @@ class RoleSpec(Section):
 
     def _holding(self, role: str, tokens: Sequence[str], fields: Mapping[str, str], spans: Spans) -> tuple[int, ...]:
         text = fill(self.characters or "", fields, f"role {role!r}").strip()
-        found = SPAN.fullmatch(text)
-        if not found or int(found[1]) >= int(found[2]):
+        span = SPAN.fullmatch(text)
+        if not span or int(span[1]) >= int(span[2]):
             raise UserError(f"role {role!r}: {text!r} is no span of characters; write first:end, such as 17:22")
-        first, end = int(found[1]), int(found[2])
+        first, end = int(span[1]), int(span[2])
         held = tuple(n for n, (a, b) in enumerate(spans, start=1) if a < end and first < b)
         if not held or end > spans[-1][1]:
             raise UserError(f"role {role!r}: characters {text} lie outside the prompt {barred(tokens)}")
@@ -120,15 +120,15 @@ def fill(template: str, fields: Mapping[str, str], where: str) -> str:
 
     UserError names a field that the task does not have.
     """
-    return FIELD.sub(lambda found: _filled(found, template, fields, where), template)
+    return FIELD.sub(lambda match: _filled(match, template, fields, where), template)
 
 
-def _filled(found: re.Match[str], template: str, fields: Mapping[str, str], where: str) -> str:
-    literal, name = found.groups()
+def _filled(match: re.Match[str], template: str, fields: Mapping[str, str], where: str) -> str:
+    literal, name = match.groups()
     if literal is not None:
         return f"{{{literal}}}"
     if name not in fields:
-        known = f"the fields here are {', '.join('{' + one + '}' for one in fields)}"
+        known = f"the fields here are {', '.join('{' + field + '}' for field in fields)}"
         raise UserError(
             f"{where}: {template!r} cannot be filled in (there is no field {{{name}}}); "
             f"{known if fields else 'the prompts of this task have no fields, so say the text itself, or a position'}, "

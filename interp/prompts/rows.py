@@ -84,10 +84,10 @@ def _pair(number: int, row: Row, names: Mapping[str, str], separator: str | None
 
 
 def _split(text: str, separator: str | None) -> list[str]:
-    found = [text] if separator is None else text.split(separator)
-    if "" in found:
+    answers = [text] if separator is None else text.split(separator)
+    if "" in answers:
         raise UserError(f"{text!r} holds an empty answer between two {separator!r}")
-    return found
+    return answers
 
 
 def _text(value: Any, name: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 
@@ -70,19 +71,20 @@ def choose_for_all(config: PromptsConfig, readers: Sequence[Reader], rng: np.ran
     ]
     _kept_by_all(tables)
     judged = [
-        tuple(tuple(judge(one.encoded, ask, one.encoder, task.choice)) for ask in one.reader.models) for one in tables
+        tuple(tuple(judge(table.encoded, ask, table.encoder, task.choice)) for ask in table.reader.models)
+        for table in tables
     ]
     if any(judged) and config.keep != "all":
-        for answers in (one for mine in judged for one in mine):
-            asked = Counter(one.template for one in answers)
-            if why := task.refusal(Counter(one.template for one in answers if one.right), asked):
+        for answers in chain.from_iterable(judged):
+            asked = Counter(answer.template for answer in answers)
+            if why := task.refusal(Counter(answer.template for answer in answers if answer.right), asked):
                 raise UserError(f"prompts.task: {why}; `keep: all` measures the prompts whatever the model answers")
         # Of two models that are wrong, the first one's words.
         wrong = {
-            one.pair.id: f"the model {'prefers' if task.choice else 'answers'} {said.said!r}"
+            prompt.pair.id: f"the model {'prefers' if task.choice else 'answers'} {said.said!r}"
             for table, mine in reversed(list(zip(tables, judged, strict=True)))
             for answers in reversed(mine)
-            for one, said in zip(table.encoded, answers, strict=True)
+            for prompt, said in zip(table.encoded, answers, strict=True)
             if not said.right
         }
         for table in tables:
@@ -91,9 +93,9 @@ def choose_for_all(config: PromptsConfig, readers: Sequence[Reader], rng: np.ran
             nothing_left(table.encoded, table.dropped, mend)
         _kept_by_all(tables)
     first = tables[0]
-    nothing_left(first.encoded, [one for table in tables for one in table.dropped])
+    nothing_left(first.encoded, [drop for table in tables for drop in table.dropped])
     try:
-        kept = task.corrupt([one.pair for one in first.encoded], rng)
+        kept = task.corrupt([prompt.pair for prompt in first.encoded], rng)
     except UserError as error:
         # Often too few words are left because the rest was dropped for a mistake in the config.
         lost = first.dropped
@@ -104,11 +106,11 @@ def choose_for_all(config: PromptsConfig, readers: Sequence[Reader], rng: np.ran
         table.batch(kept, task.strict)
     books = numbered_alike(
         [
-            PromptBook(tuple(one.sets), tuple(one.dropped), mine, drawn.remarks)
-            for one, mine in zip(tables, judged, strict=True)
+            PromptBook(tuple(table.sets), tuple(table.dropped), mine, drawn.remarks)
+            for table, mine in zip(tables, judged, strict=True)
         ]
     )
-    nothing_left(books[0].sets, [one for book in books for one in book.dropped])
+    nothing_left(books[0].sets, [drop for book in books for drop in book.dropped])
     if len(books) > 1:
         same_places(books, config.roles)
     if task.pairing == "shuffled":
@@ -135,10 +137,12 @@ class _Table:
 
     def batch(self, kept: Sequence[PromptPair], strict: bool) -> None:
         """The sets of the pairs that the task chose, with their corrupted prompts; a template, which has one length, is a set."""
-        asked_for = {one.pair.id: one for one in self.encoded}
+        asked_for = {prompt.pair.id: prompt for prompt in self.encoded}
         chosen = {pair.id for pair in kept}
         self.dropped += [
-            Dropped(one.pair.pair, one.pair.template, BEYOND) for one in self.encoded if one.pair.id not in chosen
+            Dropped(prompt.pair.pair, prompt.pair.template, BEYOND)
+            for prompt in self.encoded
+            if prompt.pair.id not in chosen
         ]
         templates: dict[str, list[Encoded]] = defaultdict(list)
         for pair in kept:
@@ -153,12 +157,12 @@ class _Table:
 
 def _kept_by_all(tables: Sequence[_Table]) -> None:
     """Leave out of every table the candidates that another one has not; all are in the first one's order."""
-    everywhere = set.intersection(*({one.pair.id for one in table.encoded} for table in tables))
-    order = [one.pair.id for one in tables[0].encoded if one.pair.id in everywhere]
+    everywhere = set.intersection(*({prompt.pair.id for prompt in table.encoded} for table in tables))
+    order = [prompt.pair.id for prompt in tables[0].encoded if prompt.pair.id in everywhere]
     for table in tables:
-        own = {one.pair.id: one for one in table.encoded}
-        lost = [one.pair for one in table.encoded if one.pair.id not in everywhere]
-        table.keep([own[pair] for pair in order], [Dropped(one.pair, one.template, FOR_ANOTHER) for one in lost])
+        own = {prompt.pair.id: prompt for prompt in table.encoded}
+        lost = [prompt.pair for prompt in table.encoded if prompt.pair.id not in everywhere]
+        table.keep([own[pair] for pair in order], [Dropped(pair.pair, pair.template, FOR_ANOTHER) for pair in lost])
     for first, *others in zip(*(table.encoded for table in tables), strict=True):
         for other in others:
             if first.pair.template != other.pair.template:
@@ -180,27 +184,29 @@ def drop_without_gap(
     sets: list[PromptSet] = []
     dropped = list(book.dropped)
     first = 0
-    for one, gap in zip(book.sets, gaps, strict=True):
+    for prompt_set, gap in zip(book.sets, gaps, strict=True):
         rows = [row for row, size in enumerate(gap) if abs(size) >= min_gap]
-        for row in sorted(set(range(len(one))) - set(rows)):
+        for row in sorted(set(range(len(prompt_set))) - set(rows)):
             reason = f"the clean-corrupted gap {gap[row]:.3g} is below min_gap {min_gap:g}"
             if strict:
-                raise UserError(f"prompt {shown(one.pairs[row].clean)}: {reason}, so no normalised effect is defined")
-            dropped.append(Dropped(one.pairs[row].pair, one.pairs[row].template, reason))
+                raise UserError(
+                    f"prompt {shown(prompt_set.pairs[row].clean)}: {reason}, so no normalised effect is defined"
+                )
+            dropped.append(Dropped(prompt_set.pairs[row].pair, prompt_set.pairs[row].template, reason))
         if rows:
-            sets.append(_renumbered(one.take(rows), first))
+            sets.append(_renumbered(prompt_set.take(rows), first))
             first += len(rows)
     nothing_left(sets, dropped, "; min_gap says how small a gap may be")
     return replace(book, sets=tuple(sets), dropped=tuple(dropped))
 
 
-def _renumbered(one: PromptSet, first: int) -> PromptSet:
-    return replace(one, prompts=tuple(range(first, first + len(one))))
+def _renumbered(prompts: PromptSet, first: int) -> PromptSet:
+    return replace(prompts, prompts=tuple(range(first, first + len(prompts))))
 
 
 def _must_be_kept(encoded: Sequence[Encoded], kept: Sequence[PromptPair], task: str) -> None:
     """A task gives a pair its corrupted prompt and leaves the rest of it as it is; ValueError otherwise."""
-    known = {one.pair.id: (one.pair.clean, one.pair.answer, one.pair.template) for one in encoded}
+    known = {prompt.pair.id: (prompt.pair.clean, prompt.pair.answer, prompt.pair.template) for prompt in encoded}
     for pair in kept:
         if known.get(pair.id) != (pair.clean, pair.answer, pair.template):
             raise ValueError(
@@ -215,28 +221,28 @@ def _answered(
 
     With `own`, a word pair need not stand in every template: it must be right in those that it stands in.
     """
-    templates = {one.pair.template for one in encoded}
+    templates = {prompt.pair.template for prompt in encoded}
     prompts: dict[str, list[Encoded]] = defaultdict(list)
-    for one in encoded:
-        prompts[one.pair.pair].append(one)
+    for prompt in encoded:
+        prompts[prompt.pair.pair].append(prompt)
     short: dict[str, str] = {}
     for pair, mine in prompts.items() if everywhere else ():
-        short[pair] = _not_everywhere(mine, wrong, len({one.pair.template for one in mine} if own else templates))
+        short[pair] = _not_everywhere(mine, wrong, len({prompt.pair.template for prompt in mine} if own else templates))
     kept: list[Encoded] = []
     dropped: list[Dropped] = []
-    for one in encoded:
-        reason = wrong.get(one.pair.id) or short.get(one.pair.pair)
+    for prompt in encoded:
+        reason = wrong.get(prompt.pair.id) or short.get(prompt.pair.pair)
         if reason:
-            dropped.append(Dropped(one.pair.pair, one.pair.template, reason))
+            dropped.append(Dropped(prompt.pair.pair, prompt.pair.template, reason))
         else:
-            kept.append(one)
+            kept.append(prompt)
     return kept, dropped
 
 
 def _not_everywhere(mine: Sequence[Encoded], wrong: Mapping[int, str], n_templates: int) -> str:
     """Why the prompts of a word pair are not all answered, in every template; empty when they are."""
-    right = [one for one in mine if one.pair.id not in wrong]
-    n_right = len({one.pair.template for one in right})
+    right = [prompt for prompt in mine if prompt.pair.id not in wrong]
+    n_right = len({prompt.pair.template for prompt in right})
     if n_right < n_templates:
         return f"right here, but only in {n_right} of {n_templates} templates"
     # A word pair may have several prompts of one template.

@@ -32,19 +32,19 @@ def shuffled_sets(sets: Sequence[PromptSet], rng: np.random.Generator) -> list[P
     Whatever a metric may read is replaced: further tokens, and further right answers. Raises UserError for fewer than four
     different answers of fewer than four word pairs.
     """
-    texts = [text for one in sets for pair in one.pairs for text in (_right(pair), _wrong(pair))]
+    texts = [text for prompt_set in sets for pair in prompt_set.pairs for text in (_right(pair), _wrong(pair))]
     if len(set(texts)) < LEAST_ANSWERS:
         return _exchanged(sets, rng)
     pairing = random_pairing(texts, rng)
     known: dict[str, Said] = {}
-    for one in sets:
-        known |= _said(one)
-    return [_shuffled(one, pairing, known | _said(one)) for one in sets]
+    for prompt_set in sets:
+        known |= _said(prompt_set)
+    return [_shuffled(prompt_set, pairing, known | _said(prompt_set)) for prompt_set in sets]
 
 
 def _exchanged(sets: Sequence[PromptSet], rng: np.random.Generator) -> list[PromptSet]:
     """Answer and foil of half of the word pairs change places."""
-    names = sorted({pair.pair for one in sets for pair in one.pairs})
+    names = sorted({pair.pair for prompt_set in sets for pair in prompt_set.pairs})
     if len(names) < LEAST_ANSWERS:
         raise UserError(
             f"a nonsense task needs {LEAST_ANSWERS} different answers, or {LEAST_ANSWERS} word pairs whose answers can be "
@@ -52,19 +52,19 @@ def _exchanged(sets: Sequence[PromptSet], rng: np.random.Generator) -> list[Prom
         )
     chosen = set(rng.permutation(names)[: len(names) // 2].tolist())
 
-    def turned(one: PromptSet) -> PromptSet:
-        there = [pair.pair in chosen for pair in one.pairs]
+    def turned(prompt_set: PromptSet) -> PromptSet:
+        there = [pair.pair in chosen for pair in prompt_set.pairs]
         pairs = tuple(
             replace(pair, answer=pair.foil, answers=pair.foils, foil=pair.answer, foils=pair.answers) if here else pair
-            for pair, here in zip(one.pairs, there, strict=True)
+            for pair, here in zip(prompt_set.pairs, there, strict=True)
         )
         sides = [
             (wrong, right) if here else (right, wrong)
-            for here, right, wrong in zip(there, one.right, one.wrong, strict=True)
+            for here, right, wrong in zip(there, prompt_set.right, prompt_set.wrong, strict=True)
         ]
-        return _asked(one, pairs, [right for right, _ in sides], [wrong for _, wrong in sides])
+        return _asked(prompt_set, pairs, [right for right, _ in sides], [wrong for _, wrong in sides])
 
-    return [turned(one) for one in sets]
+    return [turned(prompt_set) for prompt_set in sets]
 
 
 def _right(pair: PromptPair) -> str:
@@ -76,31 +76,33 @@ def _wrong(pair: PromptPair) -> str:
     return "|".join(text.strip() for text in (pair.foil, *pair.foils))
 
 
-def _said(one: PromptSet) -> dict[str, Said]:
+def _said(prompt_set: PromptSet) -> dict[str, Said]:
     """Text without spaces -> what it is in these prompts: whether a token carries the space is the template's doing."""
-    found: dict[str, Said] = {}
-    for pair, right, wrong in zip(one.pairs, one.right, one.wrong, strict=True):
-        found[_right(pair)], found[_wrong(pair)] = (
+    said: dict[str, Said] = {}
+    for pair, right, wrong in zip(prompt_set.pairs, prompt_set.right, prompt_set.wrong, strict=True):
+        said[_right(pair)], said[_wrong(pair)] = (
             Said(pair.answer.strip(), right, pair.answers),
             Said(pair.foil.strip(), wrong, pair.foils),
         )
-    return found
+    return said
 
 
-def _shuffled(one: PromptSet, pairing: dict[str, str], known: dict[str, Said]) -> PromptSet:
-    right = [known[pairing[_right(pair)]] for pair in one.pairs]
-    wrong = [known[pairing[_wrong(pair)]] for pair in one.pairs]
+def _shuffled(prompt_set: PromptSet, pairing: dict[str, str], known: dict[str, Said]) -> PromptSet:
+    right = [known[pairing[_right(pair)]] for pair in prompt_set.pairs]
+    wrong = [known[pairing[_wrong(pair)]] for pair in prompt_set.pairs]
     pairs = tuple(
         replace(pair, answer=answer.text, answers=answer.beside, foil=foil.text, foils=foil.beside)
-        for pair, answer, foil in zip(one.pairs, right, wrong, strict=True)
+        for pair, answer, foil in zip(prompt_set.pairs, right, wrong, strict=True)
     )
-    return _asked(one, pairs, [answer.tokens for answer in right], [foil.tokens for foil in wrong])
+    return _asked(prompt_set, pairs, [answer.tokens for answer in right], [foil.tokens for foil in wrong])
 
 
-def _asked(one: PromptSet, pairs: tuple[PromptPair, ...], right: list[Answers], wrong: list[Answers]) -> PromptSet:
+def _asked(
+    prompt_set: PromptSet, pairs: tuple[PromptPair, ...], right: list[Answers], wrong: list[Answers]
+) -> PromptSet:
     """The same prompts with other answers: their texts in `pairs`, their tokens in `right` and `wrong`."""
     return replace(
-        one,
+        prompt_set,
         pairs=pairs,
         answer=torch.tensor([tokens[0][0] for tokens in right]),
         foil=torch.tensor([tokens[0][0] for tokens in wrong]),

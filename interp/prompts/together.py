@@ -24,20 +24,22 @@ class Agreed(Tokens):
     @property
     def several(self) -> bool:
         """Whether answers of more than one token are read."""
-        return all(one.several for one in self._encoders)
+        return all(encoder.several for encoder in self._encoders)
 
     def added(self, before: str, text: str) -> int:
         """Tokens that `text` adds behind `before`; 0 where one does not know it, or two do not agree."""
-        counts = {one.added(before, text) for one in self._encoders}
+        counts = {encoder.added(before, text) for encoder in self._encoders}
         return counts.pop() if len(counts) == 1 else 0
 
 
 def numbered_alike(books: Sequence[PromptBook]) -> list[PromptBook]:
     """The books with the pairs that all of them have, numbered as the first one's sets have them."""
-    common = set.intersection(*({pair.id for one in book.sets for pair in one.pairs} for book in books))
+    common = set.intersection(*({pair.id for prompt_set in book.sets for pair in prompt_set.pairs} for book in books))
     numbers = {
         pair: number
-        for number, pair in enumerate(pair.id for one in books[0].sets for pair in one.pairs if pair.id in common)
+        for number, pair in enumerate(
+            pair.id for prompt_set in books[0].sets for pair in prompt_set.pairs if pair.id in common
+        )
     }
     return [_numbered(book, numbers) for book in books]
 
@@ -45,11 +47,13 @@ def numbered_alike(books: Sequence[PromptBook]) -> list[PromptBook]:
 def _numbered(book: PromptBook, numbers: Mapping[int, int]) -> PromptBook:
     sets: list[PromptSet] = []
     dropped = list(book.dropped)
-    for one in book.sets:
-        rows = [row for row, pair in enumerate(one.pairs) if pair.id in numbers]
-        dropped += [Dropped(pair.pair, pair.template, FOR_ANOTHER) for pair in one.pairs if pair.id not in numbers]
+    for prompt_set in book.sets:
+        rows = [row for row, pair in enumerate(prompt_set.pairs) if pair.id in numbers]
+        dropped += [
+            Dropped(pair.pair, pair.template, FOR_ANOTHER) for pair in prompt_set.pairs if pair.id not in numbers
+        ]
         if rows:
-            kept = one.take(rows)
+            kept = prompt_set.take(rows)
             sets.append(replace(kept, prompts=tuple(numbers[pair.id] for pair in kept.pairs)))
     return replace(book, sets=tuple(sets), dropped=tuple(dropped))
 
@@ -72,7 +76,7 @@ def same_places(books: Sequence[PromptBook], roles: Mapping[str, RoleSpec]) -> N
 def _words(book: PromptBook, role: str) -> dict[int, str]:
     """What stands at a role, by the prompt's number."""
     return {
-        number: "".join(tokens[place - 1] for place in one.positions(role)).strip()
-        for one in book.sets
-        for number, tokens in zip(one.prompts, one.clean_tokens, strict=True)
+        number: "".join(tokens[place - 1] for place in prompt_set.positions(role)).strip()
+        for prompt_set in book.sets
+        for number, tokens in zip(prompt_set.prompts, prompt_set.clean_tokens, strict=True)
     }

@@ -82,7 +82,7 @@ class Agreement(Choice):
         """Nouns of one token in both numbers."""
         both = [noun for noun in words["singular"] if plural_of(noun) in words["plural"]]
         verbs = zip(VERBS["singular"], VERBS["plural"], strict=True)
-        usable = [f"{one}/{many}" for one, many in verbs if {one, many} <= set(words["verbs"])]
+        usable = [f"{singular}/{plural}" for singular, plural in verbs if {singular, plural} <= set(words["verbs"])]
         return {"nouns": both, "verbs": usable}
 
     def most(self, words: Words) -> int:
@@ -93,8 +93,8 @@ class Agreement(Choice):
         """(noun in the singular, number), numbers in turn."""
         nouns = some(words["nouns"], len(words["nouns"]), rng)
         half = len(nouns) // 2
-        one, many = [(noun, "singular") for noun in nouns[:half]], [(noun, "plural") for noun in nouns[half:]]
-        return alternating(one, many, n, rng)
+        singular, plural = [(noun, "singular") for noun in nouns[:half]], [(noun, "plural") for noun in nouns[half:]]
+        return alternating(singular, plural, n, rng)
 
     def pair(self, content: tuple[str, str], wording: str, words: Words, rng: np.random.Generator) -> PromptPair:
         """Right: the verb's form that agrees; foil: its other form."""

@@ -118,8 +118,8 @@ class Antonyms(Task):
             by_word.setdefault(pairs[place].fields["word"], []).append(pairs[place])
         return {
             pair.id
-            for found in by_word.values()
-            for pair in sorted(found, key=lambda one: not one.focus)[: self.wordings_per_pair]
+            for prompts in by_word.values()
+            for pair in sorted(prompts, key=lambda prompt: not prompt.focus)[: self.wordings_per_pair]
         }
 
     def _partners(self, words: list[str], rng: np.random.Generator) -> dict[str, str]:

@@ -62,7 +62,11 @@ class CountryCapital(Generated):
 
     def prepared(self, words: Words, tokens: Tokens) -> Words:
         """Countries whose capital is one token, too, unless the metric reads several."""
-        fits = [one for one in words["countries"] if tokens.several or tokens.added("It is", f" {CAPITALS[one]}") == 1]
+        fits = [
+            country
+            for country in words["countries"]
+            if tokens.several or tokens.added("It is", f" {CAPITALS[country]}") == 1
+        ]
         return {**words, "countries": fits}
 
     def most(self, words: Words) -> int:
@@ -78,5 +82,5 @@ class CountryCapital(Generated):
         other = one_of(words["countries"], rng, content)
         changed = {"country": {"country": other}, "relation": {"relation": one_of(words["relations"], rng)}}
         filled = {"relation": "capital", "country": content}
-        answer, foil = (f" {CAPITALS[one]}" for one in (content, other))
+        answer, foil = (f" {CAPITALS[country]}" for country in (content, other))
         return written(wording, content, filled, changed[self.corruption], answer, foil)

@@ -80,15 +80,15 @@ class Docstring(Generated):
 
     def contents(self, words: Words, n: int, rng: np.random.Generator) -> list[tuple[str, ...]]:
         """Six arguments, none twice."""
-        found: dict[tuple[str, ...], None] = {}
-        while len(found) < n:
-            found[tuple(some(words["variables"], 6, rng))] = None
-        return list(found)
+        drawn: dict[tuple[str, ...], None] = {}
+        while len(drawn) < n:
+            drawn[tuple(some(words["variables"], 6, rng))] = None
+        return list(drawn)
 
     def pair(self, content: tuple[str, ...], wording: str, words: Words, rng: np.random.Generator) -> PromptPair:
         """Right: the third; foils: every other argument of the function, read together by `best_logit_diff`."""
         named = dict(zip(IN_THE_FUNCTION, content, strict=True))
-        fresh = some([one for one in words["variables"] if one not in content], 5, rng)
+        fresh = some([variable for variable in words["variables"] if variable not in content], 5, rng)
         function = dict(zip(("a", "b", "c"), fresh[:3], strict=True))
         documented = dict(zip(("doc_a", "doc_b"), fresh[3:], strict=True))
         changed = {
@@ -100,5 +100,5 @@ class Docstring(Generated):
         texts = {f"text{n}": word for n, word in enumerate(some(words["text"], N_TEXT, rng), start=1)}
         texts["text1"] = one_of(words["first"], rng)
         filled = {**named, "doc_a": named["a"], "doc_b": named["b"], "name": one_of(words["names"], rng), **texts}
-        first, *more = (f" {named[one]}" for one in ("b", "a", "before1", "before2", "after"))
+        first, *more = (f" {named[argument]}" for argument in ("b", "a", "before1", "before2", "after"))
         return written(wording, ",".join(content), filled, changed, f" {named['c']}", first, foils=tuple(more))

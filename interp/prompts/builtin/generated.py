@@ -109,7 +109,7 @@ class Generated(Task):
         if most < self.max_pairs:
             raise UserError(
                 f"prompts.task: with these settings and this tokenizer, {self.kind} has at most {most} different prompts in a "
-                f"wording, and max_pairs asks for {self.max_pairs}" + "".join(f"; {one}" for one in remarks)
+                f"wording, and max_pairs asks for {self.max_pairs}" + "".join(f"; {remark}" for remark in remarks)
             )
         wordings = self.wordings or tuple(self.own_wordings())
         times = min(self.wordings_per_pair, len(wordings))
@@ -173,25 +173,25 @@ def one_of(words: Sequence[str], rng: np.random.Generator, *but: str) -> str:
 def alternating(first: Sequence[Any], second: Sequence[Any], n: int, rng: np.random.Generator) -> list[Any]:
     """`n` of two classes in turn, so that an answer is right as often as the other."""
     pairs = zip(some(first, len(first), rng), some(second, len(second), rng), strict=False)
-    return [one for both in pairs for one in both][:n]
+    return [content for both in pairs for content in both][:n]
 
 
 def placed(wording: str, words: Mapping[str, str]) -> tuple[str, dict[str, str]]:
     """A wording with its fields filled in, and where each field's word stands: `first:end`, in characters from 0."""
     text, spans, last = "", {}, 0
-    for found in FIELD.finditer(wording):
-        text += wording[last : found.start()]
-        literal, name = found.groups()
+    for match in FIELD.finditer(wording):
+        text += wording[last : match.start()]
+        literal, name = match.groups()
         if literal is None and name not in words:
             raise UserError(
                 f"prompts.task.wordings: {wording!r} has the field {{{name}}}; the fields here are "
-                f"{', '.join('{' + one + '}' for one in words)}, and {{{{{name}}}}} stands for {{{name}}} itself"
+                f"{', '.join('{' + field + '}' for field in words)}, and {{{{{name}}}}} stands for {{{name}}} itself"
             )
         word = f"{{{literal}}}" if literal is not None else words[name]
         if literal is None:
             spans[name] = f"{len(text)}:{len(text) + len(word)}"
         text += word
-        last = found.end()
+        last = match.end()
     return text + wording[last:], spans
 
 

@@ -103,7 +103,7 @@ class GreaterThan(Generated):
     def pair(self, content: str, wording: str, words: Words, rng: np.random.Generator) -> PromptPair:
         """Right: all after YY; foils: all up to YY."""
         century, year = content[:2], content[2:]
-        others = [one[2:] for one in words["starts"] if one[:2] == century]
+        others = [start[2:] for start in words["starts"] if start[:2] == century]
         other = FIRST if self.corruption == "first_year" else one_of(others, rng, year)
         right, wrong = _numbers(content, words)
         filled = {"noun": one_of(words["nouns"], rng), "start": content, "end": century}
@@ -141,6 +141,6 @@ def _starts(years: Sequence[str]) -> list[str]:
 
 def _numbers(start: str, words: Words) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What may follow the century, after the start and up to it: as many digits as the tokenizer has together."""
-    numbers = [one[2:] for one in words["years"] if one[:2] == start[:2]]
+    numbers = [year[2:] for year in words["years"] if year[:2] == start[:2]]
     own = start[2 : 2 + len(numbers[0])]
     return tuple(n for n in numbers if n > own), tuple(n for n in reversed(numbers) if n <= own)

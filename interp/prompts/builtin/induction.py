@@ -78,10 +78,10 @@ class Induction(Generated):
 
     def contents(self, words: Words, n: int, rng: np.random.Generator) -> list[tuple[str, ...]]:
         """Lists, none twice."""
-        found: dict[tuple[str, ...], None] = {}
-        while len(found) < n:
-            found[tuple(some(words["words"], self.n_words, rng))] = None
-        return list(found)
+        drawn: dict[tuple[str, ...], None] = {}
+        while len(drawn) < n:
+            drawn[tuple(some(words["words"], self.n_words, rng))] = None
+        return list(drawn)
 
     def pair(self, content: tuple[str, ...], wording: str, words: Words, rng: np.random.Generator) -> PromptPair:
         """Right: the next word; foil: the one in its place, or another of the list."""

@@ -78,7 +78,7 @@ class IndirectObject(Choice):
     def own_wordings(self) -> Sequence[str]:
         """Of the length that is asked for, in one order or in both."""
         abba = SHORT if self.length == "short" else LONG
-        baba = [one.replace("{io} and {s1}", "{s1} and {io}") for one in abba]
+        baba = [wording.replace("{io} and {s1}", "{s1} and {io}") for wording in abba]
         return {"abba": [*abba], "baba": baba, "mixed": [*abba, *baba]}[self.order]
 
     def words(self) -> Words:
