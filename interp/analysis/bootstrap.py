@@ -85,7 +85,7 @@ class Bootstrap:
         For a statistic that treats the two differently (one half ranks, the other is measured). The part must be made of
         whole clusters; ValueError where a cluster is in both.
         """
-        inside, outside = (np.unique(self._member[one]) for one in (part, ~part))
+        inside, outside = (np.unique(self._member[side]) for side in (part, ~part))
         if np.intersect1d(inside, outside).size:
             raise ValueError("a cluster is in both parts")
         # Streams of their own, so that what is drawn later does not depend on whether this was asked for.
@@ -96,12 +96,12 @@ class Bootstrap:
         self, clusters: Int[np.ndarray, " cluster"], rng: np.random.Generator
     ) -> Int[np.ndarray, "resample every_cluster"]:
         """How often each cluster is drawn, when as many as there are in `clusters` are drawn from them."""
-        found = np.zeros((self._n_resamples, self.n_clusters), dtype=np.int64)
+        counts = np.zeros((self._n_resamples, self.n_clusters), dtype=np.int64)
         if len(clusters):
-            found[:, clusters] = rng.multinomial(
+            counts[:, clusters] = rng.multinomial(
                 len(clusters), np.full(len(clusters), 1 / len(clusters)), self._n_resamples
             )
-        return found
+        return counts
 
     def means(self, values: Float[np.ndarray, " prompt *cell"]) -> Float[np.ndarray, " resample *cell"]:
         """The mean of every cell in every resample."""
@@ -217,5 +217,5 @@ def quantiles(
     lower = np.floor(place).astype(int)
     upper = np.minimum(lower + 1, len(samples) - 1)
     at = [np.take_along_axis(ordered, index[None], axis=0)[0] for index in (lower, upper)]
-    found = at[0] + (place - lower) * (at[1] - at[0])
-    return np.where(np.isnan(samples).any(axis=0), np.nan, found)
+    values = at[0] + (place - lower) * (at[1] - at[0])
+    return np.where(np.isnan(samples).any(axis=0), np.nan, values)

@@ -28,7 +28,7 @@ def percentile_of(value: float, others: Float[np.ndarray, " set"]) -> float:
 def other_sizes(size: int, n_items: int) -> list[int]:
     """Sizes at which random sets are drawn beside the found one's, for the band of a figure."""
     wanted = [max(1, size // 2), 2 * size, 4 * size, 8 * size, 16 * size]
-    return sorted({one for one in wanted if one != size and one < n_items})
+    return sorted({other for other in wanted if other != size and other < n_items})
 
 
 def random_pairing(answers: Iterable[str], rng: np.random.Generator) -> dict[str, str]:

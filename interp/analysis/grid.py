@@ -89,10 +89,10 @@ def strongest_edges(edges: pd.DataFrame, threshold: float, gap: float) -> list[t
     """
     size = edges["mean"].abs() / abs(gap)
     best = edges.assign(size=size).sort_values("size", ascending=False, kind="stable").drop_duplicates("layer")
-    found: dict[tuple[int, int], list[int]] = {}
+    layers_of: dict[tuple[int, int], list[int]] = {}
     for row in best[best["size"] >= threshold].sort_values("layer").to_dict("records"):
-        found.setdefault((int(row["key_label"]), int(row["query_label"])), []).append(int(row["layer"]))
-    return [(key, query, layers) for (key, query), layers in found.items()]
+        layers_of.setdefault((int(row["key_label"]), int(row["query_label"])), []).append(int(row["layer"]))
+    return [(key, query, layers) for (key, query), layers in layers_of.items()]
 
 
 def connectivity(edges: pd.DataFrame, share: float = 0.8) -> Connectivity:

@@ -18,7 +18,7 @@ def second_half(clusters: Sequence[str], rng: np.random.Generator) -> Bool[np.nd
     """Whether each prompt's cluster was drawn into the second half; an odd cluster goes to the second."""
     names = np.unique(np.asarray(clusters, dtype=object).astype(str))
     drawn = set(rng.permutation(names)[len(names) // 2 :].tolist())
-    return np.array([str(one) in drawn for one in clusters])
+    return np.array([str(cluster) in drawn for cluster in clusters])
 
 
 def too_few(n_clusters: int) -> str | None:

@@ -59,7 +59,7 @@ class HeldOut:
         """Heads needed in every resample; infinite where the target is not reached."""
         find = lasting if staying else reaching
         n_of = np.array([*map(float, self.counts), np.inf])
-        places = [find(one, target) for one in self.samples]
+        places = [find(sample, target) for sample in self.samples]
         return n_of[[len(self.counts) if place is None else place for place in places]]
 
     def count_interval(self, target: float, staying: bool = True) -> tuple[int | None, int | None]:
@@ -68,7 +68,7 @@ class HeldOut:
             return None, None
         tail = self.boot.tail()
         ends = np.quantile(self.needed(target, staying), [tail, 1 - tail], method="nearest")
-        low, high = (int(one) if np.isfinite(one) else None for one in ends)
+        low, high = (int(end) if np.isfinite(end) else None for end in ends)
         return low, high
 
     def at(self, n: int) -> dict[str, float | None]:
@@ -138,4 +138,4 @@ def _scatter(
     edges = np.zeros((many, 1))
     at = np.array([0, *places, len(counts) - 1])
     padded = np.concatenate([edges, away, edges], axis=1)
-    return np.stack([np.interp(np.arange(len(counts)), at, one) for one in padded])
+    return np.stack([np.interp(np.arange(len(counts)), at, curve) for curve in padded])

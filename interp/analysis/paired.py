@@ -15,7 +15,7 @@ from interp.analysis.findings_of_comparison import PairedFound, RatioFound
 
 def paired(first: Float[np.ndarray, " prompt"], second: Float[np.ndarray, " prompt"], boot: Bootstrap) -> PairedFound:
     """Means of both and of their difference on the same prompts."""
-    sides = [MeanFound.of(one) for one in boot.mean(np.stack([first, second, second - first], axis=1))]
+    sides = [MeanFound.of(estimate) for estimate in boot.mean(np.stack([first, second, second - first], axis=1))]
     return PairedFound(first=sides[0], second=sides[1], difference=sides[2])
 
 

@@ -31,9 +31,9 @@ class Quantity:
     n_clusters: int | None = None
 
 
-def quantities(found: dict[str, Any], path: str = "") -> Iterator[Quantity]:
+def quantities(data: dict[str, Any], path: str = "") -> Iterator[Quantity]:
     """Every quantity of plain data, in its order."""
-    for name, value in found.items():
+    for name, value in data.items():
         here = f"{path}.{name}" if path else str(name)
         if name in LEAVE_OUT or name.endswith(("_low", "_high")):
             continue
@@ -41,22 +41,22 @@ def quantities(found: dict[str, Any], path: str = "") -> Iterator[Quantity]:
             yield from _of_mapping(value, here)
         elif isinstance(value, bool):
             continue
-        elif isinstance(value, int | float) or (value is None and f"{name}_low" in found):
-            low, high = found.get(f"{name}_low"), found.get(f"{name}_high")
+        elif isinstance(value, int | float) or (value is None and f"{name}_low" in data):
+            low, high = data.get(f"{name}_low"), data.get(f"{name}_high")
             yield Quantity(here, _number(value), _number(low), _number(high))
 
 
-def _of_mapping(found: dict[str, Any], here: str) -> Iterator[Quantity]:
-    name = next((one for one in VALUES if one in found), None)
-    if name is None or not {"low", "high"} <= found.keys():
-        yield from quantities(found, here)
+def _of_mapping(data: dict[str, Any], here: str) -> Iterator[Quantity]:
+    name = next((name for name in VALUES if name in data), None)
+    if name is None or not {"low", "high"} <= data.keys():
+        yield from quantities(data, here)
         return
-    value, low, high, sem = (_number(found.get(key)) for key in (name, "low", "high", "sem"))
-    yield Quantity(here, value, low, high, sem, *_counts(found))
+    value, low, high, sem = (_number(data.get(key)) for key in (name, "low", "high", "sem"))
+    yield Quantity(here, value, low, high, sem, *_counts(data))
 
 
-def _counts(found: dict[str, Any]) -> tuple[int | None, int | None]:
-    n, clusters = found.get("n"), found.get("n_clusters")
+def _counts(data: dict[str, Any]) -> tuple[int | None, int | None]:
+    n, clusters = data.get("n"), data.get("n_clusters")
     return (n if isinstance(n, int) else None), (clusters if isinstance(clusters, int) else None)
 
 

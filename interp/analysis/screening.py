@@ -102,7 +102,9 @@ def screen(
         if waiting and guess[waiting[0]] + shortfall > bound:
             look(waiting[:BATCH], candidates)
             continue
-        sample = [int(one) for one in rng.choice(waiting, min(BATCH, len(waiting)), replace=False)] if waiting else []
+        sample = (
+            [int(number) for number in rng.choice(waiting, min(BATCH, len(waiting)), replace=False)] if waiting else []
+        )
         if sample:
             look(sample, audited)
         if not any(abs(exact[number].mean()) > bound for number in sample):

@@ -99,7 +99,7 @@ class Searcher:
         self, kind: Order, window: Sequence[int], times: int, rng: np.random.Generator
     ) -> Float[np.ndarray, "order prompt window"]:
         """The held-out curve in orders from resampled halves, run exactly at `window` numbers of heads."""
-        found = []
+        curves = []
         for number in range(times):
             orders = []
             for half in (0, 1):
@@ -107,8 +107,8 @@ class Searcher:
                 names, member = np.unique(self.members[rows], return_inverse=True)
                 drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)))[member]
                 orders.append(self.order(kind, rows, f"{kind} re-ranking {number} half {half}", drawn.astype(float)))
-            found.append(self._crossed(orders, window, "reranked", f"{kind} {number}"))
-        return np.stack(found)
+            curves.append(self._crossed(orders, window, "reranked", f"{kind} {number}"))
+        return np.stack(curves)
 
     def window(self, kept: Float[np.ndarray, "prompt point"], at_most: int = 10) -> list[int]:
         """The numbers of heads at which re-ranking matters: from half of what the lowest target needs to twice what the

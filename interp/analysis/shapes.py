@@ -38,7 +38,7 @@ def panels(rows: pd.DataFrame, shape: Shape | None = None) -> list[Panel]:
     filled = rows[columns].astype(object).where(rows[columns].notna(), "").astype(str)
     groups = [(key, rows.loc[part.index]) for key, part in filled.groupby(columns, sort=False)]
     told = [(key, part, shapes_of(part)) for key, part in groups]
-    kept = [one for one in told if shape is None or shape in one[2]]
+    kept = [group for group in told if shape is None or shape in group[2]]
     differ = [place for place in range(len(columns)) if len({key[place] for key, _, _ in kept}) > 1]
     return [
         Panel(" ".join(filter(None, (str(key[place]) for place in differ))) or str(key[0]), part, shapes)

@@ -19,11 +19,11 @@ Value = Callable[[Sequence[frozenset[int]]], Float[np.ndarray, " set"]]
 
 def orders(n_players: int, pairs: int, rng: np.random.Generator) -> list[list[int]]:
     """Random orders, each followed by its reverse."""
-    found: list[list[int]] = []
+    drawn: list[list[int]] = []
     for _ in range(pairs):
-        one = rng.permutation(n_players).tolist()
-        found += [one, one[::-1]]
-    return found
+        order = rng.permutation(n_players).tolist()
+        drawn += [order, order[::-1]]
+    return drawn
 
 
 def shapley(

@@ -87,7 +87,7 @@ def _groups(effects: Parted) -> tuple[pd.DataFrame, _Runs]:
     """The keys of every group, in order of appearance, and its runs."""
     numbers: dict[tuple[Any, ...], int] = {}
     first: list[pd.DataFrame] = []
-    found: list[Int[np.ndarray, "4 run"]] = []
+    runs: list[Int[np.ndarray, "4 run"]] = []
     for part in range(len(effects)):
         keys = effects.part(part, KEYS)
         # A cell that is missing has the code -1, so it is equal to another one.
@@ -99,9 +99,9 @@ def _groups(effects: Parted) -> tuple[pd.DataFrame, _Runs]:
         group = np.array([numbers.setdefault(name, len(numbers)) for name in named], dtype=np.int64)
         fresh = pd.Series(group).drop_duplicates()
         first.append(heads.iloc[fresh.index[fresh >= known]])
-        found.append(np.stack([group, np.full_like(group, part), start, np.r_[start[1:], len(keys)][: len(start)]]))
+        runs.append(np.stack([group, np.full_like(group, part), start, np.r_[start[1:], len(keys)][: len(start)]]))
     texts = {name: "str" for name in KEYS if isinstance(first[0][name].dtype, pd.CategoricalDtype)}
-    return pd.concat([one.astype(texts) for one in first], ignore_index=True), _Runs(*np.concatenate(found, axis=1))
+    return pd.concat([frame.astype(texts) for frame in first], ignore_index=True), _Runs(*np.concatenate(runs, axis=1))
 
 
 def _rows_of_groups(effects: Parted, runs: _Runs) -> Iterator[pd.DataFrame]:

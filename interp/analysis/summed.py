@@ -53,7 +53,7 @@ def _curves(
         effects = [
             weights[:, half] @ single[half] / weights[:, half].sum(axis=1, keepdims=True) for half in (~second, second)
         ]
-        ways = [_summed(one, other, kind) for one, other in (effects, effects[::-1])]
+        ways = [_summed(ranked_by, summed, kind) for ranked_by, summed in (effects, effects[::-1])]
     return np.asarray((ways[0] + ways[1]) / 2)
 
 
