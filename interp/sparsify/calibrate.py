@@ -53,7 +53,7 @@ def calibrated(hf_model: Any, gate: Gate, first: bool, rows: Rows, wanted: Calib
     made = []
     for layer in sorted(parts[0]):
         mine = [part[layer] for part in parts]
-        edges = Edges(*(torch.cat([getattr(one, name) for one in mine]) for name in ("judged", "effect", "allowed")))
+        edges = Edges(*(torch.cat([getattr(part, name) for part in mine]) for name in ("judged", "effect", "allowed")))
         made.append(_cheapest(edges, 0.0 if gate.power is None else gate.power, wanted.price / len(parts[0]), first))
     return torch.stack([biases for biases, _ in made]), torch.stack([biases for _, biases in made])
 
@@ -66,13 +66,15 @@ def _edges(hf_model: Any, gate: Gate, rows: Rows, chosen: list[int], noise: torc
         log_probs.gather(-1, drawn).sum().backward()
         seen = dict(watched)
     hf_model.zero_grad(set_to_none=True)
-    return {layer: _effects(one) for layer, one in seen.items()}
+    return {layer: _effects(attention) for layer, attention in seen.items()}
 
 
-def _effects(one: Watched) -> Edges:
-    gradient = one.out.grad
+def _effects(watched: Watched) -> Edges:
+    gradient = watched.out.grad
     assert gradient is not None
-    return Edges(one.judged, one.weights * (gradient @ one.value.transpose(-1, -2)).float(), one.allowed)
+    return Edges(
+        watched.judged, watched.weights * (gradient @ watched.value.transpose(-1, -2)).float(), watched.allowed
+    )
 
 
 def _cheapest(

@@ -51,9 +51,9 @@ def _docstrings(path: Path) -> Iterator[str]:
         return
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            found = ast.get_docstring(node)
-            if found:
-                yield found
+            docstring = ast.get_docstring(node)
+            if docstring:
+                yield docstring
 
 
 def english(docstring: str) -> Iterator[str]:

@@ -49,15 +49,15 @@ def file_documents(config: FileText) -> Iterator[str]:
             yield _text(row[config.field], f"{where}: the field {config.field!r}")
 
 
-def _text(found: Any, what: str) -> str:
+def _text(document: Any, what: str) -> str:
     """A document; UserError when it is no text, or one that cannot be written in UTF-8."""
-    if not isinstance(found, str):
-        raise UserError(f"{what} holds {JSON_KINDS.get(type(found), 'something else')}, not text")
+    if not isinstance(document, str):
+        raise UserError(f"{what} holds {JSON_KINDS.get(type(document), 'something else')}, not text")
     try:
-        found.encode("utf-8")
+        document.encode("utf-8")
     except UnicodeEncodeError:
         raise UserError(f"{what} holds half of a surrogate pair, which is no character") from None
-    return found
+    return document
 
 
 def dataset_documents(config: DatasetText) -> Iterator[str]:

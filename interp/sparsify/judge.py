@@ -69,13 +69,15 @@ def on_prompts(twin: Twin, tokenizer: Any, task: Task) -> pd.DataFrame:
     rows = []
     prompts = {(pair.template, pair.clean): pair.answer for pair in task.candidates()}
     for template in dict.fromkeys(template for template, _ in prompts):
-        mine = [(clean, answer) for (one, clean), answer in prompts.items() if one == template]
+        mine = [(clean, answer) for (wording, clean), answer in prompts.items() if wording == template]
         encoded = [(_ids(tokenizer, clean), _ids(tokenizer, answer)) for clean, answer in mine]
         lengths: dict[int, list[tuple[list[int], int]]] = {}
         for ids, answer in encoded:
             if len(answer) == 1:
                 lengths.setdefault(len(ids), []).append((ids, answer[0]))
-        parts = [_answered(twin, [ids for ids, _ in one], [answer for _, answer in one]) for one in lengths.values()]
+        parts = [
+            _answered(twin, [ids for ids, _ in alike], [answer for _, answer in alike]) for alike in lengths.values()
+        ]
         if parts:
             rows.append({"template": template, **_joined(parts), "tokens": _span(sorted(lengths))})
     return pd.DataFrame(rows)
@@ -134,8 +136,8 @@ class WithoutHeadBias:
         set_head_bias(self._model, None)
 
     def __exit__(self, *_: object) -> None:
-        for layer, name, one in self._kept:
-            layer.register_parameter(name, one)
+        for layer, name, parameter in self._kept:
+            layer.register_parameter(name, parameter)
 
 
 def facts(judged: Judged) -> dict[str, float]:

@@ -52,17 +52,17 @@ def _begin(config: SampledText, tokenizer: Any) -> int:
     begin = tokenizer.bos_token if config.begin is None else config.begin
     if begin is None:
         raise UserError("text.of.begin: this tokenizer has no BOS token; name the token that sampled text begins with")
-    found = tokenizer(begin, add_special_tokens=False)["input_ids"]
-    if len(found) != 1:
-        raise UserError(f"text.of.begin: {begin!r} is {len(found)} tokens of this tokenizer; it must be one")
-    return int(found[0])
+    ids = tokenizer(begin, add_special_tokens=False)["input_ids"]
+    if len(ids) != 1:
+        raise UserError(f"text.of.begin: {begin!r} is {len(ids)} tokens of this tokenizer; it must be one")
+    return int(ids[0])
 
 
 def _openings(config: SampledText, tokenizer: Any, model: Any) -> list[list[int]]:
     if config.openings == "vocabulary":
         special = set(tokenizer.all_special_ids)
-        return [[one] for one in range(min(len(tokenizer), model.config.vocab_size)) if one not in special]
-    return [tokenizer(one, add_special_tokens=False)["input_ids"] for one in config.openings]
+        return [[token] for token in range(min(len(tokenizer), model.config.vocab_size)) if token not in special]
+    return [tokenizer(opening, add_special_tokens=False)["input_ids"] for opening in config.openings]
 
 
 def _sample(
@@ -85,11 +85,11 @@ def _sample(
             count = min(config.together, config.sequences - first)
             torch.manual_seed(seed * 1_000_003 + number)
             drawn = torch.randint(len(openings), (count,)).tolist() if openings else []
-            begins = [openings[one] for one in drawn] or [[start]] * count
+            begins = [openings[place] for place in drawn] or [[start]] * count
             kept = 0 if openings else 1  # the token in front of a text is not part of it
             longest = max(map(len, begins))
-            padding = [longest - len(one) for one in begins]
-            filled = torch.tensor([[start] * n + one for n, one in zip(padding, begins, strict=True)])
+            padding = [longest - len(begin) for begin in begins]
+            filled = torch.tensor([[start] * n + begin for n, begin in zip(padding, begins, strict=True)])
             seen = torch.tensor([[0] * n + [1] * (longest - n) for n in padding])
             made = model.generate(
                 filled.to(model.device),

@@ -51,8 +51,8 @@ class Sequences:
         joined = -(-length // context)
         count = len(self.stream) // joined
         free = ~self.trained[: count * joined].view(count, joined).any(1)
-        found = self.stream[: count * joined].reshape(count, joined * context)[free]
-        return found[: max(2, len(self.held_out) // joined), :length]
+        longer = self.stream[: count * joined].reshape(count, joined * context)[free]
+        return longer[: max(2, len(self.held_out) // joined), :length]
 
 
 def sequences(config: Text, model: Any, tokenizer: Any, seed: int, model_hash: str, console: Console) -> Sequences:
@@ -61,8 +61,8 @@ def sequences(config: Text, model: Any, tokenizer: Any, seed: int, model_hash: s
     Raises UserError when the text is missing, or too short for one sequence on each side.
     """
     sources = config.of if isinstance(config.of, tuple) else (config.of,)
-    read = [_read(one, config.context, model, tokenizer, seed, model_hash, console) for one in sources]
-    tokens, origin = torch.cat([one.tokens for one in read]), " and ".join(one.origin for one in read)
+    read = [_read(source, config.context, model, tokenizer, seed, model_hash, console) for source in sources]
+    tokens, origin = torch.cat([part.tokens for part in read]), " and ".join(part.origin for part in read)
     if len(read) > 1:  # so that the held-out sequences which are evaluated are of all sources
         tokens = tokens[torch.randperm(len(tokens), generator=torch.Generator().manual_seed(seed))]
     held = torch.tensor([_held_out(row, config.held_out) for row in tokens])
@@ -73,7 +73,7 @@ def sequences(config: Text, model: Any, tokenizer: Any, seed: int, model_hash: s
             "out; both sides need at least one: give more text or a shorter text.context"
         )
     rows = Rows(train) if config.shortest is None else cut(train, config.shortest, tokenizer.bos_token_id, seed)
-    streams = [one.stream for one in read if one.stream is not None]
+    streams = [part.stream for part in read if part.stream is not None]
     stream = torch.cat(streams) if streams else None
     known = {row.numpy().tobytes() for row in train}
     trained = None if stream is None else torch.tensor([row.numpy().tobytes() in known for row in stream])

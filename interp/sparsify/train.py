@@ -66,10 +66,12 @@ class Trainer:
             raise UserError(
                 f"training.batch: {config.batch} sequences cannot be shared by {self._accelerator.num_processes} processes"
             )
-        learnt = [(name.endswith(BIAS), one) for name, one in model.named_parameters() if one.requires_grad]
+        learnt = [
+            (name.endswith(BIAS), parameter) for name, parameter in model.named_parameters() if parameter.requires_grad
+        ]
         self._rates = [config.learning_rate, config.bias_learning_rate]
         groups = [
-            {"params": [one for is_bias, one in learnt if is_bias == bool(number)], "lr": rate}
+            {"params": [parameter for is_bias, parameter in learnt if is_bias == bool(number)], "lr": rate}
             for number, rate in enumerate(self._rates)
         ]
         optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.99), weight_decay=0.0)
@@ -144,7 +146,7 @@ class Trainer:
         multiplier = geco.multiplier
         accelerator.backward(loss + multiplier * density)
         norm = accelerator.clip_grad_norm_(
-            [one for one in self.model.parameters() if one.requires_grad], self._config.clip_norm
+            [parameter for parameter in self.model.parameters() if parameter.requires_grad], self._config.clip_norm
         )
         mean = accelerator.reduce(torch.stack([loss.detach(), density.detach()]), reduction="mean").tolist()
         if not all(map(math.isfinite, [*mean, float(norm)])):

@@ -110,8 +110,8 @@ def exported(made: Trainable, config: Training) -> LowRank | None:
 def learnt_biases(made: Trainable, name: str = BIAS) -> tuple[tuple[float, ...], ...] | None:
     """The biases of the heads (`FIRST_BIAS`: for their first key), where they were learnt."""
     layers = [getattr(layer, name, None) for layer in attention_layers(made.model)]
-    found = [tuple(one.detach().tolist()) for one in layers if one is not None]
-    return tuple(found) or None
+    biases = [tuple(bias.detach().tolist()) for bias in layers if bias is not None]
+    return tuple(biases) or None
 
 
 def attention_matrices(hf_model: Any) -> list[str]:
@@ -132,12 +132,12 @@ def _with_lora(hf_model: Any, adapter: Lora, seed: int) -> Any:
 
 def _begin_with(model: Any, folder: Path, wanted: Lora) -> None:
     """Put an earlier run's adapter into the one that is to be trained; UserError when it is another kind of adapter."""
-    found = read_adapter(folder, BEGIN)
-    has = found.settings
+    adapter = read_adapter(folder, BEGIN)
+    has = adapter.settings
     for what, theirs, ours in (("rank", has.r, wanted.rank), ("alpha", has.lora_alpha, wanted.alpha)):
         if theirs != ours:
             raise UserError(
                 f"{BEGIN}: the adapter in {folder} has {what} {theirs}, but training.adapter asks for {ours}; both must be "
                 "the same"
             )
-    fill(model, found)
+    fill(model, adapter)
