@@ -35,7 +35,7 @@ def everything() -> dict[str, dict[str, str]]:
     return {
         **described,
         "models": models,
-        "plugins": {one.name: _plugin(one) for one in plugins.installed()},
+        "plugins": {plugin.name: _plugin(plugin) for plugin in plugins.installed()},
     }
 
 

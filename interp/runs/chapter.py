@@ -91,10 +91,10 @@ class Cell(Generic[P]):
 def cells_of(layout: Layout, points: Sequence[P]) -> list[Cell[P]]:
     """The cells, in the order of the grid."""
     grouped: dict[tuple[tuple[str, str], ...], list[P]] = {}
-    for one in points:
-        levels = tuple((axis, level) for axis, level in one.labels.items() if axis not in layout.repeats)
-        grouped.setdefault(levels, []).append(one)
-    return [Cell(dict(levels), found) for levels, found in grouped.items()]
+    for point in points:
+        levels = tuple((axis, level) for axis, level in point.labels.items() if axis not in layout.repeats)
+        grouped.setdefault(levels, []).append(point)
+    return [Cell(dict(levels), alike) for levels, alike in grouped.items()]
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def rows_of(cells: Sequence[Cell[P]]) -> list[tuple[str, Cell[P], P | None]]:
     singles = singles_too(cells)
     rows: list[tuple[str, Cell[P], P | None]] = []
     for cell in cells:
-        rows += [(row_label(one.labels) or "the point", cell, one) for one in (cell.points if singles else [])]
+        rows += [(row_label(point.labels) or "the point", cell, point) for point in (cell.points if singles else [])]
         if len(cell.points) > 1:
             rows.append((f"{cell.words}: all {len(cell.points)}", cell, None))
         elif not singles:

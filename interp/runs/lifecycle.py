@@ -36,10 +36,10 @@ def cannot_restore(folder: RunFolder) -> None:
 
 def json_tables(folder: RunFolder) -> dict[str, Any]:
     """What stands in the run's JSON tables."""
-    found: dict[str, Any] = {}
-    for name in (one for one in folder.manifest().tables if one.endswith(".json")):
-        found |= reading.read_json(folder.path / name)
-    return found
+    contents: dict[str, Any] = {}
+    for name in (table for table in folder.manifest().tables if table.endswith(".json")):
+        contents |= reading.read_json(folder.path / name)
+    return contents
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ DRAWN = 3
 def chapter(points: Sequence[Point], layout: Layout) -> Chapter:
     """What many runs of any kind say together."""
     cells = cells_of(layout, points)
-    known = {name: one for point in reversed(points) for name, one in point.quantities.items()}
+    known = {name: quantity for point in reversed(points) for name, quantity in point.quantities.items()}
     # A stable sort: in the order of the run, those with an interval before those without.
     names = sorted(known, key=lambda name: known[name].low is None)
     shown = [Shown(name, {"": name}) for name in names]
@@ -33,11 +33,11 @@ def chapter(points: Sequence[Point], layout: Layout) -> Chapter:
         sections=[Section("Quantities", text=[said] if said else [], figures=["forest"], tables=[listed])],
         figures={"forest": forest_of(cells, told, "Quantities")},
         tables={"summary.csv": summary},
-        columns=[one.words for one in told],
-        cells={point.name: [one.of(point.quantity(one.words)) for one in told] for point in points},
+        columns=[group.words for group in told],
+        cells={point.name: [group.of(point.quantity(group.words)) for group in told] for point in points},
         files={"summary.csv": "every quantity by cell: mean, interval and spread over points"},
     )
 
 
 def _told(shown: Sequence[Shown], row: Sequence[str]) -> str:
-    return "; ".join(f"{one.words} {text}" for one, text in zip(shown, row[-len(shown) :], strict=True))
+    return "; ".join(f"{group.words} {text}" for group, text in zip(shown, row[-len(shown) :], strict=True))

@@ -64,16 +64,16 @@ class Shown:
             return fixed(value, 3, signed=True) + bracket(low, high, lambda end: fixed(end, 3, signed=True))
         return around(value, low, high)
 
-    def of(self, one: Quantity) -> str:
+    def of(self, quantity: Quantity) -> str:
         """A quantity of one point."""
-        return NONE if one.value is None else self.text(one.value, one.low, one.high)
+        return NONE if quantity.value is None else self.text(quantity.value, quantity.low, quantity.high)
 
 
 def together(
     values: Sequence[float | None], bounds: tuple[float, float] | None = None, confidence: float = 0.95
 ) -> dict[str, float | int | None]:
     """Mean, t interval over points (from three on that differ), standard deviation and range of those that have a value."""
-    known = np.array([one for one in values if one is not None and math.isfinite(one)], dtype=float)
+    known = np.array([value for value in values if value is not None and math.isfinite(value)], dtype=float)
     if not len(known):
         return {"points": 0, **dict.fromkeys(("mean", "low", "high", "sd", "least", "most"))}
     mean, sd = float(known.mean()), float(known.std(ddof=1)) if len(known) > 1 else None
@@ -95,12 +95,12 @@ def summary_table(cells: Sequence[Cell[Point]], shown: Sequence[Shown]) -> pd.Da
     """One row a cell and quantity: how many points, their mean, interval over points, spread and range."""
     rows = []
     for cell in cells:
-        for one in shown:
-            for name in one.names.values():
-                found = [point.quantity(name) for point in cell.points]
-                told = together([each.value for each in found], one.bounds)
-                if len(found) == 1:  # its own interval
-                    told |= {"low": found[0].low, "high": found[0].high}
+        for group in shown:
+            for name in group.names.values():
+                quantities = [point.quantity(name) for point in cell.points]
+                told = together([each.value for each in quantities], group.bounds)
+                if len(quantities) == 1:  # its own interval
+                    told |= {"low": quantities[0].low, "high": quantities[0].high}
                 rows.append({**cell.levels, "quantity": name, **told})
     return pd.DataFrame(rows)
 
@@ -108,7 +108,7 @@ def summary_table(cells: Sequence[Cell[Point]], shown: Sequence[Shown]) -> pd.Da
 def summary_block(cells: Sequence[Cell[Point]], shown: Sequence[Shown], summary: pd.DataFrame) -> TableBlock:
     """The same as a table of the page: a row a cell, a column a quantity."""
     axes = list(dict.fromkeys(axis for cell in cells for axis in cell.levels))
-    each = [(one, level) for one in shown for level in one.names]
+    each = [(group, level) for group in shown for level in group.names]
     rows = []
     told = iter(records(summary))
     for cell in cells:
@@ -117,7 +117,7 @@ def summary_block(cells: Sequence[Cell[Point]], shown: Sequence[Shown], summary:
             [
                 *(cell.levels.get(axis, "") for axis in axes),
                 str(len(cell.points)),
-                *(_cell(one, row, len(cell.points)) for (one, _), row in zip(each, values, strict=True)),
+                *(_cell(group, row, len(cell.points)) for (group, _), row in zip(each, values, strict=True)),
             ]
         )
     repeated = any(len(cell.points) > 1 for cell in cells)
@@ -130,7 +130,7 @@ def summary_block(cells: Sequence[Cell[Point]], shown: Sequence[Shown], summary:
         columns=[
             *axis_words(axes).values(),
             "points",
-            *(f"{one.words}, {level}" if level else one.words for one, level in each),
+            *(f"{group.words}, {level}" if level else group.words for group, level in each),
         ],
         rows=rows[:MOST_LINES],
         note=(note if repeated else "Intervals are those of the single points.") + cut_note(len(rows)),
@@ -141,8 +141,8 @@ def forest_of(cells: Sequence[Cell[Point]], shown: Sequence[Shown], title: str) 
     """A panel a quantity; every point, and the means of cells whose points repeat each other."""
     rows = rows_of(cells)
     names, heavy = [label for label, _, _ in rows], [point is None for _, _, point in rows]
-    levels = list(dict.fromkeys(level for one in shown for level in one.names))
-    panels = [_panel(one, rows, levels if len(levels) > 1 else []) for one in shown]
+    levels = list(dict.fromkeys(level for group in shown for level in group.names))
+    panels = [_panel(group, rows, levels if len(levels) > 1 else []) for group in shown]
     caption = (
         "Every point with its own interval"
         + (
@@ -156,31 +156,31 @@ def forest_of(cells: Sequence[Cell[Point]], shown: Sequence[Shown], title: str) 
     return drawn(names, panels, title, caption, heavy, shown_levels)
 
 
-def _panel(one: Shown, rows: Sequence[tuple[str, Cell[Point], Point | None]], levels: Sequence[str]) -> Panel:
-    scale = 100.0 if one.percent else 1.0
+def _panel(group: Shown, rows: Sequence[tuple[str, Cell[Point], Point | None]], levels: Sequence[str]) -> Panel:
+    scale = 100.0 if group.percent else 1.0
     marks = []
     for place, (_, cell, point) in enumerate(rows):
-        for level, name in one.names.items():
+        for level, name in group.names.items():
             colour = levels.index(level) if levels else None
             if point is None:
-                told = together([each.quantity(name).value for each in cell.points], one.bounds)
+                told = together([each.quantity(name).value for each in cell.points], group.bounds)
                 value, low, high = (told[end] for end in ("mean", "low", "high"))
             else:
-                found = point.quantity(name)
-                value, low, high = found.value, found.low, found.high
-            if value is None or (one.logarithmic and value < LEAST_DRAWN):
+                quantity = point.quantity(name)
+                value, low, high = quantity.value, quantity.low, quantity.high
+            if value is None or (group.logarithmic and value < LEAST_DRAWN):
                 continue
             ends = [None if end is None else scale * end for end in (low, high)]
             marks.append(Mark(place, scale * value, ends[0], ends[1], colour, point is None))
-    label = f"{one.words}, %" if one.percent else one.words
-    return Panel(label, marks, one.line, one.logarithmic)
+    label = f"{group.words}, %" if group.percent else group.words
+    return Panel(label, marks, group.line, group.logarithmic)
 
 
-def _cell(one: Shown, row: dict[str, Any], points: int) -> str:
+def _cell(group: Shown, row: dict[str, Any], points: int) -> str:
     if row["mean"] is None:
         return NONE
-    text = one.text(row["mean"], row["low"], row["high"])
+    text = group.text(row["mean"], row["low"], row["high"])
     if points == 1:
         return text
     missing = f"; {row['points']} of {points} points" if row["points"] < points else ""
-    return f"{text} ({one.text(row['least'])} to {one.text(row['most'])}{missing})"
+    return f"{text} ({group.text(row['least'])} to {group.text(row['most'])}{missing})"

@@ -55,19 +55,19 @@ def show_task(name: str, overrides: Sequence[str], model: ModelConfig | None, se
         for number, pair in enumerate(some, start=1):
             _say(console, f"{number:2}  {_texts(pair)}")
         return
-    found = load_model(model, console)
+    loaded = load_model(model, console)
     encoder = Encoder(
-        found.tokenizer,
-        found.info.prepend_bos,
-        n_embeddings=found.info.d_vocab,
-        n_context=found.info.n_ctx,
+        loaded.tokenizer,
+        loaded.info.prepend_bos,
+        n_embeddings=loaded.info.d_vocab,
+        n_context=loaded.info.n_ctx,
         several=bool(metrics[task.usual_metric].sums_over),
     )
     from interp.runs.circuit.prepare import asked
 
-    book = choose_prompts(prompts, encoder, [asked(found.hooked)], generator(seed, "prompts"))
+    book = choose_prompts(prompts, encoder, [asked(loaded.hooked)], generator(seed, "prompts"))
     _show_prompts(book.sets, console)
-    _show_accuracy(task, book.judged[0], found.info.name, console)
+    _show_accuracy(task, book.judged[0], loaded.info.name, console)
     _show_left_out(book, console)
 
 
@@ -79,8 +79,8 @@ def is_here(model: ModelConfig) -> bool:
 def _section(name: str, overrides: Sequence[str]) -> PromptsConfig:
     data: dict[str, Any] = {"prompts": {"task": {"kind": name}, "keep": "all", "min_gap": 0}}
     tasks[name]  # a name that is none is told as such
-    for one in overrides:
-        override(data["prompts"]["task"], one)
+    for setting in overrides:
+        override(data["prompts"]["task"], setting)
     try:
         return Asked.model_validate(data).prompts
     except ValidationError as error:
@@ -88,21 +88,22 @@ def _section(name: str, overrides: Sequence[str]) -> PromptsConfig:
 
 
 def _show_prompts(sets: Sequence[PromptSet], console: Console) -> None:
-    by_number = [(number, one, row) for one in sets for row, number in enumerate(one.prompts)]
+    by_number = [(number, prompt_set, row) for prompt_set in sets for row, number in enumerate(prompt_set.prompts)]
     apart = by_number[:: max(1, len(by_number) // SHOWN)][:SHOWN]  # of every wording
-    for number, one, row in apart:
-        pair = one.pairs[row]
+    for number, prompt_set, row in apart:
+        pair = prompt_set.pairs[row]
         roles = ", ".join(
-            f"{role} {'+'.join(map(str, places))} ({_bars([one.clean_tokens[row][place - 1] for place in places])})"
-            for role, places in sorted(one.roles.items())
+            f"{role} {'+'.join(map(str, places))} ({_bars([prompt_set.clean_tokens[row][place - 1] for place in places])})"
+            for role, places in sorted(prompt_set.roles.items())
         )
-        _say(console, f"{number:3}  {_bars(one.clean_tokens[row])}")
-        _say(console, f"     {_bars(one.corrupted_tokens[row])}")
+        _say(console, f"{number:3}  {_bars(prompt_set.clean_tokens[row])}")
+        _say(console, f"     {_bars(prompt_set.corrupted_tokens[row])}")
         _say(console, f"     {_answers(pair)}; {roles}")
 
 
 def _show_accuracy(task: Task, judged: Sequence[Judged], model: str, console: Console) -> None:
-    asked, right = Counter(one.template for one in judged), Counter(one.template for one in judged if one.right)
+    asked = Counter(candidate.template for candidate in judged)
+    right = Counter(candidate.template for candidate in judged if candidate.right)
     what = "rank the answer above the foil" if task.choice else "rank the answer first"
     total = sum(right.values())
     _say(console, f"{model}: {total} of {len(judged)} candidates {what} ({total / max(len(judged), 1):.0%})")
@@ -115,7 +116,7 @@ def _show_accuracy(task: Task, judged: Sequence[Judged], model: str, console: Co
 def _show_left_out(book: PromptBook, console: Console) -> None:
     for note in book.notes:
         _say(console, f"note: {note}")
-    reasons = Counter(one.reason for one in book.dropped)
+    reasons = Counter(dropped.reason for dropped in book.dropped)
     _say(console, f"{len(book)} prompts; {len(book.dropped)} left out" + (":" if reasons else ""))
     for reason, n in reasons.most_common(SHOWN):
         _say(console, f"  {n}  {visible_token(reason)}")

@@ -63,17 +63,17 @@ def write_tables(settings: RunConfig, findings: dict[str, Findings], folder: Run
 
 def _dropped(rows: list[DroppedPrompt], findings: Iterable[Findings]) -> pd.DataFrame:
     """Every prompt that was left out, and why; those that only a token group left out included."""
-    groups = [group for found in findings if isinstance(found, LayerSpanFindings) for group in found.groups]
+    groups = [group for concluded in findings if isinstance(concluded, LayerSpanFindings) for group in concluded.groups]
     every = [*rows, *(row for group in groups for row in group.dropped)]
     return pd.DataFrame([row.plain() for row in every], columns=["pair", "template", "reason"])
 
 
 def _candidates(rows: list[Candidate]) -> pd.DataFrame:
     """How the model does on every candidate, before any filter."""
-    found = pd.DataFrame(
+    candidates = pd.DataFrame(
         [row.plain() for row in rows], columns=["pair", "template", "clean", "answer", "said", "log_prob"]
     )
-    return found.assign(right=found["said"].isna())
+    return candidates.assign(right=candidates["said"].isna())
 
 
 def _wordings(

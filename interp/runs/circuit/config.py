@@ -96,7 +96,7 @@ class Measured(AnyConfig):
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Measured:
-        probes_at = {f"probes.{at}": (one.label, one.kind) for at, one in enumerate(self.probes)}
+        probes_at = {f"probes.{at}": (probe.label, probe.kind) for at, probe in enumerate(self.probes)}
         mistakes = _misfits(probes_at, dict(enumerate(self.figures)), self.experiment)
         if self.prompts.task.pairing == "shuffled" and not self.metric.reads_answers:
             why = f"the metric {self.metric.kind} reads no answer, so other answers ask the same; choose another metric"
@@ -111,14 +111,14 @@ class Measured(AnyConfig):
     def misfits(cls, data: dict[str, Any]) -> list[tuple[str, str]]:
         """What does not fit together among the parts of a faulty config that can be read, each with its place."""
         entries = enumerate(data["probes"] if isinstance(data.get("probes"), list) else [])
-        named = {f"probes.{at}": _named(one) for at, one in entries}
-        readable = {place: one for place, one in named.items() if one is not None}
+        named = {f"probes.{at}": _named(entry) for at, entry in entries}
+        readable = {place: probe for place, probe in named.items() if probe is not None}
         given = data["figures"] if isinstance(data.get("figures"), list) else []
-        drawn = {at: _readable(AnyFigure, one) for at, one in enumerate(given)}
+        drawn = {at: _readable(AnyFigure, entry) for at, entry in enumerate(given)}
         # Without the kinds of all probes, nobody knows what a figure could have read.
         known = len(readable) == len(named) > 0
         recipe = _readable(AnyRecipe, data.get("experiment")) if known else None
-        return _misfits(readable, {at: one for at, one in drawn.items() if one is not None}, recipe, known)
+        return _misfits(readable, {at: figure for at, figure in drawn.items() if figure is not None}, recipe, known)
 
 
 def usual_metric(task: Task) -> Metric:
@@ -148,10 +148,10 @@ def _misfits(
     A figure list is part of the run's hash, so a mistake in it that shows after the run would cost the whole run.
     """
     mistakes = _twice("probes", {place: label for place, (label, _) in probes_at.items()})
-    mistakes += _twice("figures", {f"figures.{at}": one.stem for at, one in figures_at.items()})
+    mistakes += _twice("figures", {f"figures.{at}": figure.stem for at, figure in figures_at.items()})
     kinds = dict(probes_at.values())
     shapes = {label: probes[kind].shapes for label, kind in kinds.items()}
-    parts: dict[str, Figure | Recipe | None] = {f"figures.{at}": one for at, one in figures_at.items()}
+    parts: dict[str, Figure | Recipe | None] = {f"figures.{at}": figure for at, figure in figures_at.items()}
     for place, part in (parts | {"experiment": experiment}).items() if kinds_are_known else ():
         try:
             if isinstance(part, Figure):

@@ -42,19 +42,19 @@ def describe_run(
     settings: RunConfig, path: Path, console: Console, beside: Sequence[ModelSource] = ()
 ) -> dict[str, Any]:
     """The same of a run that is one part of what the YAML at `path` asks for, whose prompts the models `beside` are asked, too."""
-    found = model_dimensions(settings.model)
-    if found is None:
+    dimensions = model_dimensions(settings.model)
+    if dimensions is None:
         _say_valid(path, settings.model, console)
         console.print(
             "the model is not on this machine yet, so prompts and probes were not checked; run it to fetch it"
         )
         return {"on_this_machine": False}
-    info, _ = found
-    encoder, *others = (
+    info, _ = dimensions
+    encoders = [
         encoder_for(sizes, tokenizer, model.prepend_bos, settings)
-        for model, (sizes, tokenizer) in [(settings.model, found), *_there(beside)]
-    )
-    readers = [Reader(one) for one in (encoder, *others)]
+        for model, (sizes, tokenizer) in [(settings.model, dimensions), *_there(beside)]
+    ]
+    readers = [Reader(encoder) for encoder in encoders]
     book = choose_for_all(settings.prompts, readers, generator(settings.seed, "prompts"))[0]
     study = Study(
         model=info.name,
@@ -62,7 +62,7 @@ def describe_run(
         engine=cast(Engine, None),
         book=book,
         metric=settings.metric,
-        encoder=encoder,
+        encoder=encoders[0],
         min_gap=0.0,
         probes={probe.label: probe for probe in settings.probes},
     )
@@ -70,12 +70,17 @@ def describe_run(
     _say_valid(path, settings.model, console)
     table = Table("probe", "kind", "prompts", "forward passes", box=None, pad_edge=False)
     asked: list[dict[str, Any]] = [
-        {"probe": one.label, "kind": one.kind, "prompts": one.n_prompts(study), "forward_passes": one.passes(study)}
-        for one in settings.probes
+        {
+            "probe": probe.label,
+            "kind": probe.kind,
+            "prompts": probe.n_prompts(study),
+            "forward_passes": probe.passes(study),
+        }
+        for probe in settings.probes
     ]
-    total = sum(one["forward_passes"] for one in asked)
-    for one in asked:
-        table.add_row(one["probe"], one["kind"], str(one["prompts"]), f"{one['forward_passes']:,}")
+    total = sum(row["forward_passes"] for row in asked)
+    for row in asked:
+        table.add_row(row["probe"], row["kind"], str(row["prompts"]), f"{row['forward_passes']:,}")
     console.print(table)
     notes = book.notes
     for note in notes:
@@ -114,8 +119,8 @@ def describe_run(
 def _there(models: Sequence[ModelSource]) -> Iterator[tuple[ModelSource, tuple[Sizes, Any]]]:
     """The models that are on this machine already, with their sizes and tokenizers."""
     for model in models:
-        if (found := model_dimensions(model)) is not None:
-            yield model, found
+        if (dimensions := model_dimensions(model)) is not None:
+            yield model, dimensions
 
 
 def _say_valid(path: Path, model: ModelSource, console: Console) -> None:

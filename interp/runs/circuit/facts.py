@@ -41,9 +41,9 @@ class StudyFacts(Plain):
         """Those of a study that is prepared."""
         return cls(
             model=model,
-            candidates=[Candidate(**asdict(one)) for one in study.judged],
+            candidates=[Candidate(**asdict(judged)) for judged in study.judged],
             gates={prompts.pairs[0].template: study.engine.gates([prompts]) for prompts in study.book.sets},
-            dropped=[DroppedPrompt(**asdict(one)) for one in study.book.dropped],
+            dropped=[DroppedPrompt(**asdict(dropped)) for dropped in study.book.dropped],
             notes=list(study.book.notes),
             focus_is_declared=any(pair.focus for prompts in study.book.sets for pair in prompts.pairs),
         )

@@ -51,14 +51,16 @@ def footprint(info: Sizes, study: Study, probes: Any, model: ModelSource, memory
     loading = 4.5 * weight_bytes(info, dtype if sparse is None else "float32").model
     budget = float("inf") if memory_gb is None else memory_gb * 2**30
     sets = study.book.sets
-    runs = sorted((base_run_bytes(info, study.sizes, *one.clean.shape) for one in sets), reverse=True)[:KEPT_SETS]
+    runs = sorted((base_run_bytes(info, study.sizes, *prompts.clean.shape) for prompts in sets), reverse=True)[
+        :KEPT_SETS
+    ]
     kept = max(runs[0], min(sum(runs), budget, KEPT_BYTES))
-    longest = max(one.clean.shape[1] for one in sets)
+    longest = max(prompts.clean.shape[1] for prompts in sets)
     token = token_bytes(info, study.sizes, longest)
     batch = max(min(TOKENS_AT_ONCE["cpu"] * token, budget), longest * token)
-    logits = 3.0 * 4 * max(len(one) for one in sets) * info.d_vocab
+    logits = 3.0 * 4 * max(len(prompts) for prompts in sets) * info.d_vocab
     rows = {probe.label: probe.n_rows(study) for probe in probes}
-    held = max((rows[one.label] for one in probes if not isinstance(one, Observation)), default=0)
+    held = max((rows[probe.label] for probe in probes if not isinstance(probe, Observation)), default=0)
     unbounded = LIBRARIES + weights.model + weights.blocks + runs[0] + 3.0 * HELD_ROW * held
     large = min(1.0, max(rows.values()) / 2**20)
     measuring = unbounded + (kept - runs[0]) + max(batch, logits, PARTS * large)

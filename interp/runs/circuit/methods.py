@@ -69,7 +69,7 @@ def after(settings: Measured, arms: Mapping[str, RunTables], manifest: Manifest)
     names = [model_entry(tables.run.model.name, tables.run.model.origin) for tables in arms.values()]
     cited = [software_entry(versions.get("interp") or interp.__version__, commit), *names]
     runs = [tables.run for tables in arms.values()]
-    prompts = [*_prompts(settings.prompts, AFTER, [one.template for one in runs[0].wordings]), _used(runs)]
+    prompts = [*_prompts(settings.prompts, AFTER, [wording.template for wording in runs[0].wordings]), _used(runs)]
     return _methods(settings, AFTER, told, prompts, software, cited, any(run.model.sparse for run in runs))
 
 
@@ -105,7 +105,7 @@ def _methods(
         " ".join([intervals, *([reported] if counts else [])]),
         " ".join(software),
     ]
-    sources = [one for probe in settings.probes for one in probe.cites]
+    sources = [source for probe in settings.probes for source in probe.cites]
     gate = ["draye2025sparse", "rezende2018taming"] if sparse else []
     keys = [*cited, "transformerlens", *gate, *sources, "davison1997bootstrap", "efron1987better"]
     return Methods(paragraphs, entries(keys))
@@ -132,10 +132,13 @@ def _asked_model(model: ModelSource) -> str:
 
 def _asked_sizes(model: ModelSource) -> str:
     try:
-        found = model_dimensions(model)
+        dimensions = model_dimensions(model)
     except UserError:
-        found = None
-    return "" if found is None else f" ({_sizes(found[0].architecture, found[0].n_layers, found[0].n_heads)})"
+        dimensions = None
+    if dimensions is None:
+        return ""
+    sizes = dimensions[0]
+    return f" ({_sizes(sizes.architecture, sizes.n_layers, sizes.n_heads)})"
 
 
 def _asked_settings(model: ModelSource) -> str:
@@ -188,7 +191,7 @@ def _found_gate(sparse: SparseFound | None) -> str:
 def _prompts(settings: PromptsConfig, it: Tense, wordings: list[str]) -> list[str]:
     task = settings.task
     line = next(iter((type(task).__doc__ or task.kind).strip().splitlines())).rstrip(".")
-    shown = "; ".join(f"“{visible_token(one)}”" for one in wordings[:MOST_WORDINGS])
+    shown = "; ".join(f"“{visible_token(wording)}”" for wording in wordings[:MOST_WORDINGS])
     more = f", and {len(wordings) - MOST_WORDINGS} more" if len(wordings) > MOST_WORDINGS else ""
     told = [
         f"Prompts {it.are} pairs of a clean and a corrupted prompt of the same number of tokens, of the task {task.kind} ({line})"
@@ -213,8 +216,10 @@ def _prompts(settings: PromptsConfig, it: Tense, wordings: list[str]) -> list[st
 
 def _wordings(task: Task) -> list[str]:
     """Those that a task's settings list; none for a task that makes them as it goes."""
-    found = getattr(task, "templates", ())
-    return [one for one in found if isinstance(one, str)] if isinstance(found, list | tuple) else []
+    templates = getattr(task, "templates", ())
+    if not isinstance(templates, list | tuple):
+        return []
+    return [template for template in templates if isinstance(template, str)]
 
 
 def _used(runs: list[RunFindings]) -> str:

@@ -78,7 +78,7 @@ def prepare(config: Asks, models: Sequence[LoadedModel]) -> list[Study]:
         books[number] = drop_without_gap(books[number], gaps, config.prompts.min_gap, strict)
         # A later model may drop prompts that an earlier one passed.
         books = numbered_alike(books)
-    nothing_left(books[0].sets, [one for book in books for one in book.dropped])
+    nothing_left(books[0].sets, [dropped for book in books for dropped in book.dropped])
     for book, engine in zip(books, engines, strict=True):
         engine.forget(but=book.sets)
     return [
@@ -156,9 +156,9 @@ def asked(model: Any) -> Asked:
         with torch.no_grad():
             for part, right in zip(torch.split(tokens, rows), torch.split(wanted, rows), strict=True):
                 final = model(part.to(device), stop_at_layer=model.cfg.n_layers)[:, query]
-                found = _unembedded(model, final).float().log_softmax(-1).cpu()
-                said.append(found.argmax(-1))
-                logs.append(found.gather(-1, right[:, None])[:, 0])
+                log_probs = _unembedded(model, final).float().log_softmax(-1).cpu()
+                said.append(log_probs.argmax(-1))
+                logs.append(log_probs.gather(-1, right[:, None])[:, 0])
         return torch.cat(said), torch.cat(logs)
 
     return ask

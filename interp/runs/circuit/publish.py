@@ -30,7 +30,7 @@ def publish(folder: RunFolder, console: Console) -> Path:
     drawn = [_draw(figure, tables, folder) for figure in config.figures or recipe.figures(tables)]
     if said := warning(drawn_texts(tables)):
         console.print(said, style="yellow", markup=False, highlight=False)
-    story = recipe.story(tables, [one.stem for one in drawn])
+    story = recipe.story(tables, [file.stem for file in drawn])
     write_report(folder.path, tables, story, drawn, after(config, {"": tables}, folder.manifest()))
     report = folder.path / "report.html"
     print_answer(console, story, report)
@@ -39,9 +39,9 @@ def publish(folder: RunFolder, console: Console) -> Path:
 
 def concluded(folder: RunFolder) -> dict[str, Any]:
     """What metrics.json says of the run, and of every probe under its label."""
-    found = reading.read_json(folder.path / "metrics.json")
+    metrics = reading.read_json(folder.path / "metrics.json")
     with reading.guarded(folder.path / "metrics.json"):
-        return {"run": found["run"], **found["probes"]}
+        return {"run": metrics["run"], **metrics["probes"]}
 
 
 KEPT = Kept(TABLES, publish, restore, concluded=concluded)

@@ -134,18 +134,18 @@ class _Work:
         self._digests: dict[str, str] = {}
         self.costs: dict[str, dict[str, Any]] = {}
         # Told before an hour of measuring, and not after.
-        for label, one in self._made_from.items():
-            folder.parts.find(label, one)
+        for label, origin in self._made_from.items():
+            folder.parts.find(label, origin)
 
     def do(self, probe: Probe) -> None:
         """Run a probe, or take it from an earlier attempt; its effects and findings go to the study."""
         label, folder = probe.label, self._folder
-        found = folder.parts.find(label, self._made_from[label])
-        if found is None:
+        kept = folder.parts.find(label, self._made_from[label])
+        if kept is None:
             self._measure(probe)
         else:
-            earlier = provenance.of_earlier(found.builds_on, self._probes, self._digests)
-            must_agree(f"{folder.path}: its finished part {label!r}", found.builds_on, earlier)
+            earlier = provenance.of_earlier(kept.builds_on, self._probes, self._digests)
+            must_agree(f"{folder.path}: its finished part {label!r}", kept.builds_on, earlier)
             self._console.print(f"{label}: finished before, kept")
         # Read back in both cases, so that a resumed run works on the very same numbers.
         part = folder.whole_part(label)

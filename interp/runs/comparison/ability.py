@@ -62,8 +62,8 @@ def _paired(first: pd.DataFrame, second: pd.DataFrame, name: str, boot: Bootstra
 
 
 def _summed(counts: Sequence[dict[str, int] | None]) -> dict[str, int] | None:
-    known = [one for one in counts if one]
-    return {name: sum(one[name] for one in known) for name in known[0]} if known else None
+    known = [count for count in counts if count]
+    return {name: sum(count[name] for count in known) for name in known[0]} if known else None
 
 
 def ability_sentence(pair: PairFindings) -> str:
@@ -96,7 +96,10 @@ def ability_table(pair: PairFindings) -> TableBlock:
     keys = [f"keys a query, {pair.labels[number]}" for number in gated]
     whole: list[tuple[str, int | None, Ability]] = [("all wordings", None, pair.ability)]
     rows = []
-    for name, n_tokens, row in [*((one.template, one.n_tokens, one) for one in pair.ability.wordings), *whole]:
+    for name, n_tokens, row in [
+        *((wording.template, wording.n_tokens, wording) for wording in pair.ability.wordings),
+        *whole,
+    ]:
         right, lost = row.accuracy, row.log_prob.difference
         gates = [row.gates[number] for number in gated]
         rows.append(
@@ -104,8 +107,8 @@ def ability_table(pair: PairFindings) -> TableBlock:
                 name,
                 f"{row.n_asked:,}",
                 NONE if n_tokens is None else str(n_tokens),
-                *(NONE if not one else tenth(one["open"] / one["edges"]) for one in gates),
-                *(NONE if not one else fixed(one["open"] / one["queries"], 2) for one in gates),
+                *(NONE if not gate else tenth(gate["open"] / gate["edges"]) for gate in gates),
+                *(NONE if not gate else fixed(gate["open"] / gate["queries"], 2) for gate in gates),
                 percent(right.first.mean),
                 percent(right.second.mean),
                 _points(right.difference),

@@ -45,11 +45,11 @@ OWN = {
 
 def chapter(points: Sequence[Point], layout: Layout) -> Chapter:
     """What many comparisons say together."""
-    asked = [one for point in points for one in asked_of(point)]
-    pairs = list(dict.fromkeys(one.name for one in asked))
-    of_pairs = {pair: cells_of(layout, [one for one in asked if one.name == pair]) for pair in pairs}
+    asked = [models for point in points for models in asked_of(point)]
+    pairs = list(dict.fromkeys(models.name for models in asked))
+    of_pairs = {pair: cells_of(layout, [models for models in asked if models.name == pair]) for pair in pairs}
     cells = cells_of(layout, points)
-    questions = [one for one in QUESTIONS if any(each.ratio(one) is not None for each in asked)]
+    questions = [question for question in QUESTIONS if any(each.ratio(question) is not None for each in asked)]
     worth = _worth(pairs)
     drawn = {"worth": forest_of(cells, worth, "What the answers are worth")}
     tables = {"summary.csv": summary_table(cells, worth)}
@@ -90,18 +90,21 @@ def chapter(points: Sequence[Point], layout: Layout) -> Chapter:
             "ratios.csv": "heads and edges of both models and their ratio: every point, and together",
             "summary.csv": "accuracy, loss and effects of both models by cell",
         },
-        models=list(dict.fromkeys(name for one in asked for name in one.pair.names)),
+        models=list(dict.fromkeys(name for models in asked for name in models.pair.names)),
     )
 
 
 def _worth(pairs: Sequence[str]) -> list[Shown]:
     return [
         Shown(
-            "difference of right answers", {one: f"{one}.ability.accuracy.difference" for one in pairs}, True, line=0.0
+            "difference of right answers",
+            {pair: f"{pair}.ability.accuracy.difference" for pair in pairs},
+            True,
+            line=0.0,
         ),
         Shown(
             "difference of the answer's log-probability, nats",
-            {one: f"{one}.ability.log_prob.difference" for one in pairs},
+            {pair: f"{pair}.ability.log_prob.difference" for pair in pairs},
             signed=True,
             line=0.0,
         ),
@@ -120,7 +123,7 @@ def _cells_block(of_pairs: dict[str, list[Cell[Asked]]], questions: Sequence[str
     return [
         TableBlock(
             title="Ratios by cell",
-            columns=["models", "cell", "points", *(QUESTIONS[one] for one in questions)],
+            columns=["models", "cell", "points", *(QUESTIONS[question] for question in questions)],
             rows=rows[:MOST_LINES],
             note="Geometric means of the points; a dash where a model never gets there in one of them."
             + cut_note(len(rows)),
@@ -128,19 +131,19 @@ def _cells_block(of_pairs: dict[str, list[Cell[Asked]]], questions: Sequence[str
     ]
 
 
-def _told(found: RatioFound | None) -> str:
-    return NONE if found is None else ratio(found)
+def _told(quotient: RatioFound | None) -> str:
+    return NONE if quotient is None else ratio(quotient)
 
 
 def _both_ways_block(asked: Sequence[Asked]) -> TableBlock:
     rows = [
         [
-            one.point.name,
-            " / ".join(one.pair.labels),
-            *(_against(one, question) for question in QUESTIONS),
-            _verdict(one),
+            models.point.name,
+            " / ".join(models.pair.labels),
+            *(_against(models, question) for question in QUESTIONS),
+            _verdict(models),
         ]
-        for one in asked[:MOST_LINES]
+        for models in asked[:MOST_LINES]
     ]
     return TableBlock(
         title="Both ways",
@@ -151,28 +154,28 @@ def _both_ways_block(asked: Sequence[Asked]) -> TableBlock:
     )
 
 
-def _against(one: Asked, question: str) -> str:
-    counts = one.counts(question)
-    found = one.ratio(question)
-    if counts is None or found is None:
+def _against(models: Asked, question: str) -> str:
+    counts = models.counts(question)
+    quotient = models.ratio(question)
+    if counts is None or quotient is None:
         return NONE
-    return f"{needed(counts[0])} against {needed(counts[1])}: {ratio(found)}"
+    return f"{needed(counts[0])} against {needed(counts[1])}: {ratio(quotient)}"
 
 
-def _verdict(one: Asked) -> str:
-    if one.pair.edges is None:
+def _verdict(models: Asked) -> str:
+    if models.pair.edges is None:
         return NONE
-    return both_ways(one.pair.edges) or "no claim"
+    return both_ways(models.pair.edges) or "no claim"
 
 
 def _columns(asked: Sequence[Asked], pairs: Sequence[str]) -> dict[str, list[str]]:
     """By point; of several pairs the first, since the table of both ways has them all."""
     return {
-        one.point.name: [
-            f"{one.n_prompts:,}",
-            *(_told(one.ratio(question)) for question in QUESTIONS),
-            _verdict(one),
+        models.point.name: [
+            f"{models.n_prompts:,}",
+            *(_told(models.ratio(question)) for question in QUESTIONS),
+            _verdict(models),
         ]
-        for one in asked
-        if one.name == pairs[0]
+        for models in asked
+        if models.name == pairs[0]
     }

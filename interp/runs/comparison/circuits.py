@@ -25,10 +25,10 @@ def circuit_curves(
     The ratio of the last model to the first is marked where `compared` bears it out: interval and every other share.
     """
     clear = compared is not None and claim(compared.sufficient) is not None
-    found = {label: circuit_of(tables, probe_label(tables, None, (kind,), kind)) for label, tables in arms.items()}
+    circuits = {label: circuit_of(tables, probe_label(tables, None, (kind,), kind)) for label, tables in arms.items()}
     with mpl.rc_context(style.STYLE):
-        figure, data = drawn([Curves(label, colour, found[label]) for label, _, colour in coloured(arms)], clear)
-    first = next(iter(found.values()))
+        figure, data = drawn([Curves(label, colour, circuits[label]) for label, _, colour in coloured(arms)], clear)
+    first = next(iter(circuits.values()))
     caption = (
         f"Models: {named(arms)}. {explained(first)}{RED if clear else ''} {basis(next(iter(arms.values())), kind)}"
     )

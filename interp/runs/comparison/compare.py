@@ -183,9 +183,9 @@ def _searched(first: Circuit, second: Circuit) -> dict[str, Any]:
     }
 
 
-def _counts(found: EdgeFindings | NodeFindings, direction: Direction) -> Any:
+def _counts(circuit: EdgeFindings | NodeFindings, direction: Direction) -> Any:
     """What the search needs for its own target."""
-    return found.needed.of(direction)[f"{found.explained:g}"]
+    return circuit.needed.of(direction)[f"{circuit.explained:g}"]
 
 
 def _by_target(first: Circuit, second: Circuit, direction: Direction) -> list[TargetCounts]:
@@ -197,7 +197,7 @@ def _by_target(first: Circuit, second: Circuit, direction: Direction) -> list[Ta
 
 
 def _circuit_ratio(first: Circuit, second: Circuit, direction: Direction, boot: Bootstrap) -> RatioFound:
-    counts = [(_counts(one, direction).n, one.resampled.of(direction)) for one in (first, second)]
+    counts = [(_counts(circuit, direction).n, circuit.resampled.of(direction)) for circuit in (first, second)]
     return _ratio(counts[0], counts[1], boot)
 
 

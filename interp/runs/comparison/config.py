@@ -42,8 +42,8 @@ class ComparisonConfig(Measured):
 
     @model_validator(mode="after")
     def _logits_are_their_own(self) -> ComparisonConfig:
-        if found := moved(self.metric, {f"models.{label}": model for label, model in self.models.items()}):
-            raise Several(found)
+        if mistakes := moved(self.metric, {f"models.{label}": model for label, model in self.models.items()}):
+            raise Several(mistakes)
         return self
 
     def arm(self, label: str) -> RunConfig:

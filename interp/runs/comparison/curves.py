@@ -51,23 +51,23 @@ def share_curves(arms: dict[str, RunTables]) -> Drawn:
 def modulation_curves(arms: dict[str, RunTables]) -> Drawn:
     """What the selected heads have carried below each layer."""
     kind = "layer_modulation"
-    found = {
+    modulations = {
         label: tables.findings(probe_label(tables, None, (kind,), kind), LayerModulationFindings)
         for label, tables in arms.items()
     }
     layers = {label: tables.run.model.n_layers for label, tables in arms.items()}
     alike = len(set(layers.values())) == 1
     lines = []
-    for label, one in found.items():
-        curve = frame(one.curve)
+    for label, modulation in modulations.items():
+        curve = frame(modulation.curve)
         curve["depth"] = curve["layer"] / layers[label]
-        lines.append(Line(label, curve, f"{label}: {percent(one.final.mean)} at the output"))
+        lines.append(Line(label, curve, f"{label}: {percent(modulation.final.mean)} at the output"))
     caption = (
         f"Share of the key→query effect that the selected heads have carried in blocks below a layer, {named(arms)}"
         f"{'' if alike else '; 0: before the first block, 1: the output'}. "
         f"{_basis(arms)}"
     )
-    target = next(iter(found.values())).target
+    target = next(iter(modulations.values())).target
     x, xlabel = ("layer", "layer") if alike else ("depth", "depth (share of the layers)")
     return _drawn(lines, x, xlabel, "share carried below", target, "Modulation by layer", caption)
 

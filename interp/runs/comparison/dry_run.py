@@ -13,9 +13,9 @@ from interp.runs.comparison.config import ComparisonConfig
 
 def describe(config: LoadedConfig[ComparisonConfig], console: Console) -> dict[str, Any]:
     """Check both runs, one model at a time; UserError when one could not work. What was found, by the model's label."""
-    found = {}
+    by_label = {}
     for label in config.run.models:
         console.print(f"{label}:", style="bold")
         beside = [model for other, model in config.run.models.items() if other != label]
-        found[label] = describe_run(config.run.arm(label), config.path, console, beside)
-    return {"models": found}
+        by_label[label] = describe_run(config.run.arm(label), config.path, console, beside)
+    return {"models": by_label}

@@ -57,8 +57,8 @@ class Asked:
 
     def ratio(self, question: str) -> RatioFound | None:
         """First over second; None where nobody asked."""
-        found = self._compared(question)
-        return None if found is None else found.ratio
+        compared = self._compared(question)
+        return None if compared is None else compared.ratio
 
     def counts(self, question: str) -> tuple[float | None, float | None] | None:
         """Heads or edges of both models; None: never."""
@@ -68,13 +68,13 @@ class Asked:
         edges = self.pair.edges
         if edges is None:
             return None
-        found = edges.sufficient if question == "sufficient" else edges.necessary
-        return found.first.edges, found.second.edges
+        compared = edges.sufficient if question == "sufficient" else edges.necessary
+        return compared.first.edges, compared.second.edges
 
     def claim(self, question: str) -> str | None:
         """`fewer` or `more` in the second model; None where it is not clear."""
-        found = self._compared(question)
-        return None if found is None else claim(found)
+        compared = self._compared(question)
+        return None if compared is None else claim(compared)
 
     def _compared(self, question: str) -> Any:
         if question == "heads":
@@ -91,44 +91,48 @@ def asked_of(point: Point) -> list[Asked]:
 
 def together(cells: Sequence[Cell[Asked]], question: str) -> RatioFound | None:
     """The geometric mean over cells, each that of its points; without a value where a point has none."""
-    found = [_of_cell(cell, question) for cell in cells]
-    if any(one is None for one in found):
+    quotients = [_of_cell(cell, question) for cell in cells]
+    if any(quotient is None for quotient in quotients):
         return None
-    known = [one for one in found if one is not None]
+    known = [quotient for quotient in quotients if quotient is not None]
     if len(known) == 1:
         return known[0]
     return _independent(known)
 
 
 def _of_cell(cell: Cell[Asked], question: str) -> RatioFound | None:
-    found = [one.ratio(question) for one in cell.points]
-    if any(one is None or not one.value for one in found):
+    quotients = [models.ratio(question) for models in cell.points]
+    if any(quotient is None or not quotient.value for quotient in quotients):
         return None
-    ends = [(one.value, one.low, one.high) for one in found if one is not None]
+    ends = [(quotient.value, quotient.low, quotient.high) for quotient in quotients if quotient is not None]
     value, low, high = (_geometric([end[place] for end in ends]) for place in range(3))
     return RatioFound(value=value, low=low, high=high)
 
 
-def _independent(found: Sequence[RatioFound]) -> RatioFound:
-    values = [one.value for one in found]
+def _independent(quotients: Sequence[RatioFound]) -> RatioFound:
+    values = [quotient.value for quotient in quotients]
     mean = _geometric(values)
     if mean is None:
         return RatioFound(value=None, low=None, high=None)
 
     def end(ends: Sequence[float | None], sign: int) -> float | None:
-        if any(not one for one in ends):  # open, or none at all
+        if any(not bound for bound in ends):  # open, or none at all
             return None
-        apart = [math.log(one or 1.0) - math.log(value or 1.0) for one, value in zip(ends, values, strict=True)]
-        return float(mean * math.exp(sign * math.sqrt(sum(one**2 for one in apart)) / len(apart)))
+        apart = [math.log(bound or 1.0) - math.log(value or 1.0) for bound, value in zip(ends, values, strict=True)]
+        return float(mean * math.exp(sign * math.sqrt(sum(distance**2 for distance in apart)) / len(apart)))
 
-    return RatioFound(value=mean, low=end([one.low for one in found], -1), high=end([one.high for one in found], 1))
+    return RatioFound(
+        value=mean,
+        low=end([quotient.low for quotient in quotients], -1),
+        high=end([quotient.high for quotient in quotients], 1),
+    )
 
 
 def _geometric(values: Sequence[float | None]) -> float | None:
     """None where one is missing, or is 0."""
-    if any(not one for one in values):
+    if any(not value for value in values):
         return None
-    return float(np.exp(np.mean(np.log([one or 1.0 for one in values]))))
+    return float(np.exp(np.mean(np.log([value or 1.0 for value in values]))))
 
 
 def ratio_table(of_pairs: dict[str, list[Cell[Asked]]], questions: Sequence[str]) -> pd.DataFrame:
@@ -138,12 +142,12 @@ def ratio_table(of_pairs: dict[str, list[Cell[Asked]]], questions: Sequence[str]
         for question in questions:
             common = {"models": pair, "of": QUESTIONS[question]}
             for cell in cells:
-                for one in cell.points:
-                    first, second = one.counts(question) or (None, None)
-                    ends = _plain(one.ratio(question))
+                for models in cell.points:
+                    first, second = models.counts(question) or (None, None)
+                    ends = _plain(models.ratio(question))
                     rows.append(
-                        {**common, "row": one.point.name, "first": first, "second": second, **ends}
-                        | {"claim": one.claim(question) or ""}
+                        {**common, "row": models.point.name, "first": first, "second": second, **ends}
+                        | {"claim": models.claim(question) or ""}
                     )
                 if len(cell.points) > 1:
                     rows.append({**common, "row": f"{cell.words}: together", **_plain(together([cell], question))})
@@ -152,9 +156,9 @@ def ratio_table(of_pairs: dict[str, list[Cell[Asked]]], questions: Sequence[str]
     return pd.DataFrame(rows)
 
 
-def _plain(found: RatioFound | None) -> dict[str, float | None]:
+def _plain(quotient: RatioFound | None) -> dict[str, float | None]:
     return (
         {"ratio": None, "low": None, "high": None}
-        if found is None
-        else {"ratio": found.value, "low": found.low, "high": found.high}
+        if quotient is None
+        else {"ratio": quotient.value, "low": quotient.low, "high": quotient.high}
     )

@@ -15,7 +15,7 @@ def ratios_figure(
 ) -> Drawn:
     """A panel a question, a row a point, cells and all of them below; a colour a pair of models."""
     rows = rows_of(cells)
-    names, heavy = [label for label, _, _ in rows], [one is None for _, _, one in rows]
+    names, heavy = [label for label, _, _ in rows], [point is None for _, _, point in rows]
     if whole := len(cells) > 1:
         names, heavy = [*names, f"geometric mean over {len(cells)} cells"], [*heavy, True]
     levels = list(of_pairs) if len(of_pairs) > 1 else []
@@ -25,18 +25,18 @@ def ratios_figure(
         for number, own in enumerate(of_pairs.values()):
             level = number if levels else None
             at = {tuple(cell.levels.items()): cell for cell in own}
-            by_point = {one.point.name: one for cell in own for one in cell.points}
+            by_point = {models.point.name: models for cell in own for models in cell.points}
             for place, (_, cell, point) in enumerate(rows):
-                found = (
+                quotient = (
                     together([at[tuple(cell.levels.items())]], question)
                     if point is None
                     else by_point[point.name].ratio(question)
                 )
-                if found is not None and found.value is not None:
-                    marks.append(Mark(place, found.value, found.low, found.high, level, point is None))
-            found = together(own, question) if whole else None
-            if found is not None and found.value is not None:
-                marks.append(Mark(len(names) - 1, found.value, found.low, found.high, level, True))
+                if quotient is not None and quotient.value is not None:
+                    marks.append(Mark(place, quotient.value, quotient.low, quotient.high, level, point is None))
+            quotient = together(own, question) if whole else None
+            if quotient is not None and quotient.value is not None:
+                marks.append(Mark(len(names) - 1, quotient.value, quotient.low, quotient.high, level, True))
         first, second = next(iter(of_pairs.values()))[0].points[0].pair.labels if not levels else ("first", "second")
         panels.append(Panel(f"{QUESTIONS[question]}: {first} / {second}", marks, 1.0, logarithmic=True))
     caption = (

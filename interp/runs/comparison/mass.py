@@ -17,10 +17,10 @@ TARGET = 0.9
 def mass_curves(arms: dict[str, RunTables], kind: str) -> Drawn:
     """The sorted effects of every model's probe of a kind, on one axis."""
     first = next(iter(arms.values()))
-    found = {label: sizes_of(tables, probe_label(tables, None, (kind,), kind)) for label, tables in arms.items()}
-    noun = NOUNS[found[next(iter(arms))][0]]
+    sizes = {label: sizes_of(tables, probe_label(tables, None, (kind,), kind)) for label, tables in arms.items()}
+    noun = NOUNS[sizes[next(iter(arms))][0]]
     with mpl.rc_context(style.STYLE):
-        lines = [Mass(label, colour, found[label][1]) for label, _, colour in coloured(arms)]
+        lines = [Mass(label, colour, sizes[label][1]) for label, _, colour in coloured(arms)]
         figure, data = drawn(lines, noun, TARGET)
     words = basis_text(first, probe_label(first, None, (kind,), kind)).replace(f"model: {first.run.model.name}; ", "")
     caption = f"Models: {named(arms)}. {described(noun, unit(first))} {words} The same prompts for all models."

@@ -53,13 +53,13 @@ FILES = {
 
 def publish(folder: RunFolder, console: Console) -> Path:
     """Draw the figures, write report.md and report.html, print the answer; returns the path of report.html."""
-    found = comparison_of(folder.path)
-    arms = {label: RunTables.load(folder.path / label) for label in found.labels}
-    made = _figures(arms, found.pairs[0])
-    files = [save(one, folder.path / "figures", stem) for stem, one in made.items()]
+    comparison = comparison_of(folder.path)
+    arms = {label: RunTables.load(folder.path / label) for label in comparison.labels}
+    made = _figures(arms, comparison.pairs[0])
+    files = [save(figure, folder.path / "figures", stem) for stem, figure in made.items()]
     if said := warning(text for tables in arms.values() for text in drawn_texts(tables)):
         console.print(said, style="yellow", markup=False, highlight=False)
-    run, pairs = next(iter(arms.values())).run, found.pairs
+    run, pairs = next(iter(arms.values())).run, comparison.pairs
     drawn = {file.stem for file in files}
     story = Story(
         title=run.title.rsplit(": ", 1)[0],
@@ -72,7 +72,7 @@ def publish(folder: RunFolder, console: Console) -> Path:
         caveats=[
             *_once(note for pair in pairs for note in caveats(pair, run)),
             *opened_caveat(arms),
-            *(one for tables in arms.values() for one in precision_caveat(tables.run)),
+            *(note for tables in arms.values() for note in precision_caveat(tables.run)),
         ],
         sections=[
             Section("Side by side", figures=_drawn(["side_by_side"], drawn)),

@@ -93,7 +93,8 @@ def _verdict(counts: HeadsCompared, first: float | None, second: float | None) -
     if _clear(counts.ratio) is None:
         return f": no clear difference (ratio {ratio(counts.ratio)})"
     told = "; ".join(
-        f"at {percent(one.target)} {_count(one.second)} against {_count(one.first)}" for one in counts.by_target
+        f"at {percent(at_target.target)} {_count(at_target.second)} against {_count(at_target.first)}"
+        for at_target in counts.by_target
     )
     return f". Which of the two needs fewer depends on the share that is asked for ({told}), so neither is claimed"
 
@@ -110,7 +111,7 @@ def both_ways(circuits: EdgesBothWays | NodesBothWays) -> str | None:
 def claim(counts: HeadsCompared | EdgesCompared | NodesCompared) -> str | None:
     """`fewer` or `more` in the second model; None where the interval or another share does not bear it out."""
     clear = _clear(counts.ratio)
-    signs = {_sign(one.first, one.second) for one in counts.by_target} - {None}
+    signs = {_sign(at_target.first, at_target.second) for at_target in counts.by_target} - {None}
     return None if clear is None or signs - {clear} else SMALLER[clear > 0]
 
 
@@ -124,7 +125,7 @@ def _clear(estimate: RatioFound) -> int | None:
 
 def _sign(first: float | None, second: float | None) -> int | None:
     """Which of the two is larger; a count that is never reached is larger than any other."""
-    a, b = (float("inf") if one is None else one for one in (first, second))
+    a, b = (float("inf") if needed is None else needed for needed in (first, second))
     return None if a == b == float("inf") else (a > b) - (a < b)
 
 
@@ -170,7 +171,10 @@ def observations(pair: PairFindings, run: RunFindings) -> list[str]:
         )
     if pair.heads is not None:
         counts = {name: pair.heads.of(name) for name in WORDS if name != run.share_definition}
-        others = [f"{heads(one.second)} against {heads(one.first)} ({WORDS[name]})" for name, one in counts.items()]
+        others = [
+            f"{heads(compared.second)} against {heads(compared.first)} ({WORDS[name]})"
+            for name, compared in counts.items()
+        ]
         sentences.append(f"By the other definitions {second} needs " + " and ".join(others) + " heads.")
     for label, trained in zip(pair.labels, pair.trained, strict=True):
         if trained is not None and trained.above_dense is not None:
@@ -223,7 +227,9 @@ def caveats(pair: PairFindings, run: RunFindings) -> list[str]:
 def opened_caveat(arms: dict[str, RunTables]) -> list[str]:
     """What a model with the weights of a sparse one and no gate is there for."""
     opened = [
-        label for label, one in arms.items() if (one.run.model.sparse is not None and one.run.model.sparse.opened)
+        label
+        for label, tables in arms.items()
+        if (tables.run.model.sparse is not None and tables.run.model.sparse.opened)
     ]
     return [
         f"{label} has the weights that were trained under the gate, with every edge open: against it, the gate alone differs; "

@@ -110,9 +110,9 @@ def _tenth(n: float | None) -> str:
     return fixed(n, 1).removesuffix(".0")
 
 
-def count(found: EdgeCount | NodeCount) -> str:
+def count(counted: EdgeCount | NodeCount) -> str:
     """`1,294 [980, 1,560]`."""
-    return needed(found.n, found.low, found.high)
+    return needed(counted.n, counted.low, counted.high)
 
 
 def means_table(pair: PairFindings, run: RunFindings) -> TableBlock:

@@ -76,7 +76,7 @@ def _range(trained: pd.DataFrame, untrained: pd.DataFrame) -> tuple[float, float
 
 def _ticks(axis: mpl.axis.Axis, values: list[float]) -> None:
     low, high = min(values), max(values)
-    ticks = [one * 10.0**power for power in range(-3, 5) for one in (1, 2, 5)]
+    ticks = [digit * 10.0**power for power in range(-3, 5) for digit in (1, 2, 5)]
     ticks = [tick for tick in ticks if 0.8 * low <= tick <= 1.25 * high]
     every = 1 + len(ticks) // 6
     axis.set_ticks(ticks[::every], [f"{tick:g}" for tick in ticks[::every]])

@@ -48,12 +48,12 @@ class Run:
 
 def chapter(points: Sequence[Point], layout: Layout) -> Chapter:
     """What many trainings say together."""
-    runs = [Run(one, TrainingTables.load(RunFolder.existing(one.folder))) for one in points]
-    cells, lengths = cells_of(layout, points), sorted({one.tokens for one in runs})
+    runs = [Run(point, TrainingTables.load(RunFolder.existing(point.folder))) for point in points]
+    cells, lengths = cells_of(layout, points), sorted({run.tokens for run in runs})
     summary = summary_table(cells, TOLD)
     coloured = layout.coloured
     trained = [
-        Trained(one.point.name, one.labels.get(coloured or "", ""), one.tables.stages, one.tokens) for one in runs
+        Trained(run.point.name, run.labels.get(coloured or "", ""), run.tables.stages, run.tokens) for run in runs
     ]
     prompts = _prompts_block(runs)
     best = _frontier(runs)
@@ -61,9 +61,9 @@ def chapter(points: Sequence[Point], layout: Layout) -> Chapter:
         answer=[_sentence(cell, runs) for cell in cells[:MOST_TOLD]],
         observations=[
             f"On texts of {length} tokens no other point has both fewer open edges and less loss than "
-            f"{', '.join(row_label(one.labels) or one.point.name for one in found[:MOST_TOLD])}."
-            for length, found in best.items()
-            if len(found) < sum(one.tokens == length for one in runs)
+            f"{', '.join(row_label(run.labels) or run.point.name for run in unbeaten[:MOST_TOLD])}."
+            for length, unbeaten in best.items()
+            if len(unbeaten) < sum(run.tokens == length for run in runs)
         ],
         caveats=[
             "Intervals of single points are over held-out sequences; another seed is another training.",
@@ -87,13 +87,13 @@ def chapter(points: Sequence[Point], layout: Layout) -> Chapter:
         tables={
             "summary.csv": summary,
             "stages.csv": pd.concat(
-                [one.tables.stages.assign(point=one.point.name, **one.labels) for one in runs], ignore_index=True
+                [run.tables.stages.assign(point=run.point.name, **run.labels) for run in runs], ignore_index=True
             ),
         },
         columns=["tokens", "open edges", "keys a query", "loss above dense"],
         cells={
-            one.point.name: [str(one.tokens), *(shown.of(one.point.quantity(shown.names[""])) for shown in TOLD)]
-            for one in runs
+            run.point.name: [str(run.tokens), *(shown.of(run.point.quantity(shown.names[""])) for shown in TOLD)]
+            for run in runs
         },
         columns_note="Of the last stage's checkpoint, on held-out texts of so many tokens; losses in nats a token.",
         definitions={name: DEFINITIONS[name] for name in ("Gate", "Density", "Open keys a query", "Loss above dense")},
@@ -101,19 +101,19 @@ def chapter(points: Sequence[Point], layout: Layout) -> Chapter:
             "summary.csv": "density and loss by cell: mean, interval and spread over points",
             "stages.csv": "every stage of every point",
         },
-        models=list(dict.fromkeys(str(one.tables.manifest["model"]["name"]) for one in runs)),
+        models=list(dict.fromkeys(str(run.tables.manifest["model"]["name"]) for run in runs)),
     )
 
 
 def _sentence(cell: Cell[Point], runs: Sequence[Run]) -> str:
     """`long, seed 0: 2.9 % of the causal edges open (3.6 keys a query, texts of 128 tokens) at +0.109 nats above dense.`"""
-    mine = {one.name for one in cell.points}
-    length = _listed(sorted({one.tokens for one in runs if one.point.name in mine}))
-    found = [together([one.quantity(shown.names[""]).value for one in cell.points]) for shown in TOLD]
+    mine = {point.name for point in cell.points}
+    length = _listed(sorted({run.tokens for run in runs if run.point.name in mine}))
+    summaries = [together([point.quantity(shown.names[""]).value for point in cell.points]) for shown in TOLD]
     density, keys, loss = (
         shown.text(told["mean"])
         + (f" ({shown.text(told['least'])} to {shown.text(told['most'])})" if told["sd"] else "")
-        for shown, told in zip(TOLD, found, strict=True)
+        for shown, told in zip(TOLD, summaries, strict=True)
     )
     if len(cell.points) == 1:
         density, keys, loss = (shown.of(cell.points[0].quantity(shown.names[""])) for shown in TOLD)
@@ -126,30 +126,30 @@ def _sentence(cell: Cell[Point], runs: Sequence[Run]) -> str:
 
 def _frontier(runs: Sequence[Run]) -> dict[int, list[Run]]:
     """Length of texts -> the points that no other of that length beats in both density and loss."""
-    found: dict[int, list[Run]] = {}
-    for one in runs:
-        ends, others = _ends(one), [_ends(other) for other in runs if other.tokens == one.tokens and other is not one]
+    frontier: dict[int, list[Run]] = {}
+    for run in runs:
+        ends, others = _ends(run), [_ends(other) for other in runs if other.tokens == run.tokens and other is not run]
         if not any(a <= ends[0] and b <= ends[1] and (a, b) != ends for a, b in others):
-            found.setdefault(one.tokens, []).append(one)
-    return found
+            frontier.setdefault(run.tokens, []).append(run)
+    return frontier
 
 
-def _ends(one: Run) -> tuple[float, float]:
-    last = one.tables.stages.iloc[-1]
+def _ends(run: Run) -> tuple[float, float]:
+    last = run.tables.stages.iloc[-1]
     return float(last["density"]), float(last["above_dense"])
 
 
 def _prompts_block(runs: Sequence[Run]) -> TableBlock | None:
     """What every point is worth on its task's own prompts; None where none was asked."""
     rows = []
-    for one in runs:
-        prompts = one.tables.prompts
+    for run in runs:
+        prompts = run.tables.prompts
         if "template" not in prompts or prompts.empty:
             continue
         mean = means_over_prompts(prompts)
         rows.append(
             [
-                one.point.name,
+                run.point.name,
                 str(int(prompts["prompts"].sum())),
                 tenth(mean["density"]),
                 fixed(mean["keys_a_query"], 1),

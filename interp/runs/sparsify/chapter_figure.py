@@ -32,19 +32,23 @@ class Trained:
 
 def density_against_loss(trained: Sequence[Trained], axis: str | None) -> Drawn:
     """A line a training, through its stages to its last checkpoint; open keys a query where lengths of texts differ."""
-    levels = list(dict.fromkeys(one.level for one in trained))
-    several = len({one.tokens for one in trained}) > 1
+    levels = list(dict.fromkeys(training.level for training in trained))
+    several = len({training.tokens for training in trained}) > 1
     column, scale = ("keys_a_query", 1.0) if several else ("density", 100.0)
     shown = pd.concat(
-        [one.stages.assign(point=one.name, level=one.level, tokens=one.tokens) for one in trained], ignore_index=True
+        [
+            training.stages.assign(point=training.name, level=training.level, tokens=training.tokens)
+            for training in trained
+        ],
+        ignore_index=True,
     )
-    with mpl.rc_context(rc([*levels, *(one.name for one in trained)])):
+    with mpl.rc_context(rc([*levels, *(training.name for training in trained)])):
         figure = new_figure(style.PAGE * 0.8, 3.4 + 0.15 * (len(levels) // 3 if len(levels) > 1 else 0))
         axes = figure.add_subplot()
         axes.axhline(0, color=style.GREY, linewidth=0.5)
-        for one in trained:
-            colour, marker = look(levels.index(one.level) + (len(levels) == 1))
-            path = one.stages[one.stages[column] > 0]
+        for training in trained:
+            colour, marker = look(levels.index(training.level) + (len(levels) == 1))
+            path = training.stages[training.stages[column] > 0]
             if path.empty:  # nothing is open: no place on a logarithmic axis
                 continue
             x, y = scale * path[column].to_numpy(dtype=float), path["above_dense"].to_numpy(dtype=float)
@@ -55,7 +59,12 @@ def density_against_loss(trained: Sequence[Trained], axis: str | None) -> Drawn:
             )
             if len(trained) <= NAMED:
                 axes.annotate(
-                    drawable(one.name), (x[-1], y[-1]), (4, 4), textcoords="offset points", fontsize=6.5, color=colour
+                    drawable(training.name),
+                    (x[-1], y[-1]),
+                    (4, 4),
+                    textcoords="offset points",
+                    fontsize=6.5,
+                    color=colour,
                 )
         axes.set_xscale("log")
         values = scale * shown.loc[shown[column] > 0, column].to_numpy(dtype=float)

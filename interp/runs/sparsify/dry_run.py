@@ -16,10 +16,10 @@ from interp.sparsify.config import SparsifyConfig
 
 def describe(config: LoadedConfig[SparsifyConfig], console: Console) -> dict[str, Any]:
     """Whether the model, where it is there, and the adapter to begin with can be used; UserError when they cannot."""
-    found, begin = model_dimensions(config.run.model), config.run.training.begin
-    if found is not None:
-        check_context(config.run, found[0].name, found[0].n_ctx)
+    dimensions, begin = model_dimensions(config.run.model), config.run.training.begin
+    if dimensions is not None:
+        check_context(config.run, dimensions[0].name, dimensions[0].n_ctx)
     if begin is not None:
         look(user_path(begin, "training.begin"), "training.begin")
     console.print(f"{config.path}: the config is valid", highlight=False)
-    return {"on_this_machine": found is not None}
+    return {"on_this_machine": dimensions is not None}

@@ -187,13 +187,13 @@ def head_densities(heads: pd.DataFrame, stage: int, held_out: str) -> Drawn:
         f"Share of the causal edges that are open in every head on {held_out} after stage {stage}; {percent(shut)} of the "
         "heads keep fewer than one edge in a thousand."
     )
-    across, up = (last[end].map({one: at + 0.5 for at, one in enumerate(index)}) for end, index in places.items())
+    across, up = (last[end].map({number: at + 0.5 for at, number in enumerate(index)}) for end, index in places.items())
     return Drawn(figure, last, "Where the open edges are", caption, [Marks(axes, last, across, up, cell=True)])
 
 
 def _inside(axis: mpl.axis.Axis, ends: np.ndarray) -> None:
     """Ticks at 1, 2 and 5 of every power of ten between two ends of a logarithmic axis."""
-    ticks = [one * 10.0**power for power in range(-4, 5) for one in (1, 2, 5)]
+    ticks = [digit * 10.0**power for power in range(-4, 5) for digit in (1, 2, 5)]
     ticks = [tick for tick in ticks if ends[0] * 1.02 <= tick <= ends[1] / 1.02]
     axis.set_ticks(ticks, [f"{tick:g}" for tick in ticks])
     axis.set_minor_locator(mpl.ticker.NullLocator())

@@ -30,7 +30,7 @@ def text(a: int, b: int) -> str:
 
 def encode(texts: list[str]) -> Int[Tensor, "sum pos"]:
     """Characters as token numbers."""
-    return torch.tensor([[VOCABULARY.index(character) for character in one] for one in texts])
+    return torch.tensor([[VOCABULARY.index(character) for character in sum_] for sum_ in texts])
 
 
 def decode(tokens: Int[Tensor, " pos"]) -> str:
@@ -42,7 +42,7 @@ def all_sums() -> Sums:
     """The 10,000 sums of two numbers below 100; a tenth of them is only tested on."""
     texts = [text(a, b) for a in range(100) for b in range(100)]
     tokens = encode(texts)
-    test = torch.tensor([_tested(one) for one in texts])
+    test = torch.tensor([_tested(sum_) for sum_ in texts])
     return Sums(tokens[~test], tokens[test])
 
 
@@ -60,5 +60,5 @@ def exact(predicted: Int[Tensor, "sum pos"], tokens: Int[Tensor, "sum pos"]) -> 
     return (predicted[:, QUESTION - 1 : QUESTION - 1 + ANSWER] == tokens[:, QUESTION:]).all(dim=1)
 
 
-def _tested(one: str) -> bool:
-    return hashlib.sha256(one.encode()).digest()[0] < 256 * TEST_SHARE
+def _tested(sum_: str) -> bool:
+    return hashlib.sha256(sum_.encode()).digest()[0] < 256 * TEST_SHARE

@@ -32,11 +32,11 @@ def chapter(points: Sequence[Point], layout: Layout) -> Chapter:
         tables={"summary.csv": summary},
         columns=["right, dense", "right, sparse", "open edges, sparse"],
         cells={
-            one.name: [
-                *(RIGHT.of(one.quantity(name)) for name in RIGHT.names.values()),
-                OPEN.of(one.quantity("sparse.density")),
+            point.name: [
+                *(RIGHT.of(point.quantity(name)) for name in RIGHT.names.values()),
+                OPEN.of(point.quantity("sparse.density")),
             ]
-            for one in points
+            for point in points
         },
         columns_note="Right: all five digits of a sum that was never trained on, with a Wilson interval.",
         definitions={name: DEFINITIONS[name] for name in ("Gate", "Density")},
@@ -47,10 +47,10 @@ def chapter(points: Sequence[Point], layout: Layout) -> Chapter:
 def _sentence(cell: Cell[Point]) -> str:
     """`seed 0: with 5.6 % of the causal edges open the sparse model gets 98.9 % of the sums right; the dense one 99.9 %.`"""
     values = {
-        name: [one.quantity(name).value for one in cell.points]
+        name: [point.quantity(name).value for point in cell.points]
         for name in ("dense.accuracy", "sparse.accuracy", "sparse.density")
     }
-    dense, sparse, density = (together(found) for found in values.values())
+    dense, sparse, density = (together(numbers) for numbers in values.values())
     over = "" if len(cell.points) == 1 else f" over {plural(len(cell.points), 'point')}"
     lost = [
         100 * (a - b)

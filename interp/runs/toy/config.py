@@ -50,8 +50,8 @@ class ToyConfig(AnyConfig):
     @field_validator("examples")
     @classmethod
     def _two_digits(cls, examples: tuple[str, ...]) -> tuple[str, ...]:
-        for one in examples:
-            a, plus, b = one.partition("+")
+        for example in examples:
+            a, plus, b = example.partition("+")
             if not (plus and len(a) == len(b) == 2 and a.isdigit() and b.isdigit()):
-                raise ValueError(f"{one!r} is no sum of two two-digit numbers; write it as 36+28")
+                raise ValueError(f"{example!r} is no sum of two two-digit numbers; write it as 36+28")
         return examples

@@ -44,8 +44,8 @@ def by_example(attention: pd.DataFrame) -> Drawn:
 
 def all_heads(attention: pd.DataFrame) -> Drawn:
     """Every head of both models on the sum with one carry (the first sum when there is none)."""
-    one = attention[attention["carries"] == 1]
-    sum_ = (one if len(one) else attention)["sum"].iloc[0]
+    one_carry = attention[attention["carries"] == 1]
+    sum_ = (one_carry if len(one_carry) else attention)["sum"].iloc[0]
     here = attention[attention["sum"] == sum_]
     layers, heads = sorted(here["layer"].unique(), reverse=True), sorted(here["head"].unique())
     lines, marks = [(layer, *line) for layer in layers for line in _lines(heads, 5)], []

@@ -71,14 +71,14 @@ def concluded(folder: RunFolder) -> dict[str, Any]:
     """Of each model: the share of unseen sums that it gets right, with its interval, and the density of its edges."""
     accuracy = reading.read_csv(folder.path / "accuracy.csv")
     density = reading.read_json(folder.path / "density.json")
-    found: dict[str, Any] = {}
+    by_model: dict[str, Any] = {}
     for name, part in accuracy.groupby("model"):
         share, low, high = rate(part["right"])
-        found[str(name)] = {
+        by_model[str(name)] = {
             "accuracy": {"mean": share, "low": low, "high": high, "n": len(part)},
             "density": density[str(name)]["density"],
         }
-    return found
+    return by_model
 
 
 KEPT = Kept(

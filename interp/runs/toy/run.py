@@ -195,9 +195,14 @@ def _attention(name: str, model: Any, gate: Gate, mode: Any, settings: ToyConfig
         with gate.running(mode):
             weights = torch.stack(model(tokens, output_attentions=True).attentions)[:, 0].numpy()
         layer, head, query, key = np.nonzero(np.tril(np.ones_like(weights)))
-        found = weights[layer, head, query, key]
-        places = {"layer": layer, "head": head, "query": query + 1, "key": key + 1, "weight": found}
-        tables.append(pd.DataFrame({"model": name, "sum": text(a, b), "carries": carries(a, b), **places}))
+        edges = {
+            "layer": layer,
+            "head": head,
+            "query": query + 1,
+            "key": key + 1,
+            "weight": weights[layer, head, query, key],
+        }
+        tables.append(pd.DataFrame({"model": name, "sum": text(a, b), "carries": carries(a, b), **edges}))
     return pd.concat(tables, ignore_index=True)
 
 

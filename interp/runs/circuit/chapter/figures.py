@@ -26,13 +26,13 @@ def effects(cells: Sequence[Cell[Found]], summary: pd.DataFrame) -> Drawn:
     together = {id(cell): row for cell, row in zip(cells, records(summary), strict=True)}
     rows = rows_of(cells)
     marks = []
-    for place, (_, cell, one) in enumerate(rows):
-        if one is None:
+    for place, (_, cell, point) in enumerate(rows):
+        if point is None:
             mean, low, high = (together[id(cell)][f"effect_{name}"] for name in ("mean", "low", "high"))
             marks.append(Mark(place, mean, low, high, together=True))
         else:
-            marks.append(Mark(place, one.effect.mean, one.effect.low, one.effect.high))
-    names, heavy = [label for label, _, _ in rows], [one is None for _, _, one in rows]
+            marks.append(Mark(place, point.effect.mean, point.effect.low, point.effect.high))
+    names, heavy = [label for label, _, _ in rows], [point is None for _, _, point in rows]
     what = _effect_words(cells)
     panel = Panel(f"{what} ({cells[0].points[0].run.metric.unit})", marks)
     caption = (
@@ -51,15 +51,15 @@ def heads_needed(cells: Sequence[Cell[Found]], colour_axis: str | None) -> Drawn
     """How many heads every point needs, a row a combination of the other axes, a colour a level of `colour_axis`."""
     levels = list(dict.fromkeys(cell.levels.get(colour_axis or "", "") for cell in cells))
     table: dict[str, list[Found]] = {}
-    for one in (one for cell in cells for one in cell.points if one.needed is not None):
-        rest = {axis: level for axis, level in one.labels.items() if axis != colour_axis}
-        table.setdefault(row_label(rest) or "all", []).append(one)
+    for point in (point for cell in cells for point in cell.points if point.needed is not None):
+        rest = {axis: level for axis, level in point.labels.items() if axis != colour_axis}
+        table.setdefault(row_label(rest) or "all", []).append(point)
     names = list(table)[:MOST_ROWS]
     marks = [
-        Mark(place, needs.n, needs.n_low, needs.n_high, levels.index(one.labels.get(colour_axis or "", "")))
+        Mark(place, needs.n, needs.n_low, needs.n_high, levels.index(point.labels.get(colour_axis or "", "")))
         for place, name in enumerate(names)
-        for one in table[name]
-        if (needs := one.needed) is not None
+        for point in table[name]
+        if (needs := point.needed) is not None
     ]
     panel = Panel("heads needed", marks, line=None, whole=True)
     heads = table[names[0]][0].heads
@@ -74,9 +74,9 @@ def heads_needed(cells: Sequence[Cell[Found]], colour_axis: str | None) -> Drawn
 
 def grid(points: Sequence[Found], across: str, down: str) -> Drawn:
     """Heads needed (or the effect) over two axes; cells with several points show their mean."""
-    counted = any(one.needed is not None for one in points)
+    counted = any(point.needed is not None for point in points)
     what = "heads needed" if counted else "effect"
-    values = [(one.labels, one.n_needed if counted else one.effect.mean) for one in points]
+    values = [(point.labels, point.n_needed if counted else point.effect.mean) for point in points]
     made = crossed(values, across, down, what)
     note = " A dash: no finished point, or no point that reaches the target."
     return replace(made, caption=made.caption + note)
@@ -101,5 +101,5 @@ def ratios(table: pd.DataFrame, axis: str, reference: str) -> Drawn:
 
 
 def _effect_words(cells: Sequence[Cell[Found]]) -> str:
-    searched = all(one.heads is not None for cell in cells for one in cell.points)
+    searched = all(point.heads is not None for cell in cells for point in cell.points)
     return "effect of all key→query edges" if searched else "clean minus corrupted metric"

@@ -42,7 +42,7 @@ class Found:
     @cached_property
     def label(self) -> str | None:
         """The label of its search for heads; None without one."""
-        return next((label for label, one in self.metrics.probes.items() if one.kind == HEADS), None)
+        return next((label for label, probe in self.metrics.probes.items() if probe.kind == HEADS), None)
 
     @cached_property
     def heads(self) -> HeadFindings | None:
@@ -65,7 +65,7 @@ class Found:
         if self.heads is None:
             return np.array([])
         counts = self.heads.resampled.of(self.heads.definition)
-        return np.array([np.inf if one is None else float(one) for one in counts])
+        return np.array([np.inf if count is None else float(count) for count in counts])
 
     @property
     def effect(self) -> MeanFound:

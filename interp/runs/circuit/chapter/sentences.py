@@ -26,13 +26,13 @@ def answer(
 ) -> list[str]:
     """How many heads each cell needs, or what its effect is; the ratios to the reference."""
     said = []
-    counted = [cell for cell in cells if all(one.needed is not None for one in cell.points)]
-    found = counted[0].points[0].heads if counted else None
-    if found is not None:
+    counted = [cell for cell in cells if all(point.needed is not None for point in cell.points)]
+    heads = counted[0].points[0].heads if counted else None
+    if heads is not None:
         listed = "; ".join(f"{cell.words}: {heads_of(cell)}" for cell in counted[:MOST_TOLD])
         more = f"; and {len(counted) - MOST_TOLD} more cells" if len(counted) > MOST_TOLD else ""
         said.append(
-            f"Heads needed for {percent(found.target)} of the key→query effect ({found.definition} share, on word "
+            f"Heads needed for {percent(heads.target)} of the key→query effect ({heads.definition} share, on word "
             "pairs that they "
             f"were not chosen from): {listed}{more}."
         )
@@ -48,18 +48,18 @@ def answer(
     return said
 
 
-def needed_words(one: Found) -> str:
+def needed_words(point: Found) -> str:
     """`8 [7, 9]`; a dash where heads were not searched for."""
-    found = one.needed
-    return NONE if found is None else needed(found.n, found.n_low, found.n_high)
+    count = point.needed
+    return NONE if count is None else needed(count.n, count.n_low, count.n_high)
 
 
 def heads_of(cell: Cell[Found]) -> str:
     """`12 [10, 13]` of one point; `11 to 14 over 4 points`."""
     if len(cell.points) == 1:
         return needed_words(cell.points[0])
-    counts = [one.n_needed for one in cell.points]
-    reached = sorted(one for one in counts if one is not None)
+    counts = [point.n_needed for point in cell.points]
+    reached = sorted(count for count in counts if count is not None)
     never = len(counts) - len(reached)
     if not reached:
         return f"never, in {plural(len(counts), 'point')}"
@@ -117,7 +117,7 @@ def observations(cells: Sequence[Cell[Found]], summary: pd.DataFrame) -> list[st
 def caveats(layout: Layout, points: Sequence[Found], cells: Sequence[Cell[Found]]) -> list[str]:
     """What must be known before a number is quoted."""
     said = []
-    fewest = min(points, key=lambda one: one.run.n_pairs)
+    fewest = min(points, key=lambda point: point.run.n_pairs)
     if fewest.run.n_pairs < FEW:
         said.append(
             f"The smallest point, {fewest.point.name}, rests on {plural(fewest.run.n_pairs, 'word pair')}: where intervals "
@@ -133,7 +133,7 @@ def caveats(layout: Layout, points: Sequence[Found], cells: Sequence[Cell[Found]
             "Ratios compare runs that were each measured on the prompts that their own model passes; for differences "
             "on the very same prompts sweep a comparison of the models."
         )
-    if points and not any(one.needed is not None for one in points):
+    if points and not any(point.needed is not None for point in points):
         said.append("No point searched for heads, so effects are differences of the clean and the corrupted run.")
     return said
 

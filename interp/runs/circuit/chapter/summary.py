@@ -34,15 +34,15 @@ def summary_table(cells: Sequence[Cell[Found]]) -> pd.DataFrame:
 
 def _summarised(cell: Cell[Found]) -> dict[str, Any]:
     values, pairs = (
-        np.concatenate([one.effects[0] for one in cell.points]),
-        [pair for one in cell.points for pair in one.effects[1]],
+        np.concatenate([point.effects[0] for point in cell.points]),
+        [pair for point in cell.points for pair in point.effects[1]],
     )
     run = cell.points[0].run
     boot = Bootstrap(pairs, run.n_resamples, run.confidence, generator(0, "sweep", cell.words))
     effect = boot.mean(values[:, None])[0].as_dict()
-    means = [float(one.effects[0].mean()) for one in cell.points]
-    counts = [one.needed.n for one in cell.points if one.needed is not None]
-    reached = [one for one in counts if one is not None]
+    means = [float(point.effects[0].mean()) for point in cell.points]
+    counts = [point.needed.n for point in cell.points if point.needed is not None]
+    reached = [count for count in counts if count is not None]
     return {
         **cell.levels,
         "points": len(cell.points),
@@ -66,13 +66,13 @@ def ratio_table(points: Sequence[Found], axis: str, reference: str) -> pd.DataFr
 
     Above 1: the level needs fewer. The last row of every level with several combinations is their geometric mean.
     """
-    at = {(one.labels.get(axis), _rest(one, axis)): one for one in points if one.needed is not None}
+    at = {(point.labels.get(axis), _rest(point, axis)): point for point in points if point.needed is not None}
     levels = dict.fromkeys(level for level, _ in at if level not in (None, reference))
     rows: list[dict[str, Any]] = []
     for level in levels:
         both = [
-            (combination, at[reference, combination], one)
-            for (mine, combination), one in at.items()
+            (combination, at[reference, combination], point)
+            for (mine, combination), point in at.items()
             if mine == level and (reference, combination) in at
         ]
         samples = []
@@ -83,19 +83,19 @@ def ratio_table(points: Sequence[Found], axis: str, reference: str) -> pd.DataFr
             value = None if n[0] is None or not n[1] else n[0] / n[1]
             confidence = first.run.confidence
             rows.append(dict(zip(RATIOS, (level, combination, *n, value, *_ends(drawn, confidence)), strict=True)))
-        whole = [one["ratio"] for one in rows[-len(both) :] if one["ratio"]] if both else []
+        whole = [row["ratio"] for row in rows[-len(both) :] if row["ratio"]] if both else []
         if len(both) > 1 and len(whole) == len(both):
             least = min(map(len, samples))
             with np.errstate(invalid="ignore", divide="ignore"):
-                together = np.exp(np.mean([np.log(one[:least]) for one in samples], axis=0))
+                together = np.exp(np.mean([np.log(sample[:least]) for sample in samples], axis=0))
             value = float(np.exp(np.mean(np.log(whole))))
             ends = _ends(together, both[0][1].run.confidence)
             rows.append(dict(zip(RATIOS, (level, TOGETHER, None, None, value, *ends), strict=True)))
     return pd.DataFrame(rows, columns=list(RATIOS))
 
 
-def _rest(one: Found, axis: str) -> str:
-    return ", ".join(level for other, level in one.labels.items() if other != axis) or "all"
+def _rest(point: Found, axis: str) -> str:
+    return ", ".join(level for other, level in point.labels.items() if other != axis) or "all"
 
 
 def _independent(first: np.ndarray, second: np.ndarray, label: str) -> np.ndarray:

@@ -56,7 +56,7 @@ def ratios_block(table: pd.DataFrame, reference: str) -> TableBlock:
     for row in records(table.head(MOST_LINES)):
         low, high = (None if row[end] is None else fixed(row[end], 2) for end in ("low", "high"))
         inside = NONE if low is None and high is None else f"[{low or '…'}, {high or '…'}]"
-        counts = ("" if row["combination"] == TOGETHER else _count(row[one]) for one in ("reference_n", "n"))
+        counts = ("" if row["combination"] == TOGETHER else _count(row[column]) for column in ("reference_n", "n"))
         rows.append([str(row["level"]), str(row["combination"]), *counts, fixed(row["ratio"], 2), inside])
     return TableBlock(
         title=f"Heads of {reference} over heads of the other",
@@ -70,12 +70,12 @@ COLUMNS = ["effect", "heads", "prompts", "right"]
 COLUMNS_NOTE = "Effect: of all key→query edges, or of the whole gap; right: on all candidates."
 
 
-def numbers_of(one: Found) -> list[str]:
+def numbers_of(point: Found) -> list[str]:
     """The cells of a point under COLUMNS."""
-    run = one.run
+    run = point.run
     return [
-        around(one.effect.mean, one.effect.low, one.effect.high),
-        needed_words(one),
+        around(point.effect.mean, point.effect.low, point.effect.high),
+        needed_words(point),
         str(run.n_prompts),
         percent(run.accuracy),
     ]

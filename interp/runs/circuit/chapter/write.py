@@ -38,24 +38,24 @@ OWN = {
 
 def chapter(points: Sequence[Point], layout: Layout) -> Chapter:
     """What many runs of probes say together."""
-    found = [Found(one) for one in points]
-    cells = cells_of(layout, found)
+    runs = [Found(point) for point in points]
+    cells = cells_of(layout, runs)
     summary = summary_table(cells)
-    compared = None if layout.reference is None else ratio_table(found, *layout.reference)
-    drawn = _figures(found, cells, summary, compared, layout)
+    compared = None if layout.reference is None else ratio_table(runs, *layout.reference)
+    drawn = _figures(runs, cells, summary, compared, layout)
     return Chapter(
         answer=answer(layout, cells, summary, compared),
         observations=observations(cells, summary),
-        caveats=caveats(layout, found, cells),
+        caveats=caveats(layout, runs, cells),
         sections=_sections(cells, summary, compared, layout, drawn),
         figures=drawn,
         tables={"summary.csv": summary, **({} if compared is None else {"ratios.csv": compared})},
         columns=COLUMNS,
-        cells={one.point.name: numbers_of(one) for one in found},
+        cells={run.point.name: numbers_of(run) for run in runs},
         columns_note=COLUMNS_NOTE,
         definitions={**OWN, **{name: DEFINITIONS[name] for name in TOLD if name in DEFINITIONS}},
         files={"summary.csv, ratios.csv": "points that repeat each other together; ratios to the reference"},
-        models=list(dict.fromkeys(one.run.model.name for one in found)),
+        models=list(dict.fromkeys(run.run.model.name for run in runs)),
     )
 
 
@@ -68,12 +68,12 @@ def _sections(
 ) -> list[Section]:
     sections = [Section("Effects", figures=["forest"], tables=[summary_block(summary, cells)])]
     if "heads_needed" in drawn:
-        sections.append(Section("Heads needed", figures=[one for one in ("heads_needed", "grid") if one in drawn]))
+        sections.append(Section("Heads needed", figures=[stem for stem in ("heads_needed", "grid") if stem in drawn]))
     elif "grid" in drawn:
         sections.append(Section("The grid", figures=["grid"]))
     if compared is not None and not compared.empty and layout.reference is not None:
         level = layout.reference[1]
-        own = [one for one in ("ratios",) if one in drawn]
+        own = [stem for stem in ("ratios",) if stem in drawn]
         sections.append(Section(f"Ratios to {level}", figures=own, tables=[ratios_block(compared, level)]))
     return sections
 
@@ -87,7 +87,7 @@ def _figures(
 ) -> dict[str, Drawn]:
     """Every figure that the finished points can feed."""
     made = {"forest": figures.effects(cells, summary)}
-    if any(one.needed is not None for one in points):
+    if any(point.needed is not None for point in points):
         made["heads_needed"] = figures.heads_needed(cells, layout.coloured)
     both = [*layout.main, *(axis for axis in layout.varied if axis in layout.repeats)][:2]
     if len(both) == 2:
