@@ -51,9 +51,8 @@ def footprint(info: Sizes, study: Study, probes: Any, model: ModelSource, memory
     loading = 4.5 * weight_bytes(info, dtype if sparse is None else "float32").model
     budget = float("inf") if memory_gb is None else memory_gb * 2**30
     sets = study.book.sets
-    runs = sorted((base_run_bytes(info, study.sizes, *prompts.clean.shape) for prompts in sets), reverse=True)[
-        :KEPT_SETS
-    ]
+    largest_first = sorted((base_run_bytes(info, study.sizes, *prompts.clean.shape) for prompts in sets), reverse=True)
+    runs = largest_first[:KEPT_SETS]
     kept = max(runs[0], min(sum(runs), budget, KEPT_BYTES))
     longest = max(prompts.clean.shape[1] for prompts in sets)
     token = token_bytes(info, study.sizes, longest)
