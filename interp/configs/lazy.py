@@ -21,9 +21,9 @@ class _Lazy(ModuleType):
         # Asked for by inspection of a module (`__path__`, `__wrapped__`): no reason to import.
         if name.startswith("__"):
             raise AttributeError(name)
-        found = getattr(importlib.import_module(self.__name__), name)
-        setattr(self, name, found)
-        return found
+        attribute = getattr(importlib.import_module(self.__name__), name)
+        setattr(self, name, attribute)
+        return attribute
 
 
 def lazy(name: str) -> ModuleType:

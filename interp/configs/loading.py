@@ -78,8 +78,8 @@ def read(path: Path, overrides: Sequence[str] = ()) -> tuple[dict[str, Any], str
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from None
     data = parse(text, str(path))
-    for one in overrides:
-        override(data, one)
+    for given in overrides:
+        override(data, given)
     return data, text
 
 

@@ -35,15 +35,15 @@ WORDS = {
 class Several(ValueError):
     """Mistakes that concern several fields of a section, each with the place at which it can be mended."""
 
-    def __init__(self, found: Sequence[tuple[str, str]]) -> None:
-        self.found = list(found)
-        super().__init__("; ".join(f"{place}: {text}" for place, text in found))
+    def __init__(self, mistakes: Sequence[tuple[str, str]]) -> None:
+        self.found = list(mistakes)
+        super().__init__("; ".join(f"{place}: {text}" for place, text in mistakes))
 
 
 def in_words(error: ValidationError, data: Any, schema: type[BaseModel]) -> list[str]:
     """All mistakes that pydantic found in `data`, a clause each that begins with its path."""
     told = _told_once(error.errors(include_url=False), data)
-    return [clause for one in told for clause in _describe(one, data, schema)]
+    return [clause for mistake in told for clause in _describe(mistake, data, schema)]
 
 
 def quoted(value: object) -> str:
@@ -100,7 +100,7 @@ def _of_another_kind(error: Any) -> bool:
 
 def _either(first: Any, second: Any) -> Any:
     """Two mistakes of one value that may be several things, as one that names both."""
-    first, second = sorted((first, second), key=lambda one: one["type"] != "literal_error")
+    first, second = sorted((first, second), key=lambda mistake: mistake["type"] != "literal_error")
     said = WORDS.get(first["type"], first["msg"])
     other = WORDS.get(second["type"], second["msg"]).removeprefix("must be ").removeprefix("Input should be ")
     return first | {"type": "either", "msg": said if other in said else f"{said} or {other}"}
@@ -161,8 +161,8 @@ def _siblings(place: Sequence[Any], config: type[BaseModel]) -> list[str]:
         if isinstance(part, int) and "items" in node:
             return resolve(node["items"])
         inner = [*node.get("anyOf", ()), *node.get("oneOf", ()), *filter(None, [node.get("additionalProperties")])]
-        found = (step(one, part) for one in inner if isinstance(one, dict))
-        return next((one for one in found if one is not None), None)
+        steps = (step(branch, part) for branch in inner if isinstance(branch, dict))
+        return next((child for child in steps if child is not None), None)
 
     node = schema
     for part in place[:-1]:

@@ -50,4 +50,4 @@ def shown_path(path: str | Path) -> str:
 
 def with_shown_paths(text: str) -> str:
     """A YAML's text whose absolute paths are shown as `shown_path` shows them."""
-    return ABSOLUTE.sub(lambda found: found[1] + shown_path(found[2]), text)
+    return ABSOLUTE.sub(lambda match: match[1] + shown_path(match[2]), text)

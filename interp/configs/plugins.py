@@ -14,7 +14,7 @@ GROUP = "interp.plugins"
 
 def installed() -> list[EntryPoint]:
     """The entry points of the group, by name."""
-    return sorted(importlib.metadata.entry_points(group=GROUP), key=lambda one: (one.name, one.value))
+    return sorted(importlib.metadata.entry_points(group=GROUP), key=lambda plugin: (plugin.name, plugin.value))
 
 
 _importing: list[EntryPoint] = []
@@ -32,12 +32,12 @@ def load_plugins() -> None:
     Two packages whose entry points have one name, or name one module, are refused: only one of them would be seen.
     """
     plugins = installed()
-    for one, other in itertools.combinations(plugins, 2):
-        alike = "name" if one.name == other.name else "module" if one.module == other.module else ""
-        if alike and package(one) != package(other):
+    for plugin, other in itertools.combinations(plugins, 2):
+        alike = "name" if plugin.name == other.name else "module" if plugin.module == other.module else ""
+        if alike and package(plugin) != package(other):
             raise UserError(
-                f"two packages, {package(one)} and {package(other)}, bring a plugin of the same {alike} "
-                f"({getattr(one, alike)!r}), so only one of them would be seen; uninstall one of them"
+                f"two packages, {package(plugin)} and {package(other)}, bring a plugin of the same {alike} "
+                f"({getattr(plugin, alike)!r}), so only one of them would be seen; uninstall one of them"
             )
     for entry_point in plugins:
         _importing.append(entry_point)

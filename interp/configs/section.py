@@ -43,5 +43,5 @@ def _kinds(annotation: Any) -> set[Any]:
 
 def _without_truths(value: Any) -> Any:
     if isinstance(value, list):
-        return [_without_truths(one) for one in value]
+        return [_without_truths(part) for part in value]
     return _Truth(value) if isinstance(value, bool) else value

@@ -20,7 +20,7 @@ from interp.errors import UserError, cut
 MOST_LETTERS = 2_000_000
 MOST_VALUES = 200_000
 DEEPEST = 40
-JSON_LETTERS = {ord(one): f"\\u{ord(one):04x}" for one in "\x7f\x85\u2028\u2029"}
+JSON_LETTERS = {ord(letter): f"\\u{ord(letter):04x}" for letter in "\x7f\x85\u2028\u2029"}
 """Letters that JSON allows in a text as they are, and that YAML takes for ends of lines or refuses."""
 HALF = re.compile("[\ud800-\udfff]")
 
@@ -83,10 +83,10 @@ def _json(text: str) -> Any:
 
 
 def _told_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    mapping = dict(pairs)
+    if len(mapping) < len(pairs):
         raise ValueError("a key stands twice")
-    return found
+    return mapping
 
 
 def _no_number(name: str) -> float:
