@@ -53,8 +53,7 @@ def write(path: Path, frames: Iterable[pd.DataFrame]) -> None:
 
 def read(path: Path, columns: Sequence[str] | None = None, **equals: object) -> pd.DataFrame:
     """The rows whose columns equal the given values, compact (see HELD): texts are categories."""
-    found = list(frames(path, columns, **equals))
-    return stacked(found)
+    return stacked(list(frames(path, columns, **equals)))
 
 
 class EffectsFile:
@@ -150,15 +149,15 @@ def frames(path: Path, columns: Sequence[str] | None = None, **equals: object) -
 
 def _like(rows: pd.DataFrame, wanted: pd.DataFrame) -> np.ndarray:
     """Which rows have the values of a row of `wanted` in all of its columns; a missing value is like another one."""
-    found = np.zeros(len(rows), dtype=bool)
+    mask = np.zeros(len(rows), dtype=bool)
     missing = {name: rows[name].isna().to_numpy(bool) for name in wanted.columns}
-    for one in wanted.to_dict("records"):
+    for row in wanted.to_dict("records"):
         same = [
             missing[str(name)] if pd.isna(value) else (rows[str(name)] == value).fillna(False).to_numpy(bool)
-            for name, value in one.items()
+            for name, value in row.items()
         ]
-        found |= np.logical_and.reduce(same)
-    return found
+        mask |= np.logical_and.reduce(same)
+    return mask
 
 
 def _batches(path: Path, columns: Sequence[str], groups: Sequence[int] | None = None) -> Iterator[pd.DataFrame]:
@@ -174,7 +173,7 @@ def whole(made: pd.DataFrame | Iterable[pd.DataFrame]) -> pd.DataFrame:
 
 
 def stacked(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Iterable[pd.DataFrame] one below another, with compact columns (`pd.concat` would lay out texts whose categories differ)."""
+    """Tables one below another, with compact columns (`pd.concat` would lay out texts whose categories differ)."""
     columns: dict[str, Any] = {}
     for name in parts[0].columns:
         pieces = [part[name] for part in parts]
@@ -262,5 +261,5 @@ def _held(name: str, array: Any) -> Any:
         mask = array.is_null().to_numpy(zero_copy_only=False)
         numbers = array.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int32)
         return pd.arrays.IntegerArray(numbers, mask)
-    found = array.to_numpy(zero_copy_only=False)
-    return found if kind is None else found.astype(HELD[kind], copy=False)
+    values = array.to_numpy(zero_copy_only=False)
+    return values if kind is None else values.astype(HELD[kind], copy=False)

@@ -45,7 +45,7 @@ def inputs_of(config: Any, before: Inputs | None = None) -> Inputs:
 
     A path that is not there gives nothing: whoever needs it says so.
     """
-    known = {one["seen"]: one["sha256"] for one in (before or {}).values()}
+    known = {file["seen"]: file["sha256"] for file in (before or {}).values()}
     return {
         name: _seen(file, known)
         for field, given in paths_in(config)
@@ -55,19 +55,19 @@ def inputs_of(config: Any, before: Inputs | None = None) -> Inputs:
 
 def digests(inputs: Inputs) -> dict[str, str]:
     """`file <field>` -> digest: what a part was made from."""
-    return {f"file {name}": one["sha256"] for name, one in inputs.items()}
+    return {f"file {name}": file["sha256"] for name, file in inputs.items()}
 
 
 def still_there(inputs: Inputs, config: Any) -> Inputs:
     """The inputs whose paths are still there: a path that is gone can be held against nothing."""
     gone = {field for field, given in paths_in(config) if not user_path(given, field).exists()}
-    return {name: one for name, one in inputs.items() if name.partition("/")[0] not in gone}
+    return {name: file for name, file in inputs.items() if name.partition("/")[0] not in gone}
 
 
 def _files(field: str, path: Path) -> dict[str, Path]:
     if path.is_dir():
-        found = {file.name: file for pattern in READ_FROM_FOLDERS for file in path.glob(pattern) if file.is_file()}
-        return {f"{field}/{name}": found[name] for name in sorted(found)}
+        files = {file.name: file for pattern in READ_FROM_FOLDERS for file in path.glob(pattern) if file.is_file()}
+        return {f"{field}/{name}": files[name] for name in sorted(files)}
     return {field: path} if path.is_file() else {}
 
 

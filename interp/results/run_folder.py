@@ -72,7 +72,7 @@ class RunFolder:
     def existing(cls, path: Path) -> RunFolder:
         """The folder of a run that is there; UserError when it is none."""
         if not (path / RESOLVED).is_file():
-            inside = sorted(str(one.parent) for one in path.glob(f"*/{RESOLVED}"))
+            inside = sorted(str(resolved.parent) for resolved in path.glob(f"*/{RESOLVED}"))
             held = f"; in it lie runs, such as {inside[-1]}" if inside else ""
             raise UserError(f"{path} is no run folder: {RESOLVED} is missing{held}")
         return cls(path)
@@ -192,10 +192,10 @@ class RunFolder:
 
     def whole_part(self, label: str) -> Part:
         """A part, whatever it was made from; Damaged when it is missing or not whole."""
-        found = self.parts.read(label)
-        if found is None:
+        part = self.parts.read(label)
+        if part is None:
             raise reading.Damaged(f"{self.path}: the part {label!r} is missing or damaged")
-        return found
+        return part
 
     def load_part(self, label: str) -> tuple[pd.DataFrame, dict[str, Any]]:
         """Table and findings of a part."""
