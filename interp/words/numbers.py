@@ -27,9 +27,9 @@ def interval(low: float | None, high: float | None) -> str:
     return fixed_interval(low, high, _decimals(max(abs(low), abs(high)), low, high))
 
 
-def estimate(found: EstimateFound) -> str:
+def estimate(measured: EstimateFound) -> str:
     """`9.75 [9.09, 10.49]`; the interval is left out where it is undefined."""
-    return around(found.mean, found.low, found.high)
+    return around(measured.mean, measured.low, measured.high)
 
 
 def around(mean: float | None, low: float | None, high: float | None) -> str:

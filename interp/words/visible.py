@@ -26,7 +26,7 @@ def code_point(character: str) -> str:
 def visible(text: str) -> str:
     """Control characters, which no page may hold, as their pictures (a carriage return as ␍) or as code points; and those
     that turn the direction of reading for what comes behind them."""
-    return FORBIDDEN.sub(lambda found: code_point(found.group()), text.translate(PICTURES))
+    return FORBIDDEN.sub(lambda match: code_point(match.group()), text.translate(PICTURES))
 
 
 def visible_token(token: str) -> str:
@@ -37,8 +37,10 @@ def visible_token(token: str) -> str:
     text = visible(token.translate(SIGNS))
     if text and not text.strip(" "):
         return "␣" * len(text)
-    kept = {found.start() for found in JOINERS.finditer(text)}
-    shown = "".join(code_point(one) if _unseen(one) and place not in kept else one for place, one in enumerate(text))
+    kept = {joiner.start() for joiner in JOINERS.finditer(text)}
+    shown = "".join(
+        code_point(char) if _unseen(char) and place not in kept else char for place, char in enumerate(text)
+    )
     return f"◌{shown}" if shown and unicodedata.combining(shown[0]) else shown
 
 
