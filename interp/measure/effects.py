@@ -82,8 +82,8 @@ def _person(edit: Edit | None, side: Literal["query", "key"], prompts: PromptSet
     position: Position | None = getattr(edit, side) if edit else None
     if position is None:
         return None
-    found = prompts.positions(position)
-    return found[0] if len(found) == 1 else None
+    places = prompts.positions(position)
+    return places[0] if len(places) == 1 else None
 
 
 def _text(position: Position | None) -> str:

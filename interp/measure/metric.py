@@ -51,7 +51,7 @@ def several_tokens(prompts: PromptSet, metric: Metric) -> bool:
 
 
 def _first(prompts: PromptSet, which: str) -> list[tuple[int, ...]]:
-    return [one[0] for one in (prompts.right if which == "answer" else prompts.wrong)]
+    return [answers[0] for answers in (prompts.right if which == "answer" else prompts.wrong)]
 
 
 def _summed(

@@ -119,8 +119,8 @@ class Study:
 
     def shuffled(self, where: Sequence[Selection]) -> list[Selection]:
         """The same prompts with the answers of the nonsense task (interp.prompts.shuffled)."""
-        sets = shuffled_sets([one.prompts for one in where], generator(self.seed, "nonsense"))
-        return [Selection(prompts, one.rows) for prompts, one in zip(sets, where, strict=True)]
+        sets = shuffled_sets([selection.prompts for selection in where], generator(self.seed, "nonsense"))
+        return [Selection(prompts, selection.rows) for prompts, selection in zip(sets, where, strict=True)]
 
     def measure(
         self, variants: Iterable[Variant], where: Sequence[Selection], method: Method = "exact"
