@@ -58,7 +58,7 @@ class ActivationPatching(Probe):
         }
         return (
             f"Single activations ({', '.join(self.sites)}) {it.are} copied "
-            f"{' and '.join(ways[one] for one in self.directions)}, layer by layer and position by position (z: head by "
+            f"{' and '.join(ways[way] for way in self.directions)}, layer by layer and position by position (z: head by "
             f"head), {self.on_prompts}."
         )
 

@@ -69,7 +69,7 @@ class AttentionEdges(CircuitProbe):
         }
         return (
             f"All attention edges (head, key, query) {it.are} candidates of a circuit. Edges {it.are} ranked by "
-            f"{'; '.join(orders[one] for one in self.orders)}, on one half of the word pairs, and run on the other half, "
+            f"{'; '.join(orders[order] for order in self.orders)}, on one half of the word pairs, and run on the other half, "
             f"in other wordings where there are any, both ways round and for {plural(self.seeds, 'seed')} of the halves: with the "
             "best n kept and all others given their values of the corrupted run (sufficient), and with the best n "
             f"replaced alone (necessary). The number of edges {it.is_} read off the curve at {percent(self.explained)} of "
@@ -98,8 +98,12 @@ class AttentionEdges(CircuitProbe):
         if self.prompts != "all":
             return study.select(self.prompts)
         first = study.focus.prompts
-        found = sorted(study.select("all"), key=lambda one: one.prompts is not first)
-        return [one for one in found if one.prompts.n_tokens == first.n_tokens and one.prompts.roles == first.roles]
+        wordings = sorted(study.select("all"), key=lambda selection: selection.prompts is not first)
+        return [
+            selection
+            for selection in wordings
+            if selection.prompts.n_tokens == first.n_tokens and selection.prompts.roles == first.roles
+        ]
 
     def ranking(self, study: Study) -> list[Selection]:
         """The focus wording: an edge of the others is the same one only by its positions."""
@@ -138,10 +142,10 @@ class AttentionEdges(CircuitProbe):
         verdict, edges = circuit_verdict.Verdict(self, effects, study, reading), self.candidates(study)
 
         def count(direction: Direction, target: float) -> EdgeCount:
-            found = verdict.count(direction, target)
-            heads = [len({(edges[i].layer, edges[i].head) for i in chosen}) for chosen in found.chosen]
+            counted = verdict.count(direction, target)
+            heads = [len({(edges[i].layer, edges[i].head) for i in chosen}) for chosen in counted.chosen]
             mean = float(np.mean(heads)) if heads else None
-            return EdgeCount(edges=found.n, low=found.low, high=found.high, heads=mean)
+            return EdgeCount(edges=counted.n, low=counted.low, high=counted.high, heads=mean)
 
         return EdgeFindings(
             **verdict.common(),

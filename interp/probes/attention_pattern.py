@@ -35,8 +35,8 @@ class AttentionPattern(Observation):
         """One a head, pair of positions that it sees, and prompt."""
         sizes = study.sizes
         pairs = sum(
-            len(one.rows) * len(sizes.seen(layer, one.prompts.n_tokens)[0])
-            for one in self.where(study)
+            len(selection.rows) * len(sizes.seen(layer, selection.prompts.n_tokens)[0])
+            for selection in self.where(study)
             for layer in range(sizes.n_layers)
         )
         return sizes.n_heads * pairs

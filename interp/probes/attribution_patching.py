@@ -77,15 +77,15 @@ class AttributionPatching(Probe):
         exact = study.tables[self.of].groupby(cells, dropna=False, sort=False)["effect"].mean()
         estimated = effects.groupby(cells, dropna=False, sort=False)["effect"].mean()
         both = pd.concat({"exact": exact, "estimated": estimated}, axis=1, join="inner")
-        found = agreement(both["exact"].to_numpy(), both["estimated"].to_numpy(), self.top_k)
+        agreed = agreement(both["exact"].to_numpy(), both["estimated"].to_numpy(), self.top_k)
         return AttributionFindings(
             kind=self.kind,
             of=self.of,
-            pearson=found.pearson,
-            spearman=found.spearman,
-            top_k=found.top_k,
-            overlap=found.overlap,
-            n_variants=found.n_variants,
+            pearson=agreed.pearson,
+            spearman=agreed.spearman,
+            top_k=agreed.top_k,
+            overlap=agreed.overlap,
+            n_variants=agreed.n_variants,
         )
 
     def _exact(self, study: Study) -> Probe:

@@ -219,14 +219,14 @@ def heads_of(choice: Sequence[Head] | Literal["all"], study: Study, site: str = 
 def within_windows(edits: Iterable[Edit], study: Study, where: Sequence[Selection]) -> list[Edit]:
     """The edits whose edge exists in all wordings; UserError when a window leaves none."""
     asked = list(edits)
-    found = [one for one in asked if all(study.sizes.exists(one, here.prompts) for here in where)]
-    if asked and not found:
+    inside = [edit for edit in asked if all(study.sizes.exists(edit, here.prompts) for here in where)]
+    if asked and not inside:
         widest = max(window for window in study.sizes.windows if window is not None)
         raise UserError(
             f"key {asked[0].key!r} is too far from query {asked[0].query!r}: queries see at most {widest} tokens, their own "
             "included, in every layer that was asked about, so there is no such edge"
         )
-    return found
+    return inside
 
 
 def by_prompt(effects: pd.DataFrame, columns: Sequence[str], value: str = "value") -> pd.DataFrame:

@@ -33,15 +33,17 @@ def told(probe: CircuitSearch, it: Tense) -> str:
     """The sentence of a methods paragraph, with a space in front; empty where there are no controls."""
     random = f"{plural(probe.random_sets, 'random set')} of their size" if probe.random_sets else ""
     nonsense = "the same search for arbitrary answers, by a fixed random pairing" if probe.nonsense else ""
-    controls = " and ".join(one for one in (random, nonsense) if one)
+    controls = " and ".join(control for control in (random, nonsense) if control)
     return f" The sets {it.are} held against {controls}." if controls else ""
 
 
 def arbitrary(study: Study, real: Question) -> Question:
     """The same prompts, asked for arbitrary answers."""
     where = real.where()
-    shuffled = {id(one.prompts): other for one, other in zip(where, study.shuffled(where), strict=True)}
-    ranking, measuring = ([shuffled[id(one.prompts)] for one in some] for some in (real.ranking, real.measuring))
+    shuffled = {id(selection.prompts): other for selection, other in zip(where, study.shuffled(where), strict=True)}
+    ranking, measuring = (
+        [shuffled[id(selection.prompts)] for selection in some] for some in (real.ranking, real.measuring)
+    )
     return Question(ranking, measuring, nonsense=True)
 
 
@@ -60,12 +62,13 @@ def at_random(
 
 def _one_prompt_a_pair(where: Sequence[Selection], rng: np.random.Generator) -> list[Selection]:
     """One prompt of every word pair, drawn: what random sets are run on."""
-    rows = [(place, row) for place, one in enumerate(where) for row in one.rows]
+    rows = [(place, row) for place, selection in enumerate(where) for row in selection.rows]
     drawn = {rows[i] for i in one_of_each([where[place].prompts.pairs[row].pair for place, row in rows], rng)}
     chosen = [
-        replace(one, rows=tuple(row for row in one.rows if (place, row) in drawn)) for place, one in enumerate(where)
+        replace(selection, rows=tuple(row for row in selection.rows if (place, row) in drawn))
+        for place, selection in enumerate(where)
     ]
-    return [one for one in chosen if one.rows]
+    return [selection for selection in chosen if selection.rows]
 
 
 def asked_again(probe: CircuitSearch, study: Study) -> int:

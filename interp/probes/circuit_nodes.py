@@ -84,7 +84,7 @@ class CircuitNodes(CircuitProbe):
         return (
             f"Whole {nodes} {it.are} candidates of a circuit; a node that is not kept {it.is_} "
             f"{ablation_text(self.source)} at all positions. Nodes {it.are} ranked by "
-            f"{'; '.join(orders[one] for one in self.orders)}, on one half of the word pairs, and run on the other half, "
+            f"{'; '.join(orders[order] for order in self.orders)}, on one half of the word pairs, and run on the other half, "
             f"in other wordings where there are any, both ways round and for {plural(self.seeds, 'seed')} of the halves: with the "
             f"best n kept (sufficient), and with the best n replaced alone (necessary). The number of nodes {it.is_} read "
             f"off the curve at {percent(self.explained)} of what all nodes do." + circuit_controls.told(self, it)
@@ -105,21 +105,23 @@ class CircuitNodes(CircuitProbe):
     def where(self, study: Study) -> list[Selection]:
         """All wordings, the focus prompt's first."""
         first = study.focus.prompts.pairs[0].template
-        return sorted(study.select(self.prompts), key=lambda one: one.prompts.pairs[0].template != first)
+        return sorted(study.select(self.prompts), key=lambda selection: selection.prompts.pairs[0].template != first)
 
     def ranking(self, study: Study) -> list[Selection]:
         """The first half of the wordings; prompts of one wording and of several lengths stay together."""
         where = self.where(study)
-        templates = list(dict.fromkeys(one.prompts.pairs[0].template for one in where))
+        templates = list(dict.fromkeys(selection.prompts.pairs[0].template for selection in where))
         first = {*templates[: (len(templates) + 1) // 2]}
-        return [one for one in where if one.prompts.pairs[0].template in first]
+        return [selection for selection in where if selection.prompts.pairs[0].template in first]
 
     def check(self, study: Study) -> None:
         """There must be enough word pairs in the ranking wording for two halves, and a mean needs two prompts."""
         if self.prompts == "focus":
             raise UserError("it ranks nodes on one half of the word pairs, so the focus prompt alone is not enough")
         for where in (self.ranking(study), circuit_question.measuring(self, study)):
-            if reason := too_few(len({one.prompts.pairs[row].pair for one in where for row in one.rows})):
+            if reason := too_few(
+                len({selection.prompts.pairs[row].pair for selection in where for row in selection.rows})
+            ):
                 raise UserError(reason)
         super().check(study)
 
@@ -150,9 +152,11 @@ class CircuitNodes(CircuitProbe):
         verdict, nodes = circuit_verdict.Verdict(self, effects, study, reading), self.candidates(study)
 
         def count(direction: Direction, target: float) -> NodeCount:
-            found = verdict.count(direction, target)
-            mlps = [sum(nodes[i].head is None for i in chosen) for chosen in found.chosen]
-            return NodeCount(n=found.n, low=found.low, high=found.high, mlps=float(np.mean(mlps)) if mlps else None)
+            counted = verdict.count(direction, target)
+            mlps = [sum(nodes[i].head is None for i in chosen) for chosen in counted.chosen]
+            return NodeCount(
+                n=counted.n, low=counted.low, high=counted.high, mlps=float(np.mean(mlps)) if mlps else None
+            )
 
         return NodeFindings(
             **verdict.common(),

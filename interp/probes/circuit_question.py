@@ -76,19 +76,19 @@ class Question:
 
     def where(self) -> list[Selection]:
         """All selections, each once."""
-        return list({id(one.prompts): one for one in (*self.ranking, *self.measuring)}.values())
+        return list({id(selection.prompts): selection for selection in (*self.ranking, *self.measuring)}.values())
 
 
 def measuring(probe: CircuitSearch, study: Study) -> list[Selection]:
     """Other wordings than those that rank, where there are any."""
-    ranking = {id(one.prompts) for one in probe.ranking(study)}
+    ranking = {id(selection.prompts) for selection in probe.ranking(study)}
     where = probe.where(study)
-    return [one for one in where if id(one.prompts) not in ranking] or where
+    return [selection for selection in where if id(selection.prompts) not in ranking] or where
 
 
 def n_ranked(probe: CircuitSearch, study: Study) -> int:
     """Prompts that rank."""
-    return sum(len(one.rows) for one in probe.ranking(study))
+    return sum(len(selection.rows) for selection in probe.ranking(study))
 
 
 def numbers(here: Selection) -> list[int]:

@@ -81,13 +81,13 @@ class _Search:
         """The curves of both halves of a seed, each ranked on the other half."""
         parts = _parts(self._probe, self._study, self._question, seed)
         scores = self._scored(kind)
-        found = [_order(self._probe, self._study, scores, half, self._candidates) for half, _ in parts]
-        self.orders.setdefault(kind, []).append(found)
+        orders = [_order(self._probe, self._study, scores, half, self._candidates) for half, _ in parts]
+        self.orders.setdefault(kind, []).append(orders)
         group = self._question.group(kind, seed)
         return stacked(
             [
                 _curves(self._study, self._candidates, order, rest, group)
-                for order, (_, rest) in zip(found, parts, strict=True)
+                for order, (_, rest) in zip(orders, parts, strict=True)
             ]
         )
 
@@ -100,8 +100,8 @@ class _Search:
                 self.frames.append(single)
         elif kind not in self._scores and kind == "integrated" and isinstance(self._probe, Estimating):
             estimates = [
-                pd.DataFrame(self._probe.integrated(self._study, one, self._candidates), index=numbers(one))
-                for one in self._question.ranking
+                pd.DataFrame(self._probe.integrated(self._study, selection, self._candidates), index=numbers(selection))
+                for selection in self._question.ranking
             ]
             self._scores[kind] = pd.concat(estimates)
         return self._scores.get(kind)
@@ -110,11 +110,11 @@ class _Search:
 def n_rows(probe: CircuitSearch, study: Study) -> int:
     """Rows of the effects table: single effects where they are run, the curves, both ends, and the controls."""
     candidates, where = len(probe.candidates(study)), probe.where(study)
-    measured = [one.prompts.pairs[row].pair for one in measuring(probe, study) for row in one.rows]
+    measured = [selection.prompts.pairs[row].pair for selection in measuring(probe, study) for row in selection.rows]
     again = asks_nonsense(probe, study)
     curves = (len(probe.orders) + probe.seeds - 1 + again) * 2 * len(edge_grid(candidates)) * len(measured)
     single = candidates * n_ranked(probe, study) if "exact" in probe.orders else 0
-    ends = 2 * (1 + again) * sum(len(one.rows) for one in where)
+    ends = 2 * (1 + again) * sum(len(selection.rows) for selection in where)
     return single + curves + ends + 2 * probe.random_sets * len(set(measured))
 
 
@@ -154,15 +154,18 @@ def _parts(
     probe: CircuitSearch, study: Study, question: Question, seed: int
 ) -> list[tuple[list[Selection], list[Selection]]]:
     """For each half of the word pairs: its prompts in the ranking wordings, and the other half's in those that measure."""
-    pairs = sorted({one.prompts.pairs[row].pair for one in question.where() for row in one.rows})
+    pairs = sorted({selection.prompts.pairs[row].pair for selection in question.where() for row in selection.rows})
     second = dict(zip(pairs, second_half(pairs, generator(study.seed, "circuit", probe.label, str(seed))), strict=True))
 
     def of(where: list[Selection], half: int) -> list[Selection]:
         chosen = [
-            replace(one, rows=tuple(row for row in one.rows if second[one.prompts.pairs[row].pair] == bool(half)))
-            for one in where
+            replace(
+                selection,
+                rows=tuple(row for row in selection.rows if second[selection.prompts.pairs[row].pair] == bool(half)),
+            )
+            for selection in where
         ]
-        return [one for one in chosen if one.rows]
+        return [selection for selection in chosen if selection.rows]
 
     return [(of(question.ranking, half), of(question.measuring, 1 - half)) for half in (0, 1)]
 
@@ -175,10 +178,12 @@ def _order(
     candidates: list[Edit],
 ) -> Int[np.ndarray, " candidate"]:
     if scores is not None:
-        return strongest_first(scores.loc[[n for one in half for n in numbers(one)]].to_numpy().mean(axis=0))
+        return strongest_first(
+            scores.loc[[n for selection in half for n in numbers(selection)]].to_numpy().mean(axis=0)
+        )
 
     def left(kept: Bool[np.ndarray, " candidate"]) -> Float[np.ndarray, " candidate"]:
-        effects = [probe.reduced(study, one, candidates, kept) for one in half]
+        effects = [probe.reduced(study, selection, candidates, kept) for selection in half]
         return np.asarray(np.concatenate(effects).mean(axis=0))
 
     return reranked(left, len(candidates), probe.remove)
@@ -202,7 +207,7 @@ def _curves(
 
 def _needed(rows: pd.DataFrame, ends: pd.DataFrame, direction: Direction, target: float, n: int) -> float:
     """Candidates needed on the mean of some curves, one a group; infinite where the target is not reached."""
-    found = [kept(rows, ends, str(group), direction, n) for group in rows["group"].unique()]
-    mean = np.mean([values for values, _, _ in found], axis=0)
-    enough = interpolated(share(mean, *found[0][1:]), edge_grid(n), target)
+    curves = [kept(rows, ends, str(group), direction, n) for group in rows["group"].unique()]
+    mean = np.mean([values for values, _, _ in curves], axis=0)
+    enough = interpolated(share(mean, *curves[0][1:]), edge_grid(n), target)
     return float("inf") if enough is None else enough

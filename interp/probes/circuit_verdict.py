@@ -57,7 +57,7 @@ class Verdict:
         self.seeds = 1 if nonsense else len(self._orders.by_half[self.order])
         self.n_ranked = n_ranked(probe, study)
         ranked, measured = (
-            list(dict.fromkeys(one.prompts.pairs[0].template for one in where))
+            list(dict.fromkeys(selection.prompts.pairs[0].template for selection in where))
             for where in (self._question.ranking, self._question.measuring)
         )
         self.wordings = Wordings(ranked="; ".join(ranked), measured=measured, held_out=not {*ranked} & {*measured})
@@ -112,14 +112,14 @@ class Verdict:
             kept_or_lost = (
                 values.to_numpy() if way == "sufficient" else (none + everything)[:, None] - values.to_numpy()
             )
-            found = share(kept_or_lost, none, everything)
+            shares = share(kept_or_lost, none, everything)
             curve = self._curves[way]
             return RandomCircuits(
                 n=size,
-                sets=len(found),
+                sets=len(shares),
                 chosen=plain(float(curve.curve[curve.counts.index(size)])),
-                median=plain(float(np.median(found))),
-                high=plain(float(np.quantile(found, 0.95, method="higher"))),
+                median=plain(float(np.median(shares))),
+                high=plain(float(np.quantile(shares, 0.95, method="higher"))),
             )
 
         if not self._orders.sizes:
@@ -138,11 +138,13 @@ class Verdict:
             values, nothing, _ = asked._kept(self.order, 0, way)
             moved = asked.boot.ratio(values - nothing[:, None], real)
             points = zip(edge_grid(self.n_candidates), map(EstimateFound.of, moved), strict=True)
-            return [CurvePoint(n=n, share=one.mean, low=one.low, high=one.high) for n, one in points]
+            return [
+                CurvePoint(n=n, share=estimate.mean, low=estimate.low, high=estimate.high) for n, estimate in points
+            ]
 
         def needed(way: Direction) -> CountFound:
-            found = asked.count(way, self.explained)
-            return CountFound(n=found.n, low=found.low, high=found.high)
+            count = asked.count(way, self.explained)
+            return CountFound(n=count.n, low=count.low, high=count.high)
 
         curves = both_ways(curve)
         # Shares of nothing would be noise divided by noise.
@@ -157,8 +159,8 @@ class Verdict:
         everything, none = (
             by_prompt(self._base[self._base["part"] == part], ["part"]).to_numpy()[:, 0] for part in ("all", "none")
         )
-        found = self.boot.mean(np.stack([everything, none, everything - none], axis=1))
-        return EdgeTotal(all=MeanFound.of(found[0]), none=MeanFound.of(found[1]), effect=MeanFound.of(found[2]))
+        means = self.boot.mean(np.stack([everything, none, everything - none], axis=1))
+        return EdgeTotal(all=MeanFound.of(means[0]), none=MeanFound.of(means[1]), effect=MeanFound.of(means[2]))
 
     def curves(self) -> Directions[list[CurvePoint]]:
         """The held-out curves with their bands."""
@@ -172,7 +174,7 @@ class Verdict:
     def samples(self, direction: Direction, target: float) -> list[float | None]:
         """Candidates needed in every resample."""
         curve = self._curves[direction]
-        return [interpolated(one, curve.counts, target) for one in curve.samples]
+        return [interpolated(sample, curve.counts, target) for sample in curve.samples]
 
     def count(self, direction: Direction, target: float) -> Count:
         """Candidates needed, with their interval."""
@@ -190,12 +192,12 @@ class Verdict:
 
     def _held_out(self, direction: Direction) -> HeldOut:
         """The mean over the seeds of the halves; their scatter is what the choice of the halves and of the set adds."""
-        found = [self._kept(self.order, seed, direction) for seed in range(self.seeds)]
-        values = np.stack([one[0] for one in found])
+        curves = [self._kept(self.order, seed, direction) for seed in range(self.seeds)]
+        values = np.stack([curve[0] for curve in curves])
         counts = edge_grid(self.n_candidates)
         rng = generator(self._reading.seed, "circuit", direction)
         again = (counts[1:-1], values[:, :, 1:-1]) if len(values) > 1 else None
-        return held_out(values.mean(axis=0), found[0][1], found[0][2], counts, self.boot, rng, again)
+        return held_out(values.mean(axis=0), curves[0][1], curves[0][2], counts, self.boot, rng, again)
 
     def _kept(self, kind: EdgeOrder, seed: int, direction: Direction) -> Kept:
         return kept(self._effects, self._base, self._question.group(kind, seed), direction, self.n_candidates)

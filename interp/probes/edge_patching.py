@@ -137,8 +137,8 @@ class EdgePatching(Probe):
             return EdgePatchingFindings(kind=self.kind)
         estimated, cuts = (effects[effects["part"] == part] for part in (SCREENED, "edge"))
         # The search is taken again over what was measured: it needs no state of its own.
-        found = self._screened(self.screen, estimated, lambda numbers: _effects(cuts, numbers), reading.seed)
-        top = list(found.top)
+        screened = self._screened(self.screen, estimated, lambda numbers: _effects(cuts, numbers), reading.seed)
+        top = list(screened.top)
         sizes = reading.bootstrap(clusters_of(cuts), self.label).mean(_effects(cuts, top))
         guesses = _effects(estimated, top).mean(axis=0)
         first = estimated.drop_duplicates("variant").set_index("variant")
@@ -153,7 +153,7 @@ class EdgePatching(Probe):
             )
             for place, size, guess in zip(places, sizes, guesses, strict=True)
         ]
-        return EdgePatchingFindings(kind=self.kind, screen=found.found(edges))
+        return EdgePatchingFindings(kind=self.kind, screen=screened.found(edges))
 
     def _screened(self, settings: Screen, estimated: pd.DataFrame, cut: Measure, seed: int) -> Screening:
         guesses = _effects(estimated, sorted(estimated["variant"].unique().tolist()))

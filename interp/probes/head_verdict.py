@@ -113,7 +113,7 @@ def verdict(
         ranking=[heads[number] for number in measured.full["size"]],
         matter=matter.counts(carried),
         beside={
-            source: beside(one, measured.clusters, plan, reading, source) for source, one in measured.beside.items()
+            source: beside(other, measured.clusters, plan, reading, source) for source, other in measured.beside.items()
         },
         controls=Controls(
             random=random_sets(measured),
@@ -167,13 +167,13 @@ def _never(n_low: int | None, n_high: int | None) -> ShareFound:
 
 def _needed(summed: SummedShare, target: float) -> Float[np.ndarray, " resample"]:
     """Heads needed in every resample; infinite where the target is not reached."""
-    places = [lasting(one, target) for one in summed.samples]
+    places = [lasting(sample, target) for sample in summed.samples]
     return np.array([np.inf if place is None else float(place) for place in places])
 
 
 def _plain_counts(counts: Float[np.ndarray, " resample"]) -> list[int | None]:
     """Counts in every resample for paired comparisons; None where the target is not reached."""
-    return [int(one) if np.isfinite(one) else None for one in counts]
+    return [int(count) if np.isfinite(count) else None for count in counts]
 
 
 def _crossings(curve: HeldOut, target: float) -> list[CountedCrossing]:

@@ -138,7 +138,7 @@ class KeyQueryHeads(Probe):
 
     def run(self, study: Study) -> pd.DataFrame:
         """The search, the controls, and what stands beside them."""
-        edges: dict[Source, list[Edit]] = {one: self.edges(study, one) for one in (self.source, *self._beside)}
+        edges: dict[Source, list[Edit]] = {source: self.edges(study, source) for source in (self.source, *self._beside)}
         where = self.where(study)
         recorder = Recorder(study, edges, where, self._shuffled(study, where))
         measure(recorder, self._plan(study))
@@ -152,7 +152,7 @@ class KeyQueryHeads(Probe):
         """As every probe; and there must be enough word pairs for two halves, and answers for the nonsense task."""
         super().check(study)
         where = self.where(study)
-        clusters = {one.prompts.pairs[row].pair for one in where for row in one.rows}
+        clusters = {selection.prompts.pairs[row].pair for selection in where for row in selection.rows}
         if reason := too_few(len(clusters)):
             raise UserError(reason)
         if self.source in self._beside or len(set(self._beside)) < len(self._beside):
@@ -163,7 +163,7 @@ class KeyQueryHeads(Probe):
         """At most: the greedy steps, and what re-rankings have in common, are not known before they are run."""
         n_heads, n = len(self.edges(study)), self.n_prompts(study)
         where = self.where(study)
-        thin = len({one.prompts.pairs[row].pair for one in where for row in one.rows})
+        thin = len({selection.prompts.pairs[row].pair for selection in where for row in selection.rows})
         points, steps = len(grid(n_heads)), min(self.max_heads, n_heads) * min(self.screen, n_heads)
         # Halves of the prompts, both ways round, are one pass over all of them.
         again = self.rerankings * (10 + (steps if self.order == "greedy" else 0))

@@ -61,8 +61,8 @@ class LayerModulation(Probe):
                 )
                 for layer in range(study.sizes.n_layers + 1)
             ]
-            others = [_rows(one, second, inside=number == 0) for one in search.where(study)]
-            frames.append(study.measure(variants, [one for one in others if one.rows]))
+            others = [_rows(wording, second, inside=number == 0) for wording in search.where(study)]
+            frames.append(study.measure(variants, [other for other in others if other.rows]))
         return stacked(frames)
 
     def check(self, study: Study) -> None:
@@ -93,9 +93,9 @@ class LayerModulation(Probe):
         )
 
     def _verdict(self, study: Study) -> HeadFindings:
-        found = study.findings[self.heads_from]
-        assert isinstance(found, HeadFindings)  # a key_query_heads probe's, as `_search` has seen
-        return found
+        findings = study.findings[self.heads_from]
+        assert isinstance(findings, HeadFindings)  # a key_query_heads probe's, as `_search` has seen
+        return findings
 
     def _search(self, study: Study) -> KeyQueryHeads:
         search = study.probes.get(self.heads_from)

@@ -81,12 +81,12 @@ class LayerSpan(Probe):
     def check(self, study: Study) -> None:
         """Every group must find its tokens and a corrupted prompt of the same length on at least one prompt."""
         for group in self.groups:
-            found, reasons = False, ["no prompt"]
+            any_left, reasons = False, ["no prompt"]
             for selection in self.where(study):
                 made, dropped = grouped_sets(selection.prompts.take(selection.rows), group, study.encoder)
-                found = found or made is not None
-                reasons += [one.reason for one in dropped]
-            if not found:
+                any_left = any_left or made is not None
+                reasons += [prompt.reason for prompt in dropped]
+            if not any_left:
                 raise UserError(f"no prompt is left ({reasons[-1]}); give the group another corrupted prompt or foil")
 
     def passes(self, study: Study) -> int:
@@ -107,9 +107,9 @@ class LayerSpan(Probe):
         boot = reading.bootstrap(clusters_of(rows), self.label, group.name)
         selections, dropped = study.group(group, self.prompts)
         # 1 where the replacement moves the metric by the whole clean-corrupted gap; a ratio of means over prompts.
-        gap = pd.concat([study.gap(one) for one in selections]).sort_index().to_numpy()
+        gap = pd.concat([study.gap(selection) for selection in selections]).sort_index().to_numpy()
         profile = boot.ratio(-by_prompt(rows, ["layer"], "effect").to_numpy(), gap)
-        ends = [(one.mean, one.mean) if np.isnan(one.low) else (one.low, one.high) for one in profile]
+        ends = [(change.mean, change.mean) if np.isnan(change.low) else (change.low, change.high) for change in profile]
         span = layer_span(ends, self.threshold)
         example = selections[0].prompts
         positions = example.roles[group.name]
@@ -122,7 +122,9 @@ class LayerSpan(Probe):
             corrupted=example.pairs[0].corrupted,
             foil=example.pairs[0].foil,
             n=int(rows["prompt"].nunique()),
-            dropped=[DroppedPrompt(pair=one.pair, template=one.template, reason=one.reason) for one in dropped],
+            dropped=[
+                DroppedPrompt(pair=prompt.pair, template=prompt.template, reason=prompt.reason) for prompt in dropped
+            ],
             layers=list(span.layers),
             gaps=list(span.gaps),
             profile=[

@@ -88,7 +88,7 @@ class Recorder(Ledger):
     ) -> None:
         self._study, self._edges, self._where, self._shuffled = study, edges, where, shuffled
         self._main = next(iter(edges))
-        places = [(number, row) for number, one in enumerate(where) for row in one.rows]
+        places = [(number, row) for number, selection in enumerate(where) for row in selection.rows]
         self._places = sorted(places, key=lambda place: where[place[0]].prompts.prompts[place[1]])
         self.clusters = [where[number].prompts.pairs[row].pair for number, row in self._places]
         self.frames: list[pd.DataFrame] = []

@@ -128,7 +128,7 @@ class Paths(Probe):
         direct, two, cut = (wide[part].to_numpy() for part in ("direct", "two hops", "direct cut"))
         gap = self._gap(study, wide)
         parts_of_gap = [direct - none, two - direct, everything - two, gap - (everything - none), everything - cut]
-        shares = [EstimateFound.of(one) for one in boot.ratio(np.stack(parts_of_gap, axis=1), gap)]
+        shares = [EstimateFound.of(share) for share in boot.ratio(np.stack(parts_of_gap, axis=1), gap)]
         over = effects[effects["prompt"].isin(effects.loc[effects["group"] != "", "prompt"])]
         return PathFindings(
             kind=self.kind,

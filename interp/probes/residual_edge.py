@@ -95,14 +95,14 @@ class ResidualEdge(Observation):
         sizes, origins = study.sizes, self._origins(study)
         place = np.arange(sizes.n_layers * sizes.n_heads)
         layer, head = np.divmod(place, sizes.n_heads)
-        found = study.carried(here, self.begin, self.to, self._end(study), origins)
+        carried = study.carried(here, self.begin, self.to, self._end(study), origins)
         frames = [
             study.observed(measured.observed_columns(part, layer, head), values.flatten(1).T, here)
-            for part, values in (("head", found.heads), ("one head alone", found.single))
+            for part, values in (("head", carried.heads), ("one head alone", carried.single))
         ]
         frames += [
             study.observed(measured.observed_columns(part, np.array(origins)), values.T, here)
-            for part, values in (("origin", found.whole), ("bypass", found.bypass))
+            for part, values in (("origin", carried.whole), ("bypass", carried.bypass))
         ]
         return frames
 
@@ -121,7 +121,7 @@ class ResidualEdge(Observation):
         whole = origins.to_numpy().sum(axis=1)
         gap = pd.concat([study.gap(here) for here in self.where(study)]).loc[heads.index].to_numpy()
         bypass, alone = passed.to_numpy().sum(axis=1), single.to_numpy().sum(axis=1)
-        parts = [EstimateFound.of(one) for one in boot.ratio(np.stack([bypass, alone], axis=1), whole)]
+        parts = [EstimateFound.of(share) for share in boot.ratio(np.stack([bypass, alone], axis=1), whole)]
         shares = boot.ratio(heads.to_numpy(), whole)
         means = boot.mean(heads.to_numpy())
         order = sorted(range(heads.shape[1]), key=lambda i: -abs(means[i].mean))
@@ -142,8 +142,8 @@ class ResidualEdge(Observation):
                 for i in order[:NAMED]
             ],
             origins=[
-                OriginCarried(origin=_origin(int(origin)), carried=MeanFound.of(one))
-                for origin, one in zip(origins.columns, boot.mean(origins.to_numpy()), strict=True)
+                OriginCarried(origin=_origin(int(origin)), carried=MeanFound.of(mean))
+                for origin, mean in zip(origins.columns, boot.mean(origins.to_numpy()), strict=True)
             ],
             error=float(np.abs(heads.to_numpy().sum(axis=1) + bypass - whole).max()),
         )
