@@ -70,11 +70,11 @@ def _label_largest(axes: Any, rows: pd.DataFrame, limit: float, count: int = 4) 
     largest = rows.loc[rows["mean_exact"].abs().sort_values(ascending=False).index[:count]].sort_values(
         "mean_estimated"
     )
-    for place, one in enumerate(largest.itertuples()):
+    for place, head in enumerate(largest.itertuples()):
         spot = (0.45 * limit, limit * (-0.88 + 0.16 * place))
         axes.annotate(
-            f"L{one.layer}-H{one.head}",
-            *((one.mean_exact, one.mean_estimated), spot),
+            f"L{head.layer}-H{head.head}",
+            *((head.mean_exact, head.mean_estimated), spot),
             **{"va": "center", "ha": "left", "fontsize": 6.5, "bbox": style.PAPER},
             arrowprops={"arrowstyle": "-", "color": style.GREY, "linewidth": 0.4, "shrinkA": 1, "shrinkB": 2},
         )

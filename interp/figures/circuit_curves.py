@@ -46,24 +46,24 @@ class CircuitCurves(Figure):
     def draw(self, tables: RunTables) -> Drawn:
         """Draw from an attention_edges or circuit_nodes probe."""
         label = self.label(tables)
-        found = circuit_of(tables, label)
-        figure, data = drawn([Curves("", style.BLUE, found)])
-        others, held_against = [], _controls(figure.axes[0], found)
-        for order, both in found.orders.items():
-            if order == found.order:
+        circuit = circuit_of(tables, label)
+        figure, data = drawn([Curves("", style.BLUE, circuit)])
+        others, held_against = [], _controls(figure.axes[0], circuit)
+        for order, both in circuit.orders.items():
+            if order == circuit.order:
                 continue
             for direction in LINES:
                 curve = frame(both.of(direction).curve)
-                n = both.of(direction).needed[f"{found.explained:g}"]
+                n = both.of(direction).needed[f"{circuit.explained:g}"]
                 if direction == "sufficient":
                     words = f"{order}, sufficient: {'never' if n is None else fixed(n, 0)}"
                     figure.axes[0].plot(curve["n"], curve["share"], color=style.ORANGE, linewidth=0.8, label=words)
                 others.append(curve.assign(model="", order=order, direction=direction))
-        _legend(figure, found)
-        caption = f"{explained(found)} Order: {found.order}.{held_against} {basis_text(tables, label)}"
-        rows = pd.concat([data.assign(order=found.order), *others], ignore_index=True)
-        shown = rows[(rows["order"] == found.order) | (rows["direction"] == "sufficient")]
-        return Drawn(figure, rows, title_of(found), self.caption or caption, curve_marks(figure, shown))
+        _legend(figure, circuit)
+        caption = f"{explained(circuit)} Order: {circuit.order}.{held_against} {basis_text(tables, label)}"
+        rows = pd.concat([data.assign(order=circuit.order), *others], ignore_index=True)
+        shown = rows[(rows["order"] == circuit.order) | (rows["direction"] == "sufficient")]
+        return Drawn(figure, rows, title_of(circuit), self.caption or caption, curve_marks(figure, shown))
 
 
 def drawn(models: Sequence[Curves], times: bool = False) -> tuple[mpl_figure.Figure, pd.DataFrame]:
@@ -71,30 +71,30 @@ def drawn(models: Sequence[Curves], times: bool = False) -> tuple[mpl_figure.Fig
     figure = new_figure(style.COLUMN, 2.4 + 0.14 * (2 * len(models) + 1))
     axes = figure.add_subplot()
     pieces = []
-    for one in models:
-        target = f"{one.found.explained:g}"
+    for model in models:
+        target = f"{model.found.explained:g}"
         for direction, line in LINES.items():
-            curve = frame(one.found.curves.of(direction))
-            count = one.found.needed.of(direction)[target]
-            words = f"{one.label}, {direction}" if one.label else direction
+            curve = frame(model.found.curves.of(direction))
+            count = model.found.needed.of(direction)[target]
+            words = f"{model.label}, {direction}" if model.label else direction
             if direction == "sufficient":
-                axes.fill_between(curve["n"], curve["low"], curve["high"], color=one.colour, alpha=0.2, linewidth=0)
+                axes.fill_between(curve["n"], curve["low"], curve["high"], color=model.colour, alpha=0.2, linewidth=0)
             legend = f"{words}: {needed(count.n, count.low, count.high)}"
-            axes.plot(curve["n"], curve["share"], color=one.colour, linestyle=line, linewidth=1.0, label=legend)
-            pieces.append(curve.assign(model=one.label, direction=direction))
-    found = models[0].found
-    axes.axhline(found.explained, color=style.RED, linewidth=0.8, linestyle=":")
+            axes.plot(curve["n"], curve["share"], color=model.colour, linestyle=line, linewidth=1.0, label=legend)
+            pieces.append(curve.assign(model=model.label, direction=direction))
+    circuit = models[0].found
+    axes.axhline(circuit.explained, color=style.RED, linewidth=0.8, linestyle=":")
     axes.axhline(0, color=style.GREY, linewidth=0.5)
     last = max(float(piece["n"].iloc[-1]) for piece in pieces)
     axes.set_xscale("symlog", linthresh=1, linscale=0.3)
     ticks = [tick for tick in (0, 1, 10, 100, 1000, 10000) if tick < last / 4] + [int(last)]
     axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
     axes.minorticks_off()
-    axes.set(xlabel=f"{noun(found)} (best first)", ylabel=f"share of all {noun(found)}' effect", xlim=(0, last))
+    axes.set(xlabel=f"{noun(circuit)} (best first)", ylabel=f"share of all {noun(circuit)}' effect", xlim=(0, last))
     if times:
         _times(axes, models[0].found, models[-1].found)
     if len(models) > 1:
-        _legend(figure, found)
+        _legend(figure, circuit)
     return figure, pd.concat(pieces, ignore_index=True)
 
 
@@ -103,10 +103,10 @@ def curve_marks(figure: mpl_figure.Figure, rows: pd.DataFrame) -> list[Marks]:
     return [Marks(figure.axes[0], rows, "n", "share")]
 
 
-def _controls(axes: Any, found: Circuit) -> str:
+def _controls(axes: Any, circuit: Circuit) -> str:
     """Random sets as a cross and arbitrary answers as a hatched band; what the caption says of them."""
-    told, nonsense = "", found.nonsense
-    random = None if found.random is None else found.random.sufficient
+    told, nonsense = "", circuit.nonsense
+    random = None if circuit.random is None else circuit.random.sufficient
     if random is not None:
         label = "random sets (95 %), sufficient"
         axes.plot([random.n], [random.high], "x", color=style.GREY, markersize=4, label=label)
@@ -137,7 +137,7 @@ def _times(axes: Any, first: Circuit, last: Circuit) -> None:
     )
 
 
-def _legend(figure: mpl_figure.Figure, found: Circuit) -> None:
+def _legend(figure: mpl_figure.Figure, circuit: Circuit) -> None:
     axes = figure.axes[0]
-    title = f"{noun(found)} for {percent(found.explained)}"
+    title = f"{noun(circuit)} for {percent(circuit.explained)}"
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.25), ncols=1, title=title)

@@ -41,9 +41,9 @@ class Box:
         return len(self.lines) * LINE + 2 * BOX_PAD
 
 
-def touch(one: Box, other: Box) -> bool:
+def touch(box: Box, other: Box) -> bool:
     """Whether two boxes of one level would overlap."""
-    return abs(one.centre - other.centre) < (one.width + other.width) / 2 + BOX_GAP
+    return abs(box.centre - other.centre) < (box.width + other.width) / 2 + BOX_GAP
 
 
 def heights(boxes: list[Box]) -> list[float]:

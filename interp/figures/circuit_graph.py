@@ -138,12 +138,12 @@ def _points(size: float) -> float:
 
 def _aside(places: list[tuple[int, int, int]], sizes: list[float]) -> list[float]:
     """Inches by which edges that join the same two points are moved apart, so that they lie side by side."""
-    found = [0.0] * len(places)
+    offsets = [0.0] * len(places)
     for place in dict.fromkeys(places):
-        mine = [i for i, one in enumerate(places) if one == place]
+        mine = [i for i, other in enumerate(places) if other == place]
         wide = [(_points(sizes[i]) + 0.4) / 72 for i in mine]
         left = -sum(wide) / 2
         for i, inches in zip(mine, wide, strict=True):
-            found[i] = left + inches / 2
+            offsets[i] = left + inches / 2
             left += inches
-    return found
+    return offsets

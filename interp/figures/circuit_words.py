@@ -18,45 +18,45 @@ def circuit_of(tables: RunTables, label: str) -> Circuit:
     return tables.findings(label, NodeFindings)
 
 
-def noun(found: Circuit) -> str:
+def noun(circuit: Circuit) -> str:
     """What a circuit is made of."""
-    if isinstance(found, EdgeFindings):
+    if isinstance(circuit, EdgeFindings):
         return "edges"
-    return "heads" if found.candidates == "heads" else "heads and MLPs"
+    return "heads" if circuit.candidates == "heads" else "heads and MLPs"
 
 
-def title_of(found: Circuit) -> str:
+def title_of(circuit: Circuit) -> str:
     """The figure's title."""
-    return f"How many {noun(found)} the circuit takes"
+    return f"How many {noun(circuit)} the circuit takes"
 
 
-def explained(found: Circuit) -> str:
+def explained(circuit: Circuit) -> str:
     """What the curves are, for a caption."""
-    parts = "attention edges" if isinstance(found, EdgeFindings) else noun(found)
-    where = "in other wordings" if found.wordings.held_out else "in the same wording"
+    parts = "attention edges" if isinstance(circuit, EdgeFindings) else noun(circuit)
+    where = "in other wordings" if circuit.wordings.held_out else "in the same wording"
     return (
-        f"Share of what all {found.n_candidates:,} {parts} do to the metric. Solid: the best n keep their own value, all "
-        f"others have {SOURCES[found.ablation]} (sufficient). Dashed: what is lost when the best n alone are replaced "
+        f"Share of what all {circuit.n_candidates:,} {parts} do to the metric. Solid: the best n keep their own value, all "
+        f"others have {SOURCES[circuit.ablation]} (sufficient). Dashed: what is lost when the best n alone are replaced "
         f"(necessary). Ranked on one half of the word pairs, run on the other, {where}; dotted line: the share whose number "
         "is read off the interpolated curve."
     )
 
 
-def control_text(found: Circuit) -> str:
+def control_text(circuit: Circuit) -> str:
     """What random sets and arbitrary answers come to, in one sentence; empty where neither was asked for."""
-    parts, random, nonsense = noun(found), found.random, found.nonsense
+    parts, random, nonsense = noun(circuit), circuit.random, circuit.nonsense
     said = []
     if random is not None:
         best = [
-            f"of {one.n:,} {parts} {does} at most {percent(one.high)} when {how} alone"
-            for one, does, how in ((random.sufficient, "explain", "kept"), (random.necessary, "destroy", "replaced"))
-            if one is not None
+            f"of {drawn.n:,} {parts} {does} at most {percent(drawn.high)} when {how} alone"
+            for drawn, does, how in ((random.sufficient, "explain", "kept"), (random.necessary, "destroy", "replaced"))
+            if drawn is not None
         ]
-        sets = next(one.sets for one in (random.sufficient, random.necessary) if one is not None)
+        sets = next(drawn.sets for drawn in (random.sufficient, random.necessary) if drawn is not None)
         said.append(f"95 % of {plural(sets, 'random set')} {', and '.join(best)}")
     if nonsense is not None:
         arbitrary = "the same search for arbitrary answers (a random pairing)"
-        enough = found.needed.sufficient[f"{found.explained:g}"].n
+        enough = circuit.needed.sufficient[f"{circuit.explained:g}"].n
         # The next number of candidates that was run, or all of them where no set is enough.
         curve = nonsense.curves.sufficient
         at = next(point for point in curve if point.n >= (curve[-1].n if enough is None else enough))
@@ -67,7 +67,7 @@ def control_text(found: Circuit) -> str:
                 f"{arbitrary} finds {size:,} {parts} that move {moved}, where all {parts} together have no effect to share out"
             )
         else:
-            own, target = nonsense.needed.sufficient, percent(found.explained)
+            own, target = nonsense.needed.sufficient, percent(circuit.explained)
             needs = (
                 f"no set reaches {target}" if own.n is None else f"{needed(own.n, own.low, own.high)} explain {target}"
             )

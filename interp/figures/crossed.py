@@ -40,13 +40,13 @@ def crossed(values: Sequence[tuple[Mapping[str, str], float | None]], across: st
     # From 0, so that a shade is a size and no small difference fills the whole scale.
     least, most = min(0.0, float(known.min(initial=0.0))), float(known.max(initial=0.0))
     with mpl.rc_context(rc([*rows, *columns])):
-        tall = min(style.TALL, 1.1 + 0.26 * len(rows) + max(width(one, TICK) for one in told_apart(columns)) * 0.75)
+        tall = min(style.TALL, 1.1 + 0.26 * len(rows) + max(width(label, TICK) for label in told_apart(columns)) * 0.75)
         figure = new_figure(min(style.PAGE, max(style.COLUMN, 1.6 + 0.42 * len(columns))), tall)
         axes = figure.add_subplot()
         shown = axes.imshow(np.ma.masked_invalid(image), cmap=style.WEIGHTS, aspect="auto", vmin=least)
-        names = [drawable(one) for one in told_apart(columns)]
+        names = [drawable(label) for label in told_apart(columns)]
         axes.set_xticks(range(len(columns)), names, rotation=45, ha="right", rotation_mode="anchor")
-        axes.set_yticks(range(len(rows)), [drawable(one) for one in told_apart(rows)])
+        axes.set_yticks(range(len(rows)), [drawable(label) for label in told_apart(rows)])
         axes.set(xlabel=drawable(across.rsplit(".", 1)[-1]), ylabel=drawable(down.rsplit(".", 1)[-1]))
         if len(columns) <= 12 and len(rows) <= 30:
             for place, line in enumerate(image.tolist()):

@@ -122,7 +122,7 @@ def _effects(tables: RunTables, label: str, top_k: int) -> Iterator[Bar]:
         alike = [
             (effects[name] == row[name]) | (effects[name].isna() & pd.isna(row[name])) for name in (*SPLIT, *PLACES)
         ]
-        mine = effects[np.logical_and.reduce([one.fillna(False).to_numpy(bool) for one in alike])]
+        mine = effects[np.logical_and.reduce([mask.fillna(False).to_numpy(bool) for mask in alike])]
         numbers: dict[str, float | int | None] = {
             "mean": float(row["mean"]),
             "low": None if pd.isna(row["ci_low"]) else float(row["ci_low"]),

@@ -53,7 +53,7 @@ def missing(text: str) -> list[str]:
 def drawable(text: str) -> str:
     """The text without a character that cannot be drawn: controls as their signs, what no font has as `<U+5927>`."""
     text = visible(text)
-    return text.translate({ord(one): code_point(one) for one in missing(text)})
+    return text.translate({ord(char): code_point(char) for char in missing(text)})
 
 
 def drawable_token(token: str) -> str:
@@ -66,9 +66,9 @@ def warning(texts: Iterable[str]) -> str | None:
     absent = missing("".join(map(visible_token, texts)))
     if not absent:
         return None
-    named = " ".join(f"{one} (U+{ord(one):04X})" for one in absent[:NAMED])
+    named = " ".join(f"{char} (U+{ord(char):04X})" for char in absent[:NAMED])
     more = f" and {len(absent) - NAMED} more" if len(absent) > NAMED else ""
-    scripts = [unicodedata.name(one, " ").split()[:1] for one in absent]
+    scripts = [unicodedata.name(char, " ").split()[:1] for char in absent]
     package = next((PACKAGES[script[0]] for script in scripts if script and script[0] in PACKAGES), None)
     hint = f" (on Debian: {package})" if package else ""
     return (
@@ -83,7 +83,7 @@ def rc(texts: Iterable[str]) -> Any:
 
 
 def _lacking(text: str) -> set[int]:
-    return {ord(one) for one in text if one not in "\n\t"} - _house()
+    return {ord(char) for char in text if char not in "\n\t"} - _house()
 
 
 @cache

@@ -62,12 +62,12 @@ def forest(
     """Rows from above, `heavy` ones in bold; a legend where there are several levels."""
     with mpl.rc_context(rc([*names, *levels])):
         figure, axes = _rows_figure(names, heavy or [False] * len(names), max(len(levels), 1), len(panels))
-        for place, (panel, one) in enumerate(zip(panels, axes, strict=True)):
-            _draw(one, panel, max(len(levels), 1))
+        for place, (panel, ax) in enumerate(zip(panels, axes, strict=True)):
+            _draw(ax, panel, max(len(levels), 1))
             inches = figure.get_figwidth() / (1.45 if len(panels) == 1 else 1.6 * len(panels))
-            one.set_xlabel("\n".join(wrap(drawable(panel.label), inches, 7.5)))
+            ax.set_xlabel("\n".join(wrap(drawable(panel.label), inches, 7.5)))
             if place:
-                one.tick_params(left=False, labelleft=False)
+                ax.tick_params(left=False, labelleft=False)
         if len(levels) > 1:
             marks = [look(number) for number in range(len(levels))]
             lines = [mpl.lines.Line2D([], [], color=colour, marker=marker, markersize=4) for colour, marker in marks]
@@ -127,9 +127,9 @@ def look(number: int) -> tuple[str, str]:
 
 
 def _draw(axes: Any, panel: Panel, levels: int) -> None:
-    told = [one for mark in panel.marks for one in (mark.value, mark.low, mark.high) if one is not None]
+    told = [number for mark in panel.marks for number in (mark.value, mark.low, mark.high) if number is not None]
     if panel.logarithmic:
-        told = [one for one in told if one > 0]
+        told = [number for number in told if number > 0]
     left, right = _bounds(told, panel)
     for mark in panel.marks:
         colour, marker = (style.BLUE, "o") if mark.level is None else look(mark.level)
@@ -155,8 +155,8 @@ def _draw(axes: Any, panel: Panel, levels: int) -> None:
         axes.set_xscale("log")
         # On a long axis these would touch the 1.
         near = (0.6, 0.8, 1.25, 1.6) if right / left < 5 else (0.7, 1.4) if right / left < 12 else ()
-        ticks = [one for one in sorted((*TICKS, *near)) if left <= one <= right]
-        axes.set_xticks(ticks, [f"{one:g}" for one in ticks])
+        ticks = [tick for tick in sorted((*TICKS, *near)) if left <= tick <= right]
+        axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         axes.minorticks_off()
     else:
         axes.xaxis.set_major_locator(mpl.ticker.MaxNLocator(nbins="auto", integer=panel.whole))

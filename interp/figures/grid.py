@@ -105,13 +105,13 @@ def draw_grids(grids: Sequence[Grid], colour_label: str, top_k: int) -> mpl_figu
     inches = ((width - 1.0) / beside - 0.1, tall - 0.8)
     axes = figure.subplots(rows, beside, sharey=True, squeeze=False)
     limit = max(float(np.nanmax(np.abs(grid.mean), initial=0.0)) for grid in grids) or 1.0
-    for place, one in enumerate(axes.flat):
+    for place, ax in enumerate(axes.flat):
         if place >= len(grids):
-            one.set_axis_off()
+            ax.set_axis_off()
             continue
         grid = grids[place]
-        _panel(one, grid, limit, top_k, inches)
-        one.set(
+        _panel(ax, grid, limit, top_k, inches)
+        ax.set(
             xlabel=grid.across.name,
             ylabel=grid.down.name if place % beside == 0 else "",
             title=grid.title if len(grids) > 1 else "",

@@ -35,9 +35,9 @@ class LayerCurve(Figure):
     def draw(self, tables: RunTables) -> Drawn:
         """Draw every part of a probe's table that has one row a layer."""
         label = self.label(tables)
-        found = panels(tables.summary_of(label), "layer curve")
-        largest = sorted(found, key=lambda panel: -float(panel.rows["mean"].abs().max()))[: self.most]
-        shown = [panel for panel in found if any(panel is one for one in largest)]
+        curves = panels(tables.summary_of(label), "layer curve")
+        largest = sorted(curves, key=lambda panel: -float(panel.rows["mean"].abs().max()))[: self.most]
+        shown = [panel for panel in curves if any(panel is other for other in largest)]
         figure = new_figure(style.COLUMN, 2.2)
         axes = figure.add_subplot()
         for panel, colour in zip(shown, COLOURS, strict=False):
@@ -51,7 +51,7 @@ class LayerCurve(Figure):
         axes.set(xlabel="layer", ylabel=words)
         if len(shown) > 1:
             figure.legend(loc="outside upper center", ncols=2)
-        left_out = f" The {len(shown)} largest of {len(found)} lines are shown." if len(shown) < len(found) else ""
+        left_out = f" The {len(shown)} largest of {len(curves)} lines are shown." if len(shown) < len(curves) else ""
         caption = f"Mean effect of {label} by layer; bands: intervals.{left_out} {basis_text(tables, label)}"
         columns = ["part", "group", "layer", "mean", "ci_low", "ci_high", "n", "n_pairs"]
         data = pd.concat([panel.rows for panel in shown])[columns]

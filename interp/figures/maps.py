@@ -44,15 +44,15 @@ def attention_weights(tables: RunTables, label: str, heads: Sequence[HeadFound])
         raise UserError(f"probe {label!r} did not look at the focus prompt; give it `prompts: focus`")
     size, windows = int(rows["query"].max()), tables.run.model.windows
     by_head = {place: part for place, part in rows.groupby(["layer", "head"])}  # noqa: C416 (dict() takes groupby for a mapping)
-    found = {}
+    maps = {}
     for head in heads:
         part = by_head[head.layer, head.head]
         weights = np.zeros((size, size))
         if (window := windows[head.layer] if windows else None) is not None:
             weights[np.tril_indices(size, -window)] = np.nan
         weights[part["query"].astype(int) - 1, part["key"].astype(int) - 1] = part["value"]
-        found[head.label] = weights
-    return found
+        maps[head.label] = weights
+    return maps
 
 
 def draw_map(axes: Any, weights: Weights, shown: Window, key: int, query: int) -> None:

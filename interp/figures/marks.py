@@ -62,24 +62,24 @@ class Spots:
 
 def spots_of(figure: Any, marks: Sequence[Marks]) -> list[Spots]:
     """The spots of a figure that has been laid out."""
-    return [spots for one in marks if (spots := _spots(figure, one)).places]
+    return [spots for mark in marks if (spots := _spots(figure, mark)).places]
 
 
 def _spots(figure: Any, marks: Marks) -> Spots:
     names, texts = told(marks.rows)
     x, y = (
-        marks.rows[one].to_numpy(float) if isinstance(one, str) else np.asarray(one, dtype=float)
-        for one in (marks.x, marks.y)
+        marks.rows[coordinate].to_numpy(float) if isinstance(coordinate, str) else np.asarray(coordinate, dtype=float)
+        for coordinate in (marks.x, marks.y)
     )
     half = 0.5 if marks.cell else 0.0
     corners = [_on_page(figure, marks.axes, x - half, y + half), _on_page(figure, marks.axes, x + half, y - half)]
     if marks.cell and len(marks.rows) and _tiny(figure, corners):
         return _together(names, texts, np.concatenate(corners))
     kept, taken = [], set()
-    for row, (one, other) in enumerate(zip(*corners, strict=True)):
-        if not (np.isfinite(one).all() and np.isfinite(other).all()):
+    for row, (corner, other) in enumerate(zip(*corners, strict=True)):
+        if not (np.isfinite(corner).all() and np.isfinite(other).all()):
             continue
-        place = [round(WHOLE * part) for part in (*one, *other)]
+        place = [round(WHOLE * part) for part in (*corner, *other)]
         (left, right), (top, bottom) = sorted(place[::2]), sorted(place[1::2])
         if right < 0 or bottom < 0 or left > WHOLE or top > WHOLE:
             continue  # beyond the figure's edge
@@ -143,17 +143,17 @@ def told(rows: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
 def _value_of(rows: pd.DataFrame, low: str) -> str | None:
     """The column whose interval begins in `low`: `norm_ci_low` -> `norm_mean`, `low` -> `mean` or `share`."""
     stem = low[:-3].removesuffix("ci_")
-    return next((name for name in (*(f"{stem}{one}" for one in VALUES), *VALUES) if name in rows), None)
+    return next((name for name in (*(f"{stem}{ending}" for ending in VALUES), *VALUES) if name in rows), None)
 
 
 def _cells(rows: pd.DataFrame, name: str, low: str | None, high: str | None) -> list[str]:
     values = rows[name]
     if pd.api.types.is_bool_dtype(values):
-        return ["yes" if one else "no" for one in values]
+        return ["yes" if truth else "no" for truth in values]
     if not pd.api.types.is_numeric_dtype(values):
-        return ["" if pd.isna(one) else visible_token(str(one)) for one in values]
+        return ["" if pd.isna(value) else visible_token(str(value)) for value in values]
     numbers = values.astype(float)
     if low is None and bool((numbers.dropna() % 1 == 0).all()):
-        return [fixed(one, 0) if defined(one) else "" for one in numbers]
+        return [fixed(value, 0) if defined(value) else "" for value in numbers]
     lows, highs = (rows[end].astype(float) if end else [None] * len(rows) for end in (low, high))
-    return [number(one, a, b) if defined(one) else "" for one, a, b in zip(numbers, lows, highs, strict=True)]
+    return [number(value, a, b) if defined(value) else "" for value, a, b in zip(numbers, lows, highs, strict=True)]

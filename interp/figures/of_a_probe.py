@@ -19,16 +19,16 @@ def figures_of(tables: RunTables, label: str) -> list[Figure]:
         for kind in figure_kinds
         if figure_kinds[kind].always and tables.kinds.get(label) in figure_kinds[kind].reads["probe"]
     ]
-    found: list[Figure] = []
+    general: list[Figure] = []
     if "layer x head" in shapes:
-        found.append(HeadHeatmap(probe=label))
+        general.append(HeadHeatmap(probe=label))
     if "layer curve" in shapes:
-        found.append(LayerCurve(probe=label))
+        general.append(LayerCurve(probe=label))
     elif "layer x position" in shapes:
-        found.append(PositionHeatmap(probe=label))
-    if not own and not found and shapes & EffectBars.fits:
-        found.append(EffectBars(probe=label))
-    return own + found
+        general.append(PositionHeatmap(probe=label))
+    if not own and not general and shapes & EffectBars.fits:
+        general.append(EffectBars(probe=label))
+    return own + general
 
 
 def shown_by(figures: list[Figure], tables: RunTables) -> set[str]:

@@ -47,46 +47,48 @@ class PathFlow(Figure):
     def draw(self, tables: RunTables) -> Drawn:
         """Draw from a paths probe: tokens of the focus prompt below, shares of all prompts above."""
         label = self.label(tables)
-        found = tables.findings(label, PathFindings)
-        shown = window(len(focus_tokens(tables)), [*found.sources, found.query])
+        findings = tables.findings(label, PathFindings)
+        shown = window(len(focus_tokens(tables)), [*findings.sources, findings.query])
         inches = style.PAGE - 2 * MARGIN
         row = sentence(tables, shown, MARGIN, inches)
         pitch = inches / (len(shown) + 1)
         upright = pitch < width("+00.00 %", TICK) + 0.04
         numbers = width("+00.00 %", TICK) + 0.06 if upright else NUMBERS
         ground = row.height + 0.04 + numbers
-        legend = _legend(found)
+        legend = _legend(findings)
         height = ground + HIGHEST + 0.1 + LINE * len(legend)
         figure, page = new_page(height)
         row.draw(page)
-        start = sum(row.near(place) for place in found.sources) / len(found.sources)
-        end = row.near(found.query)
+        start = sum(row.near(place) for place in findings.sources) / len(findings.sources)
+        end = row.near(findings.query)
         far = max(abs(end - start), 1e-6)
-        added = {one.position: one.added.mean or 0.0 for one in found.middles if _drawn(one.added)}
+        added = {middle.position: middle.added.mean or 0.0 for middle in findings.middles if _drawn(middle.added)}
         added = {
-            place: added[place] for place in sorted(added, key=lambda one: -abs(added[one])) if place in shown.positions
+            place: added[place]
+            for place in sorted(added, key=lambda position: -abs(added[position]))
+            if place in shown.positions
         }
         for place, share in added.items():
             self._road(page, [start, row.near(place), end], ground, share, far, style.BLUE)
-        self._road(page, [start, end], ground, found.direct.mean or 0.0, far, style.RED)
+        self._road(page, [start, end], ground, findings.direct.mean or 0.0, far, style.RED)
         self._numbers(page, row, added, ground - numbers / 2, pitch, upright)
-        self._sources(page, row, found, ground)
+        self._sources(page, row, findings, ground)
         for line, texts in enumerate(legend):
             for left, text, colour in texts:
                 label_ = page.text(left, height - LINE * (line + 0.6), text, ha="left", va="center", fontsize=LEGEND)
                 label_.set(color=colour, fontweight="bold")
         caption = (
-            f"How what differs between the clean and the corrupted prompt reaches the query (token {found.query}), in parts "
+            f"How what differs between the clean and the corrupted prompt reaches the query (token {findings.query}), in parts "
             f"of the clean–corrupted gap. Red: the edges from the differing tokens straight to the query, in all layers and "
             f"heads, kept alone. Blue, and the numbers over the tokens: what is added when the roads over that one token are "
             f"opened as well (dashed: it works against the answer; left out: under {tenth(LEAST)}, or with 0 in "
             f"its interval). All other edges from "
             f"the first differing token on have their corrupted values. By weights: what comes although all of these edges are "
             f"replaced, because the differing "
-            f"tokens' scores take weight from other edges. Numbers over tokens: {found.n_middles_prompts} "
+            f"tokens' scores take weight from other edges. Numbers over tokens: {findings.n_middles_prompts} "
             f"prompts of this wording.{shown.words} {basis_text(tables, label)}"
         )
-        data = _data(found)
+        data = _data(findings)
         over = data[(data["road"] == "over: added") & data["position"].isin(shown.positions)]
         places = [row.near(int(position)) for position in over["position"]]
         marks = [Marks(page, over, places, [ground - numbers / 2] * len(over))]
@@ -94,12 +96,12 @@ class PathFlow(Figure):
 
     def _road(self, page: Any, stops: Sequence[float], ground: float, share: float, far: float, colour: str) -> None:
         """An arc from stop to stop, as wide as its share and as high as it is long."""
-        for one, other in pairwise(stops):
-            high = ground + 0.12 + (HIGHEST - 0.3) * math.sqrt(abs(other - one) / far)
+        for start, end in pairwise(stops):
+            high = ground + 0.12 + (HIGHEST - 0.3) * math.sqrt(abs(end - start) / far)
             # The top of a cubic curve lies at three quarters of the way to its control points.
             lift = ground + (high - ground) * 4 / 3
             curve = path.Path(
-                [(one, ground), (one, lift), (other, lift), (other, ground)],
+                [(start, ground), (start, lift), (end, lift), (end, ground)],
                 [path.Path.MOVETO, path.Path.CURVE4, path.Path.CURVE4, path.Path.CURVE4],
             )
             page.add_patch(
@@ -127,20 +129,20 @@ class PathFlow(Figure):
                 label = page.text(row.near(position), middle, text, ha="center", va="center", rotation=turned)
                 label.set(fontsize=TICK, color=style.BLUE)
 
-    def _sources(self, page: Any, row: Sentence, found: PathFindings, ground: float) -> None:
+    def _sources(self, page: Any, row: Sentence, findings: PathFindings, ground: float) -> None:
         """One line over several differing tokens: together they are where the roads begin."""
-        shown = [row.near(place) for place in found.sources]
+        shown = [row.near(place) for place in findings.sources]
         if len(shown) > 1:
             page.plot([min(shown), max(shown)], [ground, ground], color=style.RED, linewidth=1.2)
 
 
-def _legend(found: PathFindings) -> list[list[tuple[float, str, str]]]:
+def _legend(findings: PathFindings) -> list[list[tuple[float, str, str]]]:
     """The four shares in as few lines as fit a page: (inches from the left, text, colour)."""
     parts = (
-        ("direct", found.direct, style.RED),
-        ("over one token", found.one_middle, style.BLUE),
-        ("over more", found.more, style.GREY),
-        ("by weights", found.by_weights, style.GREY),
+        ("direct", findings.direct, style.RED),
+        ("over one token", findings.one_middle, style.BLUE),
+        ("over more", findings.more, style.GREY),
+        ("by weights", findings.by_weights, style.GREY),
     )
     lines: list[list[tuple[float, str, str]]] = [[]]
     left = MARGIN
@@ -161,19 +163,24 @@ def _drawn(share: EstimateFound) -> bool:
     return share.mean is not None and abs(share.mean) >= LEAST and not crosses
 
 
-def _data(found: PathFindings) -> pd.DataFrame:
+def _data(findings: PathFindings) -> pd.DataFrame:
     """The drawn numbers: a row a road."""
     roads = {
-        "direct": found.direct,
-        "one middle token": found.one_middle,
-        "more": found.more,
-        "by weights": found.by_weights,
-        "all but direct (what is lost without the direct edges)": found.direct_cut,
+        "direct": findings.direct,
+        "one middle token": findings.one_middle,
+        "more": findings.more,
+        "by weights": findings.by_weights,
+        "all but direct (what is lost without the direct edges)": findings.direct_cut,
     }
     rows = [{"road": name, "position": None, "token": "", **share.plain()} for name, share in roads.items()]
     for what in ("added", "lost"):
         rows += [
-            {"road": f"over: {what}", "position": one.position, "token": one.token, **getattr(one, what).plain()}
-            for one in found.middles
+            {
+                "road": f"over: {what}",
+                "position": middle.position,
+                "token": middle.token,
+                **getattr(middle, what).plain(),
+            }
+            for middle in findings.middles
         ]
     return pd.DataFrame(rows).astype({"position": "Int64"})

@@ -45,8 +45,8 @@ class PositionHeatmap(Figure):
     def draw(self, tables: RunTables) -> Drawn:
         """Patches between the runs: how far the metric moves towards the other run; anything else: mean effects."""
         label = self.label(tables)
-        found = panels(tables.summary_of(label), "layer x position")
-        rows = pd.concat([panel.rows for panel in found]).sort_index()
+        parts = panels(tables.summary_of(label), "layer x position")
+        rows = pd.concat([panel.rows for panel in parts]).sort_index()
         sites = [site for site in self.sites or rows["site"].unique() if site in set(rows["site"])]
         rows = rows[rows["site"].isin(sites)]
         if rows.empty:
@@ -54,9 +54,9 @@ class PositionHeatmap(Figure):
                 f"figure {self.kind}: probe {label!r} has no site among {', '.join(self.sites or ())} by position"
             )
         # What is patched from the other run has a place on the way from one run to the other; nothing else has.
-        patched = {tuple(one) for one in rows[["base", "source"]].drop_duplicates().to_numpy()} <= PATCHED
+        patched = {tuple(pair) for pair in rows[["base", "source"]].drop_duplicates().to_numpy()} <= PATCHED
         if not patched or len(sites) > MOST_SITES:
-            return self._effects(tables, label, [panel for panel in found if panel.rows["site"].iloc[0] in sites])
+            return self._effects(tables, label, [panel for panel in parts if panel.rows["site"].iloc[0] in sites])
         bases = [base for base in ("corrupted", "clean") if base in set(rows["base"])]
         # Denoising starts at 0 (corrupted) and noising at 1 (clean); both are shown as the fraction of the gap crossed.
         crossed = np.where(rows["base"] == "corrupted", rows["norm_mean"], 1 - rows["norm_mean"])
@@ -80,7 +80,7 @@ class PositionHeatmap(Figure):
                 mine = rows[(rows["base"] == base) & (rows["site"] == site)]
                 _panel(axes, mine, labels, limit, n_layers)
                 words = labels if shown is None else token_labels(tables, map(int, labels))
-                places = [labels.index(one) for one in mine["query_label"]]
+                places = [labels.index(query) for query in mine["query_label"]]
                 said = _told(mine, [words[place] for place in places])
                 marks.append(
                     Marks(axes, said, [place + 0.5 for place in places], mine["layer"].astype(int) + 0.5, True)

@@ -124,7 +124,7 @@ def sentence(tables: RunTables, shown: Window, left: float, inches: float) -> Se
         Piece(text, number, colour, middle, bold, row == len(rows) - 1)
         for row, ((text, number, colour, bold, _), middle) in enumerate(zip(rows, middles, strict=True))
     ]
-    tall = 0.1 + max(width(f"{one.number} {one.text}", TICK, "bold") for one in pieces) if upright else HEIGHT
+    tall = 0.1 + max(width(f"{piece.number} {piece.text}", TICK, "bold") for piece in pieces) if upright else HEIGHT
     centres = {row[4]: middle for row, middle in zip(rows, middles, strict=True) if row[4] is not None}
     return Sentence(pieces, shown, centres, middles[-1], size, upright, tall)
 

@@ -53,7 +53,7 @@ class ShareCurve(Figure):
             if share.n_low is not None:
                 axes.axvspan(share.n_low, share.n_high or n_max, color=style.RED, alpha=0.1, linewidth=0)
         shares = dict(search.shares)
-        counts = "; ".join(f"{name} {needed(one.n, one.n_low, one.n_high)}" for name, one in shares.items())
+        counts = "; ".join(f"{name} {needed(count.n, count.n_low, count.n_high)}" for name, count in shares.items())
         # Above the frame: inside, some curve or band is always in the way.
         axes.set_title(f"heads for {percent(search.target)}\n{counts}", loc="left", fontsize=6.5, linespacing=1.4)
         axes.set(xlabel="heads kept (best first)", ylabel="share of key→query effect", xlim=(0, n_max))

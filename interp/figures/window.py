@@ -29,12 +29,12 @@ class Window:
     def breaks(self) -> list[int]:
         """Places in the window (from 1) before which positions are left out between two that are shown."""
         pairs = zip(self.positions, self.positions[1:], strict=False)
-        return [place for place, (one, other) in enumerate(pairs, start=1) if other > one + 1]
+        return [place for place, (position, other) in enumerate(pairs, start=1) if other > position + 1]
 
     def only(self, positions: Iterable[int]) -> Window:
         """Those of the window that are among `positions`."""
         wanted = set(positions)
-        return Window(tuple(one for one in self.positions if one in wanted), self.n)
+        return Window(tuple(position for position in self.positions if position in wanted), self.n)
 
     def place(self, position: int) -> int:
         """Where a position stands in the window, from 1."""
