@@ -185,7 +185,7 @@ def entries(cited: Iterable[str]) -> list[str]:
 
     UserError names what is neither.
     """
-    return list(dict.fromkeys(one if one.startswith("@") else _known(one) for one in cited))
+    return list(dict.fromkeys(reference if reference.startswith("@") else _known(reference) for reference in cited))
 
 
 def _known(name: str) -> str:
@@ -200,4 +200,4 @@ def _known(name: str) -> str:
 def latex(text: str) -> str:
     """Text of a user in a BibTeX field: what TeX would read as a command is escaped."""
     braces = {"{": r"\{", "}": r"\}", "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    return "".join(braces.get(one, f"\\{one}" if one in "&%$#_" else one) for one in " ".join(text.split()))
+    return "".join(braces.get(char, f"\\{char}" if char in "&%$#_" else char) for char in " ".join(text.split()))

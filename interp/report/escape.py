@@ -20,10 +20,10 @@ def cell(text: str) -> str:
 
 def plain(text: str) -> str:
     """A paragraph or list item: also nothing that would begin a heading, list or quotation."""
-    found = LEADING.match(text := cell(text).strip())
-    if found is None:
+    leading = LEADING.match(text := cell(text).strip())
+    if leading is None:
         return text
-    sign = found.group()
+    sign = leading.group()
     return f"{sign}\\{text[len(sign) :]}" if sign.isdigit() else f"\\{text}"
 
 

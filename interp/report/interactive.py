@@ -52,13 +52,13 @@ def spots(figures: Sequence[Saved]) -> dict[str, list[dict[str, Any]]]:
     Of a column with few different words these stand once, and their numbers in the rows' order.
     """
     every = _spots(figures)
-    sizes = {stem: len(as_json(one)) for stem, one in every.items()}
+    sizes = {stem: len(as_json(groups)) for stem, groups in every.items()}
     room, kept = SPOTS, set()
-    for stem in sorted(sizes, key=lambda one: sizes[one]):
+    for stem in sorted(sizes, key=sizes.__getitem__):
         room -= sizes[stem]
         if room >= 0:
             kept.add(stem)
-    return {stem: one for stem, one in every.items() if stem in kept}
+    return {stem: groups for stem, groups in every.items() if stem in kept}
 
 
 def _spots(figures: Sequence[Saved]) -> dict[str, list[dict[str, Any]]]:
@@ -87,7 +87,7 @@ def _few(words: list[str]) -> list[str] | dict[str, list[Any]]:
 def csv_links(figures: Sequence[Saved]) -> dict[str, str]:
     """Figure -> its table as a link that holds it, smallest first, as long as there is room; else the file beside the page."""
     links, room = {}, TABLES
-    for figure in sorted(figures, key=lambda one: one.file("csv").stat().st_size):
+    for figure in sorted(figures, key=lambda saved: saved.file("csv").stat().st_size):
         inside = "data:text/csv;charset=utf-8," + quote(
             figure.file("csv").read_text(encoding="utf-8"), safe=",.:;()/+- "
         )
@@ -115,7 +115,7 @@ def attention(tables: RunTables) -> dict[str, Any] | None:
     heads = list(observed[["layer", "head"]].itertuples(index=False, name=None))
     seen = tables.values_of(label, "prompt")["prompt"].tolist()
     room, prompts = WEIGHTS, []
-    for prompt in sorted(seen, key=lambda one: (one != focus.prompt, one))[:MOST_PROMPTS]:
+    for prompt in sorted(seen, key=lambda number: (number != focus.prompt, number))[:MOST_PROMPTS]:
         row = tables.prompts[tables.prompts["prompt"] == prompt].iloc[0]
         shown = _fitting(len(row["clean_tokens"]), int(row["key"]), int(row["query"]), room // max(len(heads), 1))
         if shown is None:
@@ -152,7 +152,7 @@ def _packed(tables: RunTables, label: str, prompt: int, shown: Window, heads: li
     rows = rows[rows["query"].isin(places) & rows["key"].isin(places)]
     size, numbers = len(shown), {head: number for number, head in enumerate(heads)}
     weights = np.full((len(heads), size, size), ABSENT, dtype=np.uint8)
-    head = [numbers[one] for one in zip(rows["layer"].astype(int), rows["head"].astype(int), strict=True)]
+    head = [numbers[pair] for pair in zip(rows["layer"].astype(int), rows["head"].astype(int), strict=True)]
     query, key = (rows[end].map(places).to_numpy(int) for end in ("query", "key"))
     weights[head, query, key] = np.rint(rows["value"].to_numpy(float).clip(0, 1) * LEVELS)
     query, key = np.tril_indices(size)

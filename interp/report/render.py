@@ -122,17 +122,17 @@ def _write(
 def _lively(figures: list[Saved], attention: dict[str, Any] | None) -> dict[str, Any]:
     """The figures as they stand in the page, what its script reads, and the script with the hash that lets it run."""
     tables, shown, characters = interactive.csv_links(figures), {}, set()
-    for place, one in enumerate(figures, 1):
-        svg, used = inline(one.file("svg"), f"f{place}", f"{one.title}. {one.caption}")
+    for place, figure in enumerate(figures, 1):
+        svg, used = inline(figure.file("svg"), f"f{place}", f"{figure.title}. {figure.caption}")
         characters |= used
-        links = {ending: interactive.beside(one, ending) for ending in ("svg", "pdf", "png")}
-        width = round(min(COLUMN_REM, one.width_inches * REM_PER_INCH), 1)
-        shown[one.stem] = {"svg": svg, "width": width, "links": {**links, "csv": tables[one.stem]}}
+        links = {ending: interactive.beside(figure, ending) for ending in ("svg", "pdf", "png")}
+        width = round(min(COLUMN_REM, figure.width_inches * REM_PER_INCH), 1)
+        shown[figure.stem] = {"svg": svg, "width": width, "links": {**links, "csv": tables[figure.stem]}}
     data = {"spots": interactive.spots(figures), **({"attention": attention} if attention else {})}
     return {
         "shown": shown,
         "fonts": font_faces(characters),
-        "data": {name: interactive.as_json(one) for name, one in data.items()},
+        "data": {name: interactive.as_json(part) for name, part in data.items()},
         **_assets(),
     }
 

@@ -32,58 +32,58 @@ def inline(path: Path, name: str, label: str) -> tuple[Markup, set[str]]:
     root = ElementTree.parse(path).getroot()
     _plain(root)
     _with_own_ids(root, name)
-    styles = {one: _style(one) for one in root.iter()}
-    for one in root.iter():
-        for key in [key for key, value in styles[one].items() if key == "font-family" and value == FAMILY]:
-            del styles[one][key]
+    styles = {node: _style(node) for node in root.iter()}
+    for node in root.iter():
+        for key in [key for key, value in styles[node].items() if key == "font-family" and value == FAMILY]:
+            del styles[node][key]
         for key in ("x", "y", "width", "height", "points"):
-            if key in one.attrib:
-                one.set(key, _rounded(one.attrib[key], 2))
-        if "transform" in one.attrib:
-            one.set("transform", _turned(one.attrib["transform"]))
-        if "d" in one.attrib:
-            one.set("d", _path(one.attrib["d"]))
+            if key in node.attrib:
+                node.set(key, _rounded(node.attrib[key], 2))
+        if "transform" in node.attrib:
+            node.set("transform", _turned(node.attrib["transform"]))
+        if "d" in node.attrib:
+            node.set("d", _path(node.attrib["d"]))
     _share(root, styles)
-    for one in root.iter():
-        one.attrib.pop("style", None)
-        if told := ";".join(f"{key}:{value}" for key, value in styles[one].items()):
-            one.set("style", told)
+    for node in root.iter():
+        node.attrib.pop("style", None)
+        if told := ";".join(f"{key}:{value}" for key, value in styles[node].items()):
+            node.set("style", told)
     kept = {"viewBox": root.attrib["viewBox"], "role": "img", "aria-label": visible(label)}
     root.attrib.clear()
     root.attrib.update(kept | {"style": ";".join(f"{key}:{value}" for key, value in ROOT.items())})
-    characters = set("".join(text for one in root.iter("text") for text in one.itertext()))
+    characters = set("".join(text for node in root.iter("text") for text in node.itertext()))
     # ElementTree has escaped every text and attribute.
     return Markup(ElementTree.tostring(root, encoding="unicode")), characters
 
 
 def _plain(element: ElementTree.Element) -> None:
     """Without namespaces, metadata, white space between elements, and groups that say nothing."""
-    for one in element.iter():
-        one.tag = one.tag.split("}")[-1]
-        if HREF in one.attrib:
+    for node in element.iter():
+        node.tag = node.tag.split("}")[-1]
+        if HREF in node.attrib:
             # Lines break the base64 of an embedded picture.
-            one.set("href", "".join(one.attrib.pop(HREF).split()))
-        one.tail = None
-        if one.tag not in ("text", "tspan"):
-            one.text = None
+            node.set("href", "".join(node.attrib.pop(HREF).split()))
+        node.tail = None
+        if node.tag not in ("text", "tspan"):
+            node.text = None
     for parent in list(element.iter()):
-        parent[:] = [one for one in parent if one.tag not in DROPPED]
+        parent[:] = [node for node in parent if node.tag not in DROPPED]
 
 
 def _with_own_ids(root: ElementTree.Element, name: str) -> None:
     """Ids that something refers to, as `name` and a number; others go, and groups that are nothing but an id with them."""
     used: dict[str, str] = {}
-    for one in root.iter():
-        for key, value in one.attrib.items():
+    for node in root.iter():
+        for key, value in node.attrib.items():
             if key == "href" or "url(" in value:
-                for found in REFERENCE.findall(value) if not value.startswith("data:") else ():
-                    used.setdefault(found, f"{name}-{len(used) + 1}")
-    for one in root.iter():
-        if (had := one.attrib.pop("id", None)) in used:
-            one.set("id", used[had])
-        for key, value in one.attrib.items():
+                for reference in REFERENCE.findall(value) if not value.startswith("data:") else ():
+                    used.setdefault(reference, f"{name}-{len(used) + 1}")
+    for node in root.iter():
+        if (had := node.attrib.pop("id", None)) in used:
+            node.set("id", used[had])
+        for key, value in node.attrib.items():
             if (key == "href" and not value.startswith("data:")) or "url(" in value:
-                one.set(key, REFERENCE.sub(lambda found: f"#{used[found[1]]}", value))
+                node.set(key, REFERENCE.sub(lambda match: f"#{used[match[1]]}", value))
     _unwrapped(root)
 
 
@@ -96,7 +96,9 @@ def _unwrapped(parent: ElementTree.Element) -> None:
 
 
 def _style(element: ElementTree.Element) -> dict[str, str]:
-    pairs = [one.split(":", 1) for one in element.attrib.get("style", "").split(";") if ":" in one]
+    pairs = [
+        declaration.split(":", 1) for declaration in element.attrib.get("style", "").split(";") if ":" in declaration
+    ]
     return {key.strip(): value.strip() for key, value in pairs}
 
 
@@ -115,7 +117,7 @@ def _share(parent: ElementTree.Element, styles: dict[ElementTree.Element, dict[s
         else:
             runs.append([child])
     parent[:] = [
-        _group(run, styles) if len(run) > 2 else one for run in runs for one in (run if len(run) <= 2 else run[:1])
+        _group(run, styles) if len(run) > 2 else node for run in runs for node in (run if len(run) <= 2 else run[:1])
     ]
 
 
@@ -127,21 +129,21 @@ def _group(run: list[ElementTree.Element], styles: dict[ElementTree.Element, dic
     group = ElementTree.Element("g")
     styles[group] = {}
     for key, value in list(styles[run[0]].items()):
-        if key not in ALONE and all(styles[one][key] == value for one in run):
+        if key not in ALONE and all(styles[node][key] == value for node in run):
             styles[group][key] = value
-            for one in run:
-                del styles[one][key]
-    if (clip := run[0].attrib.get("clip-path")) and all("transform" not in one.attrib for one in run):
+            for node in run:
+                del styles[node][key]
+    if (clip := run[0].attrib.get("clip-path")) and all("transform" not in node.attrib for node in run):
         group.set("clip-path", clip)
-        for one in run:
-            del one.attrib["clip-path"]
+        for node in run:
+            del node.attrib["clip-path"]
     group.extend(run)
     return group
 
 
 def _rounded(text: str, decimals: int) -> str:
     return NUMBER.sub(
-        lambda found: f"{round(float(found[0]), decimals):.{decimals}f}".rstrip("0").rstrip(".") or "0", text
+        lambda match: f"{round(float(match[0]), decimals):.{decimals}f}".rstrip("0").rstrip(".") or "0", text
     )
 
 
