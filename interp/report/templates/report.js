@@ -7,27 +7,27 @@
   const HEAD = /^L\d+-H\d+$/;
 
   const read = (id) => {
-    const found = document.getElementById(id);
-    return found && JSON.parse(found.textContent);
+    const element = document.getElementById(id);
+    return element && JSON.parse(element.textContent);
   };
   const make = (tag, given = {}, ...inside) => {
-    const one = document.createElement(tag);
-    for (const [name, value] of Object.entries(given)) one.setAttribute(name, value);
-    one.append(...inside);
-    return one;
+    const element = document.createElement(tag);
+    for (const [name, value] of Object.entries(given)) element.setAttribute(name, value);
+    element.append(...inside);
+    return element;
   };
   const draw = (tag, given = {}, ...inside) => {
-    const one = document.createElementNS(SVG, tag);
-    for (const [name, value] of Object.entries(given)) one.setAttribute(name, value);
-    one.append(...inside);
-    return one;
+    const element = document.createElementNS(SVG, tag);
+    for (const [name, value] of Object.entries(given)) element.setAttribute(name, value);
+    element.append(...inside);
+    return element;
   };
 
   // ---- tables that sort
   const number = (text) => {
     // `1,294`, `−0.10`, `8 %`, `10 [9, 11]`, `[0.49, 0.63]`; no date and no name.
-    const found = text.replaceAll("−", "-").match(/^\[?([+-]?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?)(?: %)?(?:[ ,].*)?$/i);
-    return found ? Number(found[1].replaceAll(",", "")) : NaN;
+    const match = text.replaceAll("−", "-").match(/^\[?([+-]?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?)(?: %)?(?:[ ,].*)?$/i);
+    return match ? Number(match[1].replaceAll(",", "")) : NaN;
   };
   const sortable = (table) => {
     const heads = [...table.tHead.rows[0].cells], body = table.tBodies[0];
@@ -49,7 +49,7 @@
         const order = (a, b) => numeric ? a[2] - b[2] : a[1].localeCompare(b[1], undefined, { numeric: true });
         told.sort((a, b) => sign * order(a, b));
         // What has no value comes last, whichever way round.
-        body.append(...told.map(([row]) => row), ...keyed.filter((one) => !told.includes(one)).map(([row]) => row));
+        body.append(...told.map(([row]) => row), ...keyed.filter((entry) => !told.includes(entry)).map(([row]) => row));
       });
     });
   };
@@ -62,12 +62,12 @@
     const word = (column, row) => Array.isArray(column) ? column[row] : column.words[column.rows[row]];
     return places.map((place, row) => ({ place, told: names.map((name, at) => [name, word(columns[at], row)]).filter(([, text]) => text) }));
   });
-  const headOf = (one) => {
-    const found = one.told.find(([name, text]) => name === "head" && HEAD.test(text));
-    return found && maps && maps.has(found[1]) ? found[1] : null;
+  const headOf = (spot) => {
+    const head = spot.told.find(([name, text]) => name === "head" && HEAD.test(text));
+    return head && maps && maps.has(head[1]) ? head[1] : null;
   };
-  const say = (one, box, hint) => {
-    tip.replaceChildren(make("dl", {}, ...one.told.flatMap(([name, text]) => [make("dt", {}, name), make("dd", {}, text)])));
+  const say = (spot, box, hint) => {
+    tip.replaceChildren(make("dl", {}, ...spot.told.flatMap(([name, text]) => [make("dt", {}, name), make("dd", {}, text)])));
     if (hint) tip.append(make("p", {}, hint));
     tip.hidden = false;
     const { width, height } = tip.getBoundingClientRect();
@@ -84,43 +84,43 @@
     const mark = draw("rect", { class: "spot", visibility: "hidden" });
     svg.append(mark);
     let shown = null;
-    const inPixels = (one) => {
+    const inPixels = (spot) => {
       const { left, top, width, height } = svg.getBoundingClientRect();
-      const [a, b, c = a, d = b] = one.place;
+      const [a, b, c = a, d = b] = spot.place;
       return new DOMRect(left + (a * width) / WHOLE, top + (b * height) / WHOLE, ((c - a) * width) / WHOLE, ((d - b) * height) / WHOLE);
     };
     const find = (x, y) => {
       const { left, top, width, height } = svg.getBoundingClientRect();
       const across = ((x - left) * WHOLE) / width, down = ((y - top) * WHOLE) / height;
       let best = null, nearest = NEAR;
-      for (const one of spots) {
-        const [a, b, c, d] = one.place;
+      for (const spot of spots) {
+        const [a, b, c, d] = spot.place;
         if (c === undefined) {
           const far = Math.hypot(((a - across) * width) / WHOLE, ((b - down) * height) / WHOLE);
-          if (far < nearest) [best, nearest] = [one, far];
-        } else if (a <= across && across < c && b <= down && down < d) return one;
+          if (far < nearest) [best, nearest] = [spot, far];
+        } else if (a <= across && across < c && b <= down && down < d) return spot;
       }
       return best;
     };
-    const show = (one) => {
-      shown = one;
-      mark.setAttribute("visibility", one ? "visible" : "hidden");
-      svg.classList.toggle("opens", Boolean(one && chosen && headOf(one)));
-      if (!one) return void (tip.hidden = true);
-      const [a, b, c, d] = one.place, round = c === undefined, size = round ? 0.012 * Math.max(view.width, view.height) : 0;
+    const show = (spot) => {
+      shown = spot;
+      mark.setAttribute("visibility", spot ? "visible" : "hidden");
+      svg.classList.toggle("opens", Boolean(spot && chosen && headOf(spot)));
+      if (!spot) return void (tip.hidden = true);
+      const [a, b, c, d] = spot.place, round = c === undefined, size = round ? 0.012 * Math.max(view.width, view.height) : 0;
       const at = [(a * view.width) / WHOLE - size, (b * view.height) / WHOLE - size];
       const sides = round ? [2 * size, 2 * size] : [((c - a) * view.width) / WHOLE, ((d - b) * view.height) / WHOLE];
       for (const [name, value] of [["x", at[0]], ["y", at[1]], ["width", sides[0]], ["height", sides[1]], ["rx", round ? size : 0]]) {
         mark.setAttribute(name, value.toFixed(2));
       }
-      say(one, inPixels(one), chosen && headOf(one) ? "click: its attention map" : "");
+      say(spot, inPixels(spot), chosen && headOf(spot) ? "click: its attention map" : "");
     };
     svg.addEventListener("pointermove", (event) => show(find(event.clientX, event.clientY)));
     svg.addEventListener("pointerleave", () => show(null));
     svg.addEventListener("click", (event) => {
-      const one = find(event.clientX, event.clientY);
-      show(one);
-      if (one && chosen) chosen(one);
+      const spot = find(event.clientX, event.clientY);
+      show(spot);
+      if (spot && chosen) chosen(spot);
     });
     // With the keyboard: arrows go from place to place, Enter opens.
     frame.addEventListener("keydown", (event) => {
@@ -141,16 +141,16 @@
     const dialog = make("dialog", { class: "map", "aria-label": "Attention maps" });
     const close = make("button", { type: "button" }, "close");
     const head = make("select", { "aria-label": "head" }, ...names.map((name) => make("option", {}, name)));
-    const prompt = make("select", { "aria-label": "prompt" }, ...prompts.map((one, at) => make("option", { value: at }, one.prompt)));
+    const prompt = make("select", { "aria-label": "prompt" }, ...prompts.map((example, at) => make("option", { value: at }, example.prompt)));
     const place = make("div", { class: "wide", tabindex: "0" });
     const note = make("p", { class: "note" });
     dialog.append(make("form", {}, head, ...(prompts.length > 1 ? [prompt] : []), close), place, note);
     document.body.append(dialog);
     const colour = (weight) => `rgb(${[[255, 8], [255, 48], [255, 107]].map(([from, to]) => Math.round(from + (to - from) * weight)).join()})`;
     const picture = () => {
-      const one = prompts[prompt.value || 0], size = one.positions.length, bytes = atob(one.weights);
-      note.textContent = `Up: queries; across: keys; the darker, the larger the weight; framed: key to query. ${one.note}`;
-      const labels = one.positions.map((position, at) => `${position} ${one.tokens[at].trim()}`);
+      const example = prompts[prompt.value || 0], size = example.positions.length, bytes = atob(example.weights);
+      note.textContent = `Up: queries; across: keys; the darker, the larger the weight; framed: key to query. ${example.note}`;
+      const labels = example.positions.map((position, at) => `${position} ${example.tokens[at].trim()}`);
       const longest = Math.min(Math.max(...labels.map((label) => label.length)), 16), cell = 22, side = 10 + 7 * longest;
       const first = (names.indexOf(head.value) * size * (size + 1)) / 2, width = side + size * cell + 2, height = size * cell + side + 2;
       const svg = draw("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `Attention map of ${head.value}` });
@@ -159,14 +159,14 @@
       labels.forEach((label, at) => {
         const text = label.length > 16 ? `${label.slice(0, 15)}…` : label;
         const up = 1 + (size - 1 - at) * cell, across = side + at * cell, down = 1 + size * cell;
-        const look = one.positions[at] === one.key ? "key" : one.positions[at] === one.query ? "query" : "";
+        const look = example.positions[at] === example.key ? "key" : example.positions[at] === example.query ? "query" : "";
         svg.append(draw("text", { x: side - 5, y: up + cell / 2 + 4, "text-anchor": "end", class: look }, text));
         const turned = `translate(${across + cell / 2 + 4} ${down + 6}) rotate(-90)`;
         svg.append(draw("text", { transform: turned, "text-anchor": "end", class: look }, text));
         for (let key = 0; key <= at; key += 1) {
           const level = bytes.charCodeAt(first + (at * (at + 1)) / 2 + key), absent = level > levels;
           const x = side + key * cell, fill = absent ? "#ddd" : colour(level / levels);
-          const framed = one.positions[key] === one.key && one.positions[at] === one.query;
+          const framed = example.positions[key] === example.key && example.positions[at] === example.query;
           svg.append(draw("rect", { x, y: up, width: cell, height: cell, fill }));
           if (framed) frames.push({ x, y: up });
           const told = [["head", head.value], ["query", labels[at]], ["key", labels[key]], ["weight", absent ? "no such edge (window)" : (level / levels).toFixed(2)]];
@@ -199,7 +199,7 @@
     const button = make("button", { type: "button", class: "look" }, "Look at the attention map of any head");
     button.addEventListener("click", () => maps.open(maps.first));
     document.querySelector("#maps")?.append(button);
-    for (const one of document.querySelectorAll("main .nb")) if (maps.has(one.textContent)) one.classList.add("head");
+    for (const span of document.querySelectorAll("main .nb")) if (maps.has(span.textContent)) span.classList.add("head");
     document.querySelector("main").addEventListener("click", (event) => {
       if (event.target.matches(".nb.head")) maps.open(event.target.textContent);
     });
@@ -210,7 +210,7 @@
   for (const figure of document.querySelectorAll("figure[data-stem]")) {
     const svg = figure.querySelector("svg"), stem = figure.dataset.stem, frame = figure.querySelector(".wide");
     const clean = svg.cloneNode(true);
-    if (spots[stem]) pointable(svg, rows(spots[stem]), (one) => headOf(one) && maps.open(headOf(one)), frame);
+    if (spots[stem]) pointable(svg, rows(spots[stem]), (spot) => headOf(spot) && maps.open(headOf(spot)), frame);
     figure.querySelector("a[data-get=svg]").addEventListener("click", (event) => {
       event.preventDefault();
       const { width, height } = clean.viewBox.baseVal;
