@@ -24,6 +24,9 @@ UNGROUPED = {key: value for key, value in NARROW.items() if key != "num_key_valu
 GPT = {"n_layer": 3, "n_head": 4, "n_embd": 32, "n_positions": 32}
 WINDOW = 4  # tokens that a query sees, itself included: shorter than the tests' prompts
 TYPES = ["sliding_attention", "full_attention", "sliding_attention"]
+YARN = {"rope_type": "yarn", "rope_theta": 50.0, "factor": 4.0, "original_max_position_embeddings": 8}
+LONGROPE = {"rope_type": "longrope", "short_factor": [1.0, 1.5, 2.0, 3.0], "long_factor": [4.0, 5.0, 6.0, 7.0]}
+FALCON = {"num_hidden_layers": 3, "num_attention_heads": 4, "hidden_size": 32, "max_position_embeddings": 32}
 TINY: dict[str, tuple[str, dict[str, Any]]] = {
     "gpt2": ("gpt2", GPT),
     "llama": ("llama", DECODER),
@@ -41,8 +44,20 @@ TINY: dict[str, tuple[str, dict[str, Any]]] = {
     "gemma2": ("gemma2", {**DECODER, "sliding_window": WINDOW, "attn_logit_softcapping": 5.0, "final_logit_softcapping": 9.0}),
     "gemma3": ("gemma3_text", {**DECODER, "sliding_window": WINDOW, "layer_types": TYPES, "query_pre_attn_scalar": 11}),
     "olmo2": ("olmo2", NARROW),
+    "olmo3": ("olmo3", {**NARROW, "sliding_window": WINDOW, "layer_types": TYPES, "rope_parameters": {"full_attention": YARN}}),
+    "smollm3": ("smollm3", {**NARROW, "no_rope_layers": [1, 0, 1], "pad_token_id": 0}),
+    "smollm3 with windows": (
+        "smollm3",
+        {**NARROW, "no_rope_layer_interval": 2, "use_sliding_window": True, "sliding_window": WINDOW, "pad_token_id": 0,
+         "rope_parameters": YARN, "mlp_bias": True},
+    ),
     "phi": ("phi", UNGROUPED),
     "phi3": ("phi3", {**NARROW, "sliding_window": WINDOW, "pad_token_id": 0}),
+    "phi3 longrope": ("phi3", {**NARROW, "pad_token_id": 0, "max_position_embeddings": 64, "original_max_position_embeddings": 16,
+                               "rope_parameters": LONGROPE}),
+    "falcon": ("falcon", FALCON),
+    "falcon, two norms": ("falcon", {**FALCON, "new_decoder_architecture": True, "num_kv_heads": 2, "bias": True}),
+    "falcon, sequential": ("falcon", {**FALCON, "parallel_attn": False, "multi_query": False, "tie_word_embeddings": False}),
     "gptj": ("gptj", {**GPT, "rotary_dim": 4}),
     "opt": ("opt", {**UNGROUPED, "ffn_dim": 48}),
 }  # fmt: skip

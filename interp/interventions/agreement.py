@@ -56,6 +56,10 @@ def own_logits(model: Any, tokens: Int[Tensor, "prompt pos"], position: int) -> 
     def only_there(act: Tensor, hook: Any) -> Tensor:  # the unembedding of a long prompt takes gigabytes
         return act[:, position : position + 1]
 
+    if tokens.shape[1] > model.cfg.n_ctx:
+        raise UserError(
+            f"the prompts have {tokens.shape[1]:,} tokens, but the model reads at most {model.cfg.n_ctx:,} (its context)"
+        )
     # No token of a prompt is padding, whatever the tokenizer says.
     plainly = {"padding_side": "right"} if type(model).__name__ == "HookedTransformer" else {}
     try:

@@ -16,6 +16,7 @@ from interp.models.config import Processing
 from interp.models.families import family_of
 from interp.models.families.anatomy import Anatomy
 from interp.models.families.weights import state_of
+from interp.models.rotary_tables import give_tables
 
 
 def sizes_of(config: Any, name: str) -> Sizes:
@@ -38,7 +39,9 @@ def hooked_transformer(
     anatomy = family.anatomy(hf_model.config)
     cfg = _config(anatomy, family.architecture, dtype, device, name)
     applied = {what: asked and what in anatomy.rewrites for what, asked in processing.model_dump().items()}
-    state = state_of(hf_model.state_dict(), family.parts, anatomy, hf_model.config.tie_word_embeddings)
+    state = state_of(
+        hf_model.state_dict(), family.parts_of(hf_model.config), anatomy, hf_model.config.tie_word_embeddings
+    )
     state = ProcessWeights.process_weights(state, cfg, **applied)
     if applied["fold_ln"]:
         cfg.normalization_type = f"{cfg.normalization_type}Pre"  # only centres and scales
@@ -47,6 +50,7 @@ def hooked_transformer(
         from interp.models.biased_mlp import give_mlp_biases
 
         give_mlp_biases(hooked)
+    give_tables(hooked, anatomy.rotary)
     absent = set(hooked.load_state_dict(state, strict=False).missing_keys) & dict(hooked.named_parameters()).keys()
     if absent:
         raise RuntimeError(f"the family's record left out {sorted(absent)}")

@@ -18,13 +18,14 @@ class Plain:
     def __init__(self, model: Any, family: Family, prompts: PromptSet) -> None:
         self._model, self._prompts = model, prompts
         self._anatomy = family.anatomy(model.config)
-        inside = family.parts.layers.split(".", 1)
+        parts = family.parts_of(model.config)
+        inside = parts.layers.split(".", 1)
         layers = getattr(model, inside[0])
         for name in inside[1].split("."):
             layers = getattr(layers, name)
-        self._outs = [layer.get_submodule(family.parts.out) for layer in layers]
-        self._qkvs = [[layer.get_submodule(name) for name in family.parts.qkv] for layer in layers]
-        self._by_head = family.parts.fused == "by head"
+        self._outs = [layer.get_submodule(parts.out) for layer in layers]
+        self._qkvs = [[layer.get_submodule(name) for name in parts.qkv] for layer in layers]
+        self._by_group = parts.fused == "by group"
         self.runs = {run: self._run(getattr(prompts, run)) for run in ("clean", "corrupted")}
 
     def _heads(self, act: Tensor) -> Tensor:
@@ -43,8 +44,10 @@ class Plain:
             def keep_v(_: Any, __: Any, made: Tensor, layer: int = layer, n: int = len(qkv)) -> None:
                 heads = self._heads(made)
                 if n == 1:  # a fused matrix
-                    own = heads.unflatten(2, (-1, 3))[:, :, :, 2] if self._by_head else None
-                    heads = heads[:, :, -self._anatomy.n_kv_heads :] if own is None else own
+                    n_kv_heads = self._anatomy.n_kv_heads
+                    # Each key-value head's queries, key and value together, or all values last.
+                    grouped = heads.unflatten(2, (n_kv_heads, -1))[:, :, :, -1] if self._by_group else None
+                    heads = heads[:, :, -n_kv_heads:] if grouped is None else grouped
                 found[layer]["v"] = heads
 
             handles += [out.register_forward_pre_hook(keep_z), qkv[-1].register_forward_hook(keep_v)]

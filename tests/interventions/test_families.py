@@ -104,7 +104,7 @@ def test_direct_logit_attribution_is_refused_where_a_norm_follows_the_sum_over_h
     def attribute():
         return direct_logit_attribution(loaded.engine, loaded.prompts, "clean", (1.0, -1.0))
 
-    if name in ("gemma2", "gemma3", "olmo2"):
+    if name in ("gemma2", "gemma3", "olmo2", "olmo3"):
         with pytest.raises(UserError, match="a norm follows the sum over the heads"):
             attribute()
     else:

@@ -107,7 +107,10 @@ def test_a_bad_directory_is_one_clear_sentence(folder, says):
     [
         ({"head_dim": 7}, "head_dim is 7, which is odd"),
         ({"num_key_value_heads": 3}, "4 is not a multiple of num_key_value_heads 3"),
-        ({"rope_parameters": {"rope_type": "yarn", "factor": 2.0}}, "rope_parameters.rope_type: must be .*not 'yarn'"),
+        (
+            {"rope_parameters": {"rope_type": "dynamic", "factor": 2.0}},
+            "rope_parameters.rope_type: must be .*not 'dynamic'",
+        ),
         ({"rope_parameters": {"rope_type": "linear"}}, "rope_type linear needs factor"),
         ({"rope_parameters": {"rope_theta": float("nan")}}, "rope_theta: must be .*finite"),
         ({"model_type": "mistral"}, "'mistral'"),

@@ -6,6 +6,7 @@ from typing import Any
 
 from interp.errors import UserError
 from interp.models.families import (
+    falcon,
     gemma,
     gemma2,
     gemma3,
@@ -15,16 +16,21 @@ from interp.models.families import (
     llama,
     mistral,
     olmo2,
+    olmo3,
     opt,
     phi,
     phi3,
     qwen2,
     qwen3,
+    smollm3,
 )
 from interp.models.families.others import BY_TRANSFORMER_LENS, why_not
 from interp.models.families.record import Family
 
-_MODULES = (gpt2, llama, mistral, qwen2, qwen3, gpt_neox, gemma, gemma2, gemma3, olmo2, phi, phi3, gptj, opt)
+_MODULES = (
+    *(gpt2, llama, mistral, smollm3, qwen2, qwen3, gpt_neox, gemma, gemma2, gemma3, olmo2, olmo3),
+    *(phi, phi3, gptj, opt, falcon),
+)
 FAMILIES: dict[str, Family] = {module.FAMILY.architecture: module.FAMILY for module in _MODULES}
 BY_TYPE: dict[str, Family] = {family.model_type: family for family in FAMILIES.values()}
 

@@ -10,11 +10,26 @@ from interp.analysis.findings_of_run import Sizes
 
 
 @dataclass(frozen=True)
+class LayerRotary:
+    """One layer's rotary positions where TransformerLens has no setting for them (interp.models.rotary_tables).
+
+    Args:
+        frequencies: by how many radians per position each pair of entries is turned; all 0: positions are not told (NoPE).
+        attention_factor: what turned queries and keys are multiplied by.
+        longest: positions up to which these frequencies hold; None: any.
+    """
+
+    frequencies: tuple[float, ...]
+    attention_factor: float = 1.0
+    longest: int | None = None
+
+
+@dataclass(frozen=True)
 class Rotary:
     """How positions turn queries and keys: the first `dim` entries of a head, at frequencies base^(-2i/dim).
 
     `local_base` is that of layers with a window, where it is another one; `scaling` holds TransformerLens' settings of
-    frequencies that were changed after training; `without` are layers whose queries and keys are not turned.
+    frequencies that were changed after training; `by_layer` what a layer has in their place (None: nothing). Empty: no layer.
     """
 
     dim: int
@@ -22,7 +37,7 @@ class Rotary:
     local_base: float | None = None
     adjacent_pairs: bool = False
     scaling: Mapping[str, Any] = field(default_factory=dict)
-    without: tuple[int, ...] = ()
+    by_layer: tuple[LayerRotary | None, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 from pydantic import model_validator
 
-from interp.models.families.anatomy import Anatomy, Rotary
+from interp.models.families.anatomy import Anatomy
 from interp.models.families.record import ConfigFile, Heads, Layers, Positions, Positive, Tokens, Width
-from interp.models.families.rope import Rope, scaling_of, theta_of
+from interp.models.families.rope import Rope, d_head_of, rotary_of
 from interp.models.families.weights import Parts
 
 Activation = Literal["silu", "gelu_new", "gelu_pytorch_tanh", "gelu_fast", "gelu", "relu"]
@@ -64,14 +64,12 @@ PARTS = Parts(
 def decoder(config: Any, **changes: Any) -> Anatomy:
     """Rotary positions, RMS norm before each part, grouped queries, a gated MLP; `changes` are what a family does otherwise."""
     heads = config.num_attention_heads
-    d_head = getattr(config, "head_dim", None) or config.hidden_size // heads
-    rope = config.rope_parameters or {}
     common: dict[str, Any] = {
         "n_layers": config.num_hidden_layers,
         "n_heads": heads,
         "n_kv_heads": config.num_key_value_heads or heads,
         "d_model": config.hidden_size,
-        "d_head": d_head,
+        "d_head": d_head_of(config),
         "d_mlp": config.intermediate_size,
         "d_vocab": config.vocab_size,
         "n_ctx": config.max_position_embeddings,
@@ -83,8 +81,7 @@ def decoder(config: Any, **changes: Any) -> Anatomy:
     if "eps" not in changes:
         common["eps"] = config.rms_norm_eps
     if "rotary" not in changes:
-        dim = int(d_head * rope.get("partial_rotary_factor", 1.0))
-        common["rotary"] = Rotary(dim, theta_of(rope), scaling=scaling_of(rope))
+        common["rotary"] = rotary_of(config)
     return Anatomy(**common | changes)
 
 

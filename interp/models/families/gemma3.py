@@ -5,22 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from interp.models.families.anatomy import Anatomy, Rotary
+from interp.models.families.anatomy import Anatomy
 from interp.models.families.gemma2 import SANDWICH, Gemma2File
 from interp.models.families.gemma2 import anatomy as gemma2_anatomy
 from interp.models.families.record import Family, Positions, Positive, Tokens
-from interp.models.families.rope import Rope, scaling_of, theta_of
-
-
-class Ropes(BaseModel):
-    """Rotary positions of the layers with a window and of those without."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    sliding_attention: Rope | None = None
-    full_attention: Rope | None = None
+from interp.models.families.rope import Ropes, rotary_by_kind
 
 
 class Gemma3File(Gemma2File):
@@ -37,9 +28,7 @@ class Gemma3File(Gemma2File):
 
 
 def _anatomy(config: Any) -> Anatomy:
-    everywhere, local = (config.rope_parameters[kind] for kind in ("full_attention", "sliding_attention"))
-    rotary = Rotary(config.head_dim, theta_of(everywhere), theta_of(local), scaling=scaling_of(everywhere))
-    return gemma2_anatomy(config, qk_norm="head", rotary=rotary)
+    return gemma2_anatomy(config, qk_norm="head", rotary=rotary_by_kind(config))
 
 
 FAMILY = Family(

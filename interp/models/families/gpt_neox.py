@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from interp.models.families.anatomy import Anatomy, Rotary
+from interp.models.families.anatomy import Anatomy
 from interp.models.families.decoder import Activation
 from interp.models.families.record import ConfigFile, Family, Heads, Layers, Positions, Positive, Tokens, Width
-from interp.models.families.rope import Rope, scaling_of, theta_of
+from interp.models.families.rope import Rope, rotary_of
 from interp.models.families.weights import Parts
 
 
@@ -42,15 +42,13 @@ class NeoxFile(ConfigFile):
 
 
 def _anatomy(config: Any) -> Anatomy:
-    heads, rope = config.num_attention_heads, config.rope_parameters
-    d_head = config.hidden_size // heads
-    rotary = Rotary(int(d_head * rope["partial_rotary_factor"]), theta_of(rope), scaling=scaling_of(rope))
+    heads = config.num_attention_heads
     return Anatomy(
         n_layers=config.num_hidden_layers,
         n_heads=heads,
         n_kv_heads=heads,
         d_model=config.hidden_size,
-        d_head=d_head,
+        d_head=config.hidden_size // heads,
         d_mlp=config.intermediate_size,
         d_vocab=config.vocab_size,
         n_ctx=config.max_position_embeddings,
@@ -58,7 +56,7 @@ def _anatomy(config: Any) -> Anatomy:
         norm="LN",
         eps=config.layer_norm_eps,
         parallel=config.use_parallel_residual,
-        rotary=rotary,
+        rotary=rotary_of(config),
     )
 
 
@@ -74,7 +72,7 @@ FAMILY = Family(
         ln1="input_layernorm",
         ln2="post_attention_layernorm",
         qkv=("attention.query_key_value",),
-        fused="by head",
+        fused="by group",
         out="attention.dense",
         mlp_in="mlp.dense_h_to_4h",
         mlp_out="mlp.dense_4h_to_h",

@@ -50,11 +50,15 @@ class Family:
         model_type: what a config.json calls it.
         schema: what its config.json must hold.
         anatomy: what its blocks are, from a Hugging Face config. UserError for what TransformerLens cannot express.
-        parts: the names of its modules.
+        parts: the names of its modules; a function of the config where they differ within the family.
     """
 
     architecture: str
     model_type: str
     schema: type[ConfigFile]
     anatomy: Callable[[Any], Anatomy]
-    parts: Parts
+    parts: Parts | Callable[[Any], Parts]
+
+    def parts_of(self, config: Any) -> Parts:
+        """The names of a model's modules."""
+        return self.parts(config) if callable(self.parts) else self.parts

@@ -29,7 +29,8 @@ class Parts:
             serves both.
         ln1_post, ln2_post: norms of what they write, beside those of what they read.
         qkv: three modules, or a fused one.
-        fused: how the rows of a fused one lie: all queries, then keys, then values; or each head's three together.
+        fused: how the rows of a fused one lie: all queries, then keys, then values; or, for each key-value head, its queries,
+            its key and its value together.
         mlp_in: also a fused one that begins with the gate (`gate_fused`).
         conv: linear maps are stored [in, out].
         pos_rows: rows of the position table that no position has.
@@ -51,7 +52,7 @@ class Parts:
     ln2_post: str | None = None
     q_norm: str | None = None
     k_norm: str | None = None
-    fused: Literal["by kind", "by head"] = "by kind"
+    fused: Literal["by kind", "by group"] = "by kind"
     mlp_gate: str | None = None
     gate_fused: bool = False
     conv: bool = False
@@ -145,15 +146,19 @@ def _queries_keys_values(
         return [weight for weight, _ in pairs], [bias for _, bias in pairs]
     weight, bias = linear(parts.qkv[0])
     fused = [weight] if bias is None else [weight, bias]
-    if parts.fused == "by head":
-        apart = [
-            rearrange(stacked, "... (head three h) -> three ... (head h)", three=3, head=anatomy.n_heads).unbind()
-            for stacked in fused
-        ]
+    if parts.fused == "by group":
+        apart = [_by_group(stacked, anatomy) for stacked in fused]
     else:
         widths = [heads * anatomy.d_head for heads in (anatomy.n_heads, anatomy.n_kv_heads, anatomy.n_kv_heads)]
         apart = [torch.split(stacked, widths, dim=-1) for stacked in fused]
     return list(apart[0]), [None] * 3 if bias is None else list(apart[1])
+
+
+def _by_group(stacked: Tensor, anatomy: Anatomy) -> tuple[Tensor, ...]:
+    """The last axis of queries, keys and values whose heads lie together with their key-value head."""
+    heads = rearrange(stacked, "... (kv_head n h) -> ... kv_head n h", kv_head=anatomy.n_kv_heads, h=anatomy.d_head)
+    kinds = torch.split(heads, [heads.shape[-2] - 2, 1, 1], dim=-2)
+    return tuple([kind.flatten(-3) for kind in kinds])
 
 
 def _mlp(linear: Callable[[str], tuple[Tensor, Tensor | None]], parts: Parts, anatomy: Anatomy) -> State:
