@@ -32,6 +32,9 @@ def progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
     try:
         yield bar.advance
         bar.done = total
+    except BaseException:
+        bar.stopped = True
+        raise
     finally:
         bar.draw()
 
@@ -40,6 +43,7 @@ class _Bar:
     def __init__(self, label: str, total: int) -> None:
         self.label, self.total, self.done = label, total, 0
         self.started = self.drawn = time.monotonic()
+        self.stopped = False
         self.shown: Any = None
 
     def advance(self, done: int) -> None:
@@ -53,7 +57,8 @@ class _Bar:
         self.drawn = time.monotonic()
         took = self.drawn - self.started
         left = f", about {took / self.done * (self.total - self.done):.0f} s left" if 0 < self.done < self.total else ""
-        words = f"{self.label}: {self.done} of {self.total} forward passes, {took:.0f} s{left}"
+        end = ", stopped" if self.stopped else left
+        words = f"{self.label}: {self.done} of {self.total} forward passes, {took:.0f} s{end}"
         line = f"<progress value='{self.done}' max='{max(self.total, 1)}'></progress> {html.escape(words)}"
         shown = {"text/plain": words, "text/html": line}
         if self.shown is None:

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from interp.api.given import listed, plain, section
 from interp.configs.mistakes import quoted
+from interp.configs.registry import nearest
 from interp.errors import UserError
 from interp.models import LoadedModel
 from interp.prompts.encoder import Encoder
@@ -35,7 +36,7 @@ def placed(roles: Mapping[str, Role | None], columns: Mapping[str, Sequence[Any]
             continue
         if columns is not None and isinstance(role, str) and (column := FIELD.fullmatch(role)) and column[2]:
             if column[2] not in columns:
-                raise UserError(f"the role {name!r}: the frame has no column {column[2]!r}, only {', '.join(columns)}")
+                raise UserError(f"the role {name!r}: the frame has no column {column[2]!r}; {nearest(column[2], columns)}")
             made.specs[name] = _in_column(name, column[2], columns[column[2]])
         elif role is None or isinstance(role, str | RoleSpec) or not hasattr(role, "__iter__"):
             made.specs[name] = role_of(name, role)

@@ -31,21 +31,14 @@ def read(folder: str | Path) -> FinishedRun:
     """
     if not isinstance(folder, str | Path):
         raise UserError(f"a run is read from its folder, runs/NAME/HASH, not from {quoted(folder)}")
-    path = _only_run(user_path(folder, "folder"))
-    status = RunFolder.existing(path).manifest().status
+    run = RunFolder.existing(user_path(folder, "folder"))
+    path, status = run.path, run.manifest().status
     if status != "finished":
         raise UserError(
             f"{path} is not finished ({status or 'its manifest is missing or damaged'}); run it to its end first"
         )
     config = reading.read_yaml(path / RESOLVED)
     return (ProbesRun if config.get("study", "circuit") == "circuit" else FinishedRun)(path, config)
-
-
-def _only_run(path: Path) -> Path:
-    inside = [] if (path / RESOLVED).is_file() else sorted(file.parent for file in path.glob(f"*/{RESOLVED}"))
-    if len(inside) > 1:
-        raise UserError(f"{path} holds {len(inside)} runs, say which: {', '.join(folder.name for folder in inside)}")
-    return inside[0] if inside else path
 
 
 class FinishedRun:

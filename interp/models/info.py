@@ -22,3 +22,7 @@ class LoadedModel:
     hooked: Any
     tokenizer: Any
     info: ModelFound
+
+    def __repr__(self) -> str:
+        info = self.info
+        return f"<model {info.name}: {info.n_layers} layers x {info.n_heads} heads, {info.dtype} on {info.device}>"

@@ -70,12 +70,18 @@ class RunFolder:
 
     @classmethod
     def existing(cls, path: Path) -> RunFolder:
-        """The folder of a run that is there; UserError when it is none."""
-        if not (path / RESOLVED).is_file():
-            inside = sorted(str(resolved.parent) for resolved in path.glob(f"*/{RESOLVED}"))
-            held = f"; in it lie runs, such as {inside[-1]}" if inside else ""
-            raise UserError(f"{path} is no run folder: {RESOLVED} is missing{held}")
-        return cls(path)
+        """The folder of a run that is there: runs/NAME/HASH, or runs/NAME where it holds one run.
+
+        UserError when it holds none, or several.
+        """
+        if (path / RESOLVED).is_file():
+            return cls(path)
+        inside = sorted(resolved.parent for resolved in path.glob(f"*/{RESOLVED}"))
+        if len(inside) == 1:
+            return cls(inside[0])
+        if inside:
+            raise UserError(f"{path} holds {len(inside)} runs, say which: {', '.join(run.name for run in inside)}")
+        raise UserError(f"{path} is no run folder: {RESOLVED} is missing")
 
     def __enter__(self) -> RunFolder:
         with atomic.mendable(self.path):

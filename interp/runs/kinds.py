@@ -63,10 +63,9 @@ class RunKind:
 
     def check(self, config: LoadedConfig[Any], console: Console) -> dict[str, Any]:
         """Check without running; what was found, as plain data. UserError when the run could not work."""
-        if self.check_at is None:
-            console.print(f"{config.path}: the config is valid", highlight=False)
-            return {}
-        return _found(self.check_at)(config, console) or {}
+        seen = {} if self.check_at is None else _found(self.check_at)(config, console) or {}
+        console.print(f"{config.path}: the config is valid", highlight=False)
+        return seen
 
     def explain(self, config: LoadedConfig[Any]) -> Methods:
         """What it would do, in the words of a methods section."""
@@ -202,6 +201,7 @@ def publish_any(path: Path, console: Console) -> Path:
     """Draw the report of a finished run of any kind again."""
     with RunFolder.existing(path) as folder:
         resolved = reading.read_yaml(folder.path / "config.resolved.yaml")
+        path = folder.path
         if "sweep" in resolved:
             raise UserError(
                 f"{path} is the folder of a sweep, which is many runs; its report is drawn again by: interp sweep collect {path}"

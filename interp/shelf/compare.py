@@ -120,6 +120,7 @@ class _Run:
     @classmethod
     def read(cls, path: Path) -> _Run:
         folder = RunFolder.existing(path)
+        path = folder.path
         config = reading.read_yaml(path / RESOLVED)
         if "sweep" in config:
             raise UserError(

@@ -121,7 +121,7 @@ def test_prompts_whose_key_is_elsewhere_are_measured_in_batches(model):
     ("frame", "settings", "says"),
     [
         (frame_of().drop(columns=["foil"]), {}, "the frame has no column 'foil', only 'clean', 'corrupted', 'answer'"),
-        (frame_of(), {"key": "{wrd}"}, "the role 'key': the frame has no column 'wrd', only clean"),
+        (frame_of(), {"key": "{wrd}"}, "the role 'key': the frame has no column 'wrd'; did you mean 'word'?"),
         (frame_of(), {"cluster": ["a"] * 12}, "cluster is the name of one of its columns, not"),
         (frame_of(), {"key": "zebra"}, "no prompt pair is left after filtering"),
         (frame_of(foil=[None, *ANSWERS[1:]]), {}, "the frame: 1 of 12 rows cannot be used: row 0: foil is empty"),

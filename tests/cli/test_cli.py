@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -80,6 +81,9 @@ def test_validate_and_report_on_a_finished_run(finished):
     checked = runner.invoke(app, ["validate", str(finished[0])])
     assert checked.exit_code == 0
     assert "forward passes" in checked.output
+    n_out = re.search(r"(\d+) left out", " ".join(checked.output.split()))[1]
+    assert re.search(rf"left out, by reason, an example each:\s+{n_out}  beyond the task's max_pairs", checked.output)
+    assert checked.output.rstrip().endswith("the config is valid")
     again = runner.invoke(app, ["report", str(finished[1])])
     assert again.exit_code == 0
     assert "report.html" in again.output

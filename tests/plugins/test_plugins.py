@@ -136,7 +136,8 @@ def test_recipe_and_figure_of_the_template_from_validate_to_report(site, tmp_pat
 def test_a_kind_of_run_of_another_package_is_validated_run_and_reported_again(site, tmp_path):
     path = tmp_path / "seeds.yaml"
     path.write_text(f"study: seeds\nname: drawn\nn_seeds: 7\noutput: {{root: {tmp_path / 'runs'}}}\n")
-    assert interp(site, "validate", path).returncode == 0
+    assert interp(site, "validate", path).stdout.endswith("the config is valid\n")
+    assert "A random number with several seeds." in interp(site, "explain", path).stdout
     said = interp(site, "run", path)
     assert said.returncode == 0, said.stderr
     assert "The mean of 7 draws is" in said.stdout

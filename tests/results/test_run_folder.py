@@ -140,12 +140,14 @@ def test_a_folder_that_is_no_run(tmp_path):
         RunFolder.existing(tmp_path)
 
 
-def test_a_folder_of_runs_names_one_of_them(tmp_path):
+def test_a_folder_of_one_run_stands_for_it_and_of_several_is_refused(tmp_path):
     with folder(tmp_path) as run:
         pass
-    with pytest.raises(UserError, match=f"in it lie runs, such as {run.path}$"):
+    assert RunFolder.existing(run.path).path == RunFolder.existing(run.path.parent).path == run.path
+    (run.path.parent / "other").mkdir()
+    (run.path.parent / "other" / "config.resolved.yaml").touch()
+    with pytest.raises(UserError, match=f"holds 2 runs, say which: {run.path.name}, other$"):
         RunFolder.existing(run.path.parent)
-    assert RunFolder.existing(run.path).path == run.path
 
 
 def test_nothing_is_written_before_the_lock_is_held(tmp_path):

@@ -115,8 +115,10 @@ def test_terminal_and_json_tell_it(one, other):
 def test_what_is_no_finished_run_is_a_sentence(one, tmp_path):
     with pytest.raises(UserError, match=r"is not a finished run \(its status is 'interrupted'\)"):
         compare(one, write(tmp_path / "cut", status="interrupted"))
-    with pytest.raises(UserError, match="is no run folder"):
+    with pytest.raises(UserError, match="holds 2 runs, say which: cut, one"):
         compare(one, tmp_path)
+    with pytest.raises(UserError, match="is no run folder"):
+        compare(one, tmp_path / "nowhere")
     (tmp_path / "config.resolved.yaml").write_text("sweep: {}\n", encoding="utf-8")
     with pytest.raises(UserError, match="is the folder of a sweep"):
         compare(tmp_path, one)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, cast
 
 from rich.console import Console
@@ -35,16 +34,14 @@ def describe(config: LoadedConfig[RunConfig], console: Console) -> dict[str, Any
     What was found is returned as plain data: `on_this_machine` is False, and nothing else there, where the model has
     yet to be fetched.
     """
-    return describe_run(config.run, config.path, console)
+    return describe_run(config.run, console)
 
 
-def describe_run(
-    settings: RunConfig, path: Path, console: Console, beside: Sequence[ModelSource] = ()
-) -> dict[str, Any]:
-    """The same of a run that is one part of what the YAML at `path` asks for, whose prompts the models `beside` are asked, too."""
+def describe_run(settings: RunConfig, console: Console, beside: Sequence[ModelSource] = ()) -> dict[str, Any]:
+    """The same of a run that is one part of what a YAML asks for, whose prompts the models `beside` are asked, too."""
     dimensions = model_dimensions(settings.model)
     if dimensions is None:
-        _say_valid(path, settings.model, console)
+        _warn(settings.model, console)
         console.print(
             "the model is not on this machine yet, so prompts and probes were not checked; run it to fetch it"
         )
@@ -67,7 +64,7 @@ def describe_run(
         probes={probe.label: probe for probe in settings.probes},
     )
     check_probes(settings.probes, study)
-    _say_valid(path, settings.model, console)
+    _warn(settings.model, console)
     table = Table("probe", "kind", "prompts", "forward passes", box=None, pad_edge=False)
     asked: list[dict[str, Any]] = [
         {
@@ -123,8 +120,7 @@ def _there(models: Sequence[ModelSource]) -> Iterator[tuple[ModelSource, tuple[S
             yield model, dimensions
 
 
-def _say_valid(path: Path, model: ModelSource, console: Console) -> None:
-    console.print(f"{path}: the config is valid", highlight=False)
+def _warn(model: ModelSource, console: Console) -> None:
     for warning in _device_warnings(model):
         console.print(f"warning: {warning}", style="yellow", highlight=False, markup=False)
 

@@ -17,5 +17,5 @@ def describe(config: LoadedConfig[ComparisonConfig], console: Console) -> dict[s
     for label in config.run.models:
         console.print(f"{label}:", style="bold")
         beside = [model for other, model in config.run.models.items() if other != label]
-        by_label[label] = describe_run(config.run.arm(label), config.path, console, beside)
+        by_label[label] = describe_run(config.run.arm(label), console, beside)
     return {"models": by_label}

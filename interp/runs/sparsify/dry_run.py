@@ -21,5 +21,4 @@ def describe(config: LoadedConfig[SparsifyConfig], console: Console) -> dict[str
         check_context(config.run, dimensions[0].name, dimensions[0].n_ctx)
     if begin is not None:
         look(user_path(begin, "training.begin"), "training.begin")
-    console.print(f"{config.path}: the config is valid", highlight=False)
     return {"on_this_machine": dimensions is not None}
