@@ -36,7 +36,9 @@ def placed(roles: Mapping[str, Role | None], columns: Mapping[str, Sequence[Any]
             continue
         if columns is not None and isinstance(role, str) and (column := FIELD.fullmatch(role)) and column[2]:
             if column[2] not in columns:
-                raise UserError(f"the role {name!r}: the frame has no column {column[2]!r}; {nearest(column[2], columns)}")
+                raise UserError(
+                    f"the role {name!r}: the frame has no column {column[2]!r}; {nearest(column[2], columns)}"
+                )
             made.specs[name] = _in_column(name, column[2], columns[column[2]])
         elif role is None or isinstance(role, str | RoleSpec) or not hasattr(role, "__iter__"):
             made.specs[name] = role_of(name, role)

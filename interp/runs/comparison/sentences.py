@@ -79,7 +79,9 @@ def _circuit(labels: tuple[str, str], circuits: EdgesBothWays | NodesBothWays) -
     both = f"{start}; replacing the best {count(needs.second)} and {count(needs.first)} alone destroys as much"
     ends = f"{both} (ratio {ratio(needs.ratio)})"
     if (claimed := both_ways(circuits)) is None:
-        return f"{ends}. The two directions do not both tell the models apart, so neither is said to need fewer."
+        opposite = {_clear(enough.ratio), _clear(needs.ratio)} == {1, -1}
+        why = "contradict each other" if opposite else "do not both tell the models apart"
+        return f"{ends}. The two directions {why}, so neither is said to need fewer."
     return f"{ends}: {second} needs {claimed} both ways."
 
 

@@ -95,8 +95,12 @@ def circuits(enough, needs):
     [
         ((200, 100, 1.5, 2.5), (60, 30, 1.2, 3.0), "(ratio 2.00 [1.20, 3.00]): sparse needs fewer both ways."),
         ((100, 200, 0.3, 0.8), (30, 60, 0.4, 0.9), ": sparse needs more both ways."),
-        ((200, 100, 1.5, 2.5), (60, 50, 0.9, 1.4), "so neither is said to need fewer."),
-        ((200, 100, 1.5, 2.5), (30, 60, 0.3, 0.8), "so neither is said to need fewer."),
+        (
+            (200, 100, 1.5, 2.5),
+            (60, 50, 0.9, 1.4),
+            "do not both tell the models apart, so neither is said to need fewer.",
+        ),
+        ((200, 100, 1.5, 2.5), (30, 60, 0.3, 0.8), "contradict each other, so neither is said to need fewer."),
         ((200, 100, 1.5, 2.5, [(0.7, 20, 30)]), (60, 30, 1.2, 3.0), "so neither is said to need fewer."),
         ((200, 100, 1.5, 2.5, [(0.7, 30, 20)]), (60, 30, 1.2, 3.0), "sparse needs fewer both ways."),
         ((None, 100, None, None), (60, None, None, None), "dense never gets there (ratio —)."),
