@@ -17,6 +17,7 @@ from torch import Tensor
 from interp.errors import UserError, cut
 from interp.interventions.readout import ModelReadout
 from interp.interventions.runs import Runs
+from interp.models.bridge import HookedBridge
 from interp.prompts.pairs import PromptSet
 
 EXACT, ROUNDED = 1e-3, 0.1
@@ -62,8 +63,11 @@ def own_logits(model: Any, tokens: Int[Tensor, "prompt pos"], position: int) -> 
         )
     # No token of a prompt is padding, whatever the tokenizer says.
     plainly = {"padding_side": "right"} if type(model).__name__ == "HookedTransformer" else {}
+    cut_short = (
+        model.unembedding(position) if isinstance(model, HookedBridge) else model.hooks(fwd_hooks=[(last, only_there)])
+    )
     try:
-        with model.hooks(fwd_hooks=[(last, only_there)]):
+        with cut_short:
             logits: Tensor = model(tokens.to(model.cfg.device), return_type="logits", **plainly)
     except torch.OutOfMemoryError:
         raise

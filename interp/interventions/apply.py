@@ -1,8 +1,8 @@
 """Hooks that write the cells of a chunk of variants into a running forward pass.
 
 A chunk is one batch of `n_variants * n_prompts` rows (variant-major) that starts at token position `first`; its rows'
-earlier positions live in the key-value cache. Every hook counts what it wrote, so an edit that never ran is an error
-and no silent no-op.
+earlier positions live in the key-value cache (`past`), where there is one. Every hook counts what it wrote, so an edit that
+never ran is an error and no silent no-op.
 """
 
 from __future__ import annotations
@@ -43,11 +43,15 @@ class ChunkHooks:
             # An edge is written into z, where its term has been summed; its weight is read off the pattern before.
             site = "z" if cells.site == "edge" else cells.site
             self._todo.setdefault(HOOKS[site].format(cells.layer), []).append((cells, value))
-        self._watched = {HOOKS["pattern"].format(cells.layer) for cells, _ in bundles if cells.site == "edge"}
+        edges = {cells.layer for cells, _ in bundles if cells.site == "edge"}
+        self._watched = {HOOKS["pattern"].format(layer) for layer in edges}
+        # Without a cache the values are read off the pass itself, which begins at the first position.
+        self._values: dict[int, Tensor] = {}
+        self._watched_values = {HOOKS["v"].format(layer) for layer in edges if layer not in past}
 
     def hooks(self) -> list[tuple[str, Callable[..., Tensor]]]:
         """(hook name, function) for every hook point that is written or read."""
-        return [(name, self._run) for name in sorted({*self._todo, *self._watched})]
+        return [(name, self._run) for name in sorted({*self._todo, *self._watched, *self._watched_values})]
 
     def check(self) -> None:
         """Raise RuntimeError when an edit was never reached."""
@@ -62,6 +66,8 @@ class ChunkHooks:
             self._pending.discard(id(cells))
         if hook.name in self._watched:
             self._weights[hook.layer()] = rows.clone()
+        if hook.name in self._watched_values:
+            self._values[hook.layer()] = act.clone()
         return act
 
     def _write(self, rows: Float[Tensor, "variant prompt ..."], cells: Bundle, value: Value) -> None:
@@ -76,7 +82,7 @@ class ChunkHooks:
     def _write_edge(self, rows: Float[Tensor, "variant prompt pos head d_head"], cells: Bundle, value: Value) -> None:
         query = cells.query - self._first
         weight = self._weights[cells.layer][cells.variant, :, cells.head, query, cells.key]
-        values = self._past[cells.layer].past_values
+        values = self._past[cells.layer].past_values if cells.layer in self._past else self._values[cells.layer]
         values = values.view(self._n_variants, -1, *values.shape[1:])
         kv_head = cells.head // (self._sizes.n_heads // self._sizes.n_kv_heads)
         now = weight[..., None] * values[cells.variant, :, cells.key, kv_head]

@@ -22,6 +22,7 @@ from interp.interventions.hooked import run_blocks
 from interp.interventions.live import LiveCells
 from interp.interventions.runs import HOOKS
 from interp.metrics import Metric
+from interp.models.bridge import HookedBridge
 from interp.prompts.pairs import PromptSet
 
 
@@ -88,6 +89,8 @@ def _gradients(
         kept[hook.name] = act
 
     model = engine.model
+    if isinstance(model, HookedBridge) and any(name.endswith("hook_pattern") for name in names):
+        model.must_write_patterns()
     # Parameters are frozen, so the residual stream must be the leaf that asks for gradients.
     start = engine.runs(prompts)[base].site("resid_pre", 0)[index].to(model.cfg.dtype, copy=True).requires_grad_()
     with torch.enable_grad(), model.hooks(fwd_hooks=[(lambda name: name in names, keep)]):

@@ -22,7 +22,9 @@ from torch.nn.functional import gelu, layer_norm
 from interp.configs.lazy import lazy
 from interp.errors import UserError
 from interp.interventions.precision import wide
-from interp.models.sparse_attention import GateRule, gate_hooks
+from interp.models.bridge import HookedBridge
+from interp.models.own_hooks import own_hooks
+from interp.models.sparse_attention import GateRule
 
 if TYPE_CHECKING:
     from transformer_lens.utilities import architectures
@@ -68,7 +70,10 @@ def reason_against(model: Any) -> str | None:
             f"the model's config has attention_dir = {direction!r}, but effects are measured by running a prompt on from its first "
             "edited token, which is right only where no token sees a later one"
         )
-    if type(model).__name__ != "HookedTransformer":
+    if isinstance(model, HookedBridge):
+        if model.anatomy is None:
+            return "it is a TransformerBridge of a family without a record of its blocks"
+    elif type(model).__name__ != "HookedTransformer":
         return f"it is a {type(model).__name__}"
     for flag, plain in PLAIN.items():
         if getattr(cfg, flag, plain) != plain:
@@ -106,9 +111,10 @@ def foreign_hook(model: Any) -> str | None:
     output by itself, so that a hook there would be passed over.
     """
     foreign = None
+    known = (*KNOWN, "transformers") if isinstance(model, HookedBridge) else KNOWN
     for name, part in model.named_modules():
-        changed = len(part._forward_hooks) + len(part._forward_pre_hooks) != gate_hooks(model, name)
-        strange = "forward" in vars(part) or (name != "" and type(part).__module__.partition(".")[0] not in KNOWN)
+        changed = len(part._forward_hooks) + len(part._forward_pre_hooks) != own_hooks(model, name, part)
+        strange = "forward" in vars(part) or (name != "" and type(part).__module__.partition(".")[0] not in known)
         if not changed and not strange:
             continue
         room, _, rest = name.partition(".")

@@ -26,7 +26,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from interp.interventions.engine import Engine
-from interp.interventions.hooked import run_blocks
+from interp.interventions.hooked import run_between, run_blocks
 from interp.metrics import Metric
 from interp.prompts.pairs import PromptSet
 
@@ -127,11 +127,13 @@ class Frozen:
                 if name != "hook_mlp_out" or not self._model.cfg.attn_only:
                     hooks.append((f"blocks.{layer}.{name}", lambda act, hook, what=what: hooked(what, act, hook)))
         stream = torch.zeros_like(torch.cat([messages[begin]] * 2))
+        added = {
+            layer: torch.cat([message, torch.zeros_like(message)])
+            for layer, message in messages.items()
+            if layer < self._end
+        }
         with self._model.hooks(fwd_hooks=hooks):
-            for layer in range(begin, self._end):
-                if layer in messages:
-                    stream = stream + torch.cat([messages[layer], torch.zeros_like(messages[layer])])
-                stream = self._model.blocks[layer](stream)
+            stream = run_between(self._model, stream, begin, self._end, added)
         with_message, without = stream.chunk(2)
         return with_message - without
 

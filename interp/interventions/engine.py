@@ -40,6 +40,7 @@ from interp.interventions.watch import State, state_of
 from interp.interventions.wave import Wave
 from interp.interventions.writing import Batch
 from interp.metrics import Metric
+from interp.models.bridge import seen
 from interp.models.sparse_attention import gate_facts
 from interp.prompts.pairs import PromptSet
 
@@ -60,7 +61,7 @@ class Engine:
     """
 
     def __init__(self, model: Any, memory_gb: float | None = None, seed: int = 0, by_hooks: bool = False) -> None:
-        self.model = model
+        self.model = seen(model)
         self.counts: Counter[str] = Counter()
         self._by_hooks = by_hooks
         self._memory_gb = memory_gb

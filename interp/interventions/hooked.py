@@ -2,7 +2,8 @@
 
 A variant is continued from the base run's residual stream at its first edited layer and position, with the base run's keys
 and values as the cache of the positions before. Variants that start at the same place share batches of (variant x prompt)
-rows; edits are index writes in TransformerLens' hooks.
+rows; edits are index writes in TransformerLens' hooks. TransformerLens 4 keeps no such cache and begins at the first block
+and token whatever it is asked: there a variant is a whole forward pass, with the same hooks.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from interp.interventions.cells import Dimensions, bundle, replacement
 from interp.interventions.edits import Run
 from interp.interventions.plan import Planned
 from interp.interventions.runs import HOOKS, Runs, no_site
+from interp.models.bridge import HookedBridge
 
 if TYPE_CHECKING:
     from transformer_lens.cache import key_value_cache as caches
@@ -36,6 +38,9 @@ class HookedRun:
     def __init__(self, model: Any, tokens: Int[Tensor, "prompt pos"]) -> None:
         self._model = model
         cfg = model.cfg
+        if isinstance(model, HookedBridge):
+            self._run_whole(model, tokens.to(cfg.device))
+            return
         self._past = caches.TransformerLensKeyValueCache.init_cache(cfg, cfg.device, tokens.shape[0])
         self._acts: dict[str, Tensor] = {}
         self._entering: list[Tensor] = []
@@ -49,6 +54,17 @@ class HookedRun:
                 dict(enumerate(self._past.entries)),
                 self._entering,
             )
+
+    def _run_whole(self, model: HookedBridge, tokens: Int[Tensor, "prompt pos"]) -> None:
+        self._acts = {}
+        between = {f"blocks.{layer}.hook_resid_post" for layer in range(model.cfg.n_layers)}
+        names = between | {hook.format(layer) for hook in HOOKS.values() for layer in range(model.cfg.n_layers)}
+        with torch.no_grad():
+            embedded = model.input_to_embed(tokens)[0]
+            with model.hooks(fwd_hooks=[(lambda name: name in names, self._keep)]):
+                self.final = model.after_blocks(tokens)
+        ends = [self._acts.pop(f"blocks.{layer}.hook_resid_post") for layer in range(model.cfg.n_layers)]
+        self._entering = [embedded.detach().clone(), *ends[:-1]]
 
     def _keep(self, act: Tensor, hook: Any) -> None:
         self._acts[hook.name] = act.detach().clone()
@@ -67,6 +83,8 @@ class HookedRun:
 
     def past(self, layer: int) -> tuple[Tensor, Tensor]:
         """Keys and values `[prompt, pos, kv_head, d_head]` as the layer caches them."""
+        if isinstance(self._model, HookedBridge):
+            return self.site("k", layer), self.site("v", layer)
         entry = self._past.entries[layer]
         return entry.past_keys, entry.past_values
 
@@ -82,10 +100,32 @@ def run_blocks(
 
     What each block is given is appended to `entering`.
     """
+    if isinstance(model, HookedBridge):
+        return model.after_blocks(resid, first_layer)
     for layer in range(first_layer, model.cfg.n_layers):
         if entering is not None:
             entering.append(resid.detach().clone())
         resid = model.blocks[layer](resid, past_kv_cache_entry=past[layer])
+    return resid
+
+
+def run_between(
+    model: Any, resid: Float[Tensor, "row pos d_model"], begin: int, end: int, added: Mapping[int, Tensor]
+) -> Float[Tensor, "row pos d_model"]:
+    """The residual stream before block `end` (after the last one), from that before block `begin`; on the way something is
+    added to it before some of the blocks."""
+    if isinstance(model, HookedBridge):
+        model.must_write_patterns()
+
+        def add(act: Tensor, hook: Any) -> Tensor:
+            return act + added[hook.layer()]
+
+        with model.hooks(fwd_hooks=[(f"blocks.{layer}.hook_resid_pre", add) for layer in added]):
+            return model.after_blocks(resid, begin, end)
+    for layer in range(begin, end):
+        if layer in added:
+            resid = resid + added[layer]
+        resid = model.blocks[layer](resid)
     return resid
 
 
@@ -114,13 +154,16 @@ def continued(
     """The residual stream at the query after the last block, of variants with the same start."""
     times, run = len(chunk), runs[base]
     layer, first = _start(chunk[0])
+    caching = not isinstance(model, HookedBridge)
+    first = first if caching else 0
     resid = repeat(run.entering(layer)[index, first:], "prompt pos d -> (variant prompt) pos d", variant=times)
-    past = {
-        later: entries.TransformerLensKeyValueCacheEntry(
+    past: dict[int, Any] = {}
+    for later in range(layer, sizes.n_layers) if caching else ():
+        past[later] = entries.TransformerLensKeyValueCacheEntry(
             *(repeat(kv[index, :first], "prompt ... -> (variant prompt) ...", variant=times) for kv in run.past(later))
         )
-        for later in range(layer, sizes.n_layers)
-    }
+    if not caching and any(cell.site in ("pattern", "edge") for variant in chunk for cell in variant.cells):
+        model.must_write_patterns()
     bundles = bundle([variant.cells for variant in chunk], index.device)
     values = [(cells, replacement(cells, runs, sizes, index, resampled)) for cells in bundles]
     hooks = ChunkHooks(values, past, sizes, times, first)

@@ -23,6 +23,7 @@ from torch import Tensor
 from interp.interventions.engine import Engine
 from interp.interventions.hooked import run_blocks
 from interp.metrics import Metric
+from interp.models.bridge import HookedBridge
 from interp.prompts.pairs import PromptSet
 
 PATTERN, VALUE, Z = ("blocks.{}.attn." + name for name in ("hook_pattern", "hook_v", "hook_z"))
@@ -98,6 +99,8 @@ def _run(
     hooks: list[Any] = [(name.format(layer), keep) for layer in layers for name in (PATTERN, VALUE)]
     hooks += [(Z.format(layer), reduce) for layer in layers]
     model = engine.model
+    if isinstance(model, HookedBridge):
+        model.must_write_patterns()
     leaf = start.detach().clone().requires_grad_()
     with torch.enable_grad(), model.hooks(fwd_hooks=hooks):
         final = run_blocks(model, leaf, 0, dict.fromkeys(layers))

@@ -15,8 +15,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from interp.models.own_hooks import foreign_handles
+
 SCALARS = (bool, int, float, str, torch.dtype)
-PASSING = {"training", "context_level"}  # attributes that change what no forward pass in evaluation computes
+# Attributes that change what no forward pass in evaluation computes; the others are where a Bridge's pass has got to.
+PASSING = {"training", "context_level"} | {
+    "_fired_hook_out",
+    "_suppress_next_hook_in",
+    "_stop_at_layer_idx",
+    "_start_at_layer_idx",
+    "_current_batch_size",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +52,7 @@ def state_of(model: Any) -> State:
             name,
             id(module),
             type(module),
-            tuple(module._forward_pre_hooks),
-            tuple(module._forward_hooks),
+            *foreign_handles(model, module),
             _settings(module),
         )
         for name, module in model.named_modules()

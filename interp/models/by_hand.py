@@ -8,10 +8,11 @@ import torch
 
 from interp.analysis.findings_of_run import ModelFound
 from interp.errors import UserError
+from interp.models.bridge import seen
 from interp.models.by_transformer_lens import sizes_of_hooked
 from interp.models.check import weights_sha256
 from interp.models.info import LoadedModel
-from interp.models.sparse_attention import gate_hooks
+from interp.models.own_hooks import own_hooks
 from interp.models.token_ids import TokenIds
 
 NEEDED = ("cfg", "blocks", "unembed", "hook_dict")
@@ -27,6 +28,7 @@ def wrapped(model: Any, tokenizer: Any = None, prepend_bos: bool = False) -> Loa
     Raises:
         UserError: no HookedTransformer, in training mode, or with hooks on it.
     """
+    model = seen(model)
     missing = [name for name in NEEDED if not hasattr(model, name)]
     if missing:
         raise UserError(
@@ -50,7 +52,7 @@ def must_be_at_rest(model: Any) -> None:
     hooked = [
         name or type(part).__name__
         for name, part in model.named_modules()
-        if len(part._forward_hooks) + len(part._forward_pre_hooks) > gate_hooks(model, name)
+        if len(part._forward_hooks) + len(part._forward_pre_hooks) > own_hooks(model, name, part)
         or part._backward_hooks
         or part._backward_pre_hooks
     ]

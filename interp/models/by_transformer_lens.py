@@ -18,14 +18,21 @@ import torch
 
 from interp.analysis.findings_of_run import Sizes
 from interp.errors import UserError
+from interp.models.bridge import bridged
 from interp.models.config import Processing
 from interp.models.info import windows_of
+from interp.models.lens import has_hooked_transformer
 
 
 def hooked_by_transformer_lens(
     official: str, hf_model: Any, tokenizer: Any, processing: Processing, dtype: torch.dtype, device: str
 ) -> tuple[Any, dict[str, bool]]:
-    """The HookedTransformer and the weight rewrites that took effect; UserError when TransformerLens cannot build it."""
+    """The hooked model and the weight rewrites that took effect; UserError when TransformerLens cannot build it.
+
+    TransformerLens 4 builds its model around Hugging Face's own; its weights are left as they are.
+    """
+    if not has_hooked_transformer():
+        return bridged(hf_model, None, processing, dtype, device, official)
     from transformer_lens import HookedTransformer
 
     try:

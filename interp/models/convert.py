@@ -12,10 +12,12 @@ from typing import Any
 import torch
 
 from interp.analysis.findings_of_run import Sizes
+from interp.models.bridge import bridged
 from interp.models.config import Processing
 from interp.models.families import family_of
 from interp.models.families.anatomy import Anatomy
 from interp.models.families.weights import state_of
+from interp.models.lens import has_hooked_transformer
 from interp.models.rotary_tables import give_tables
 
 
@@ -33,9 +35,11 @@ def hooked_transformer(
     The steps are those of TransformerLens' `load_and_process_state_dict`, except that the weights are copied into the
     model in one go and not by hundreds of walks over all modules: on SmolLM2 that is half of the loading time.
     """
+    family = family_of(hf_model.config)
+    if not has_hooked_transformer():
+        return bridged(hf_model, family, processing, dtype, device, name)
     from transformer_lens.weight_processing import ProcessWeights
 
-    family = family_of(hf_model.config)
     anatomy = family.anatomy(hf_model.config)
     cfg = _config(anatomy, family.architecture, dtype, device, name)
     applied = {what: asked and what in anatomy.rewrites for what, asked in processing.model_dump().items()}

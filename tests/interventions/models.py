@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
-from transformer_lens import HookedTransformer, HookedTransformerConfig
 
 from interp.prompts.pairs import PromptPair, PromptSet
 
 VOCAB = 23
 
 
-def random_model(family: str, seed: int = 0, d_vocab: int = VOCAB) -> HookedTransformer:
+def random_model(family: str, seed: int = 0, d_vocab: int = VOCAB) -> Any:
     """`gpt2`: LayerNorm and learned positions; `llama`: RMS norm, rotary positions, grouped queries, gated MLP; `odd`: what
     neither has, rotary positions on a part of the head, in adjacent pairs, folded norms, scores scaled by the layer;
     `parallel`: the same with attention and MLP side by side."""
+    from transformer_lens import HookedTransformer, HookedTransformerConfig
+
     torch.manual_seed(seed)
     common = {
         "n_layers": 3,
