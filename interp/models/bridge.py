@@ -24,7 +24,7 @@ from interp.models.config import Processing
 from interp.models.families import BY_TYPE, supported
 from interp.models.families.anatomy import Anatomy
 from interp.models.families.record import Family
-from interp.models.lens import is_bridge, needs_older
+from interp.models.lens import has_hooked_transformer, is_bridge, needs_older
 
 PATTERN, Z = "blocks.0.attn.hook_pattern", "blocks.0.attn.hook_z"
 
@@ -124,6 +124,8 @@ class HookedBridge:
     ) -> Float[Tensor, "row pos d_model"]:
         """The residual stream after the last block (or before block `end`): of tokens, or of a stream before a block."""
         n_layers = self.bridge.cfg.n_layers
+        if start_at_layer is not None and start_at_layer == (n_layers if end is None else end):
+            return given
         if end is not None and end < n_layers:
             with _quiet():
                 stream: Tensor = self.bridge(given, start_at_layer=start_at_layer, stop_at_layer=end)
@@ -231,7 +233,7 @@ def seen(model: Any) -> Any:
 
     UserError for a Bridge that is not in compatibility mode.
     """
-    if not is_bridge(model):
+    if has_hooked_transformer() or not is_bridge(model):
         return model
     if not model.compatibility_mode:
         raise UserError(

@@ -34,11 +34,12 @@ class LayerNorm:
         weight = module.weight
         # Gemma keeps what its gains have beyond 1.
         self.w: Tensor = 1.0 + weight.float() if module.uses_weight_offset else weight
-        self.b: Tensor | None = getattr(inner, "bias", None)
+        if (bias := getattr(inner, "bias", None)) is not None:
+            self.b: Tensor = bias
 
     def __call__(self, x: Float[Tensor, "*any d_model"]) -> Float[Tensor, "*any d_model"]:
         """Normalised, in the precision of x."""
-        bias = None if self.b is None else self.b.to(x)
+        bias = self.b.to(x) if hasattr(self, "b") else None
         return layer_norm(x, x.shape[-1:], self.w.to(x), bias, self.eps)
 
 
@@ -107,7 +108,7 @@ def activation(name: str) -> Callable[[Tensor], Tensor]:
         return gelu_new
     from transformers.activations import ACT2FN
 
-    return ACT2FN[name]  # type: ignore[no-any-return]
+    return ACT2FN[name]
 
 
 class Attention:
@@ -119,14 +120,14 @@ class Attention:
 
     def __getattr__(self, name: str) -> Any:
         module = self.__dict__["_module"]
-        if name in ("W_Q", "W_K", "W_V", "W_O"):
-            return getattr(module, name)
         if name in ("_W_K", "_W_V"):
             return getattr(module, name[1:])
-        if name in ("b_Q", "b_K", "b_V", "_b_K", "_b_V"):
-            kind = name[-1]
-            weight = getattr(module, f"W_{kind}")
-            return _or_zeros(getattr(module, f"b_{kind}"), weight, len(weight), weight.shape[-1])
+        if name in ("b_Q", "_b_K", "_b_V"):
+            weight = getattr(module, f"W_{name[-1]}")
+            return _or_zeros(getattr(module, f"b_{name[-1]}"), weight, len(weight), weight.shape[-1])
+        if name in ("W_K", "W_V", "b_K", "b_V"):  # once for every query head
+            shared = getattr(self, f"_{name}")
+            return shared.repeat_interleave(len(module.W_Q) // len(shared), dim=0)
         return getattr(module, name)
 
     @property

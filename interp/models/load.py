@@ -20,6 +20,7 @@ from interp.models.config import (
     SparseModel,
 )
 from interp.models.info import LoadedModel
+from interp.models.lens import has_hooked_transformer, needs_older
 from interp.models.names import official_name
 
 
@@ -58,6 +59,7 @@ def load_model(config: ModelSource, console: Console | None = None, prompt: str 
     if isinstance(config, BuiltModel):
         return _built(config)
     config = _hugging_face(config)
+    _refuse_gate(config)
     # First, because it is quick to say no and the imports are not.
     fetched = config.fetch(console)
     folder, name, origin = fetched.folder, fetched.name, fetched.origin
@@ -114,6 +116,12 @@ def load_model(config: ModelSource, console: Console | None = None, prompt: str 
             logits_max_abs_diff=difference,
         )
     return LoadedModel(hooked, tokenizer, info)
+
+
+def _refuse_gate(config: HuggingFaceSource) -> None:
+    """A gate is put into TransformerLens' own attention, which the line without HookedTransformer does not have."""
+    if config.sparse is not None and not config.sparse.opened and not has_hooked_transformer():
+        raise needs_older("model.sparse: a model with shut attention edges cannot be analysed on TransformerLens 4")
 
 
 def _in_transformer_lens(config: HuggingFaceSource, hf_config: Any) -> str | None:
@@ -195,6 +203,7 @@ def model_dimensions(config: ModelSource) -> tuple[Sizes, Any] | None:
     if isinstance(config, BuiltModel):
         built = _built(config)
         return built.info, built.tokenizer
+    _refuse_gate(_hugging_face(config))
     place = _hugging_face(config).on_this_machine()
     if place is None:
         return None

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import torch
 
+from interp.models.bridge import bridged
+from interp.models.config import Processing
+from interp.models.families import family_of
+from interp.models.lens import has_hooked_transformer
 from interp.prompts.pairs import PromptPair, PromptSet
 
 VOCAB = 23
+UNPROCESSED = Processing(fold_ln=False, center_writing_weights=False, center_unembed=False, fold_value_biases=False)
 
 
 def random_model(family: str, seed: int = 0, d_vocab: int = VOCAB) -> Any:
     """`gpt2`: LayerNorm and learned positions; `llama`: RMS norm, rotary positions, grouped queries, gated MLP; `odd`: what
     neither has, rotary positions on a part of the head, in adjacent pairs, folded norms, scores scaled by the layer;
     `parallel`: the same with attention and MLP side by side."""
+    if not has_hooked_transformer():
+        return _random_bridge(family, seed, d_vocab)
     from transformer_lens import HookedTransformer, HookedTransformerConfig
 
     torch.manual_seed(seed)
@@ -60,6 +68,26 @@ def random_model(family: str, seed: int = 0, d_vocab: int = VOCAB) -> Any:
             parameter.copy_(torch.randn(parameter.shape) * 0.35)
             parameter.requires_grad_(False)
     return model.eval()
+
+
+def _random_bridge(family: str, seed: int, d_vocab: int) -> Any:
+    """The same on TransformerLens 4, around a model of Hugging Face's."""
+    from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+
+    torch.manual_seed(seed)
+    if family == "gpt2":
+        sizes = {"n_layer": 3, "n_embd": 24, "n_head": 4, "n_inner": 32, "n_positions": 16}
+        model: Any = GPT2LMHeadModel(GPT2Config(vocab_size=d_vocab, **sizes))
+    elif family == "llama":
+        sizes = {"hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4}
+        sizes |= {"num_key_value_heads": 2, "head_dim": 6, "max_position_embeddings": 16}
+        model = LlamaForCausalLM(LlamaConfig(vocab_size=d_vocab, **sizes))
+    else:
+        pytest.skip("TransformerLens 4 wraps models of Hugging Face, and none of them is like this")
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.randn(parameter.shape) * 0.35)
+    return bridged(model.eval(), family_of(model.config), UNPROCESSED, torch.float32, "cpu", family)[0]
 
 
 def random_prompts(n_prompts: int = 4, n_tokens: int = 7, bos: int = 0, seed: int = 1) -> PromptSet:
