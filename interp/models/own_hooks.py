@@ -18,7 +18,9 @@ def foreign_handles(model: Any, part: Any) -> tuple[tuple[int, ...], tuple[int, 
     """The handles of a module's hooks before and after its forward; without a library's, which come and go by themselves."""
     own = _library_handles(part) if isinstance(model, HookedBridge) else frozenset()
     before, after = part._forward_pre_hooks, part._forward_hooks
-    return tuple(one for one in before if one not in own), tuple(one for one in after if one not in own)
+    return tuple(handle for handle in before if handle not in own), tuple(
+        handle for handle in after if handle not in own
+    )
 
 
 def _library_handles(part: Any) -> frozenset[int]:
