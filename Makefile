@@ -6,6 +6,7 @@ TASK ?= ioi
 MODEL ?= gpt2
 ROOT ?= runs
 WITH ?=
+TL ?= 3
 export CONFIG SET RUN TASK MODEL ROOT WITH
 PYTHON ?= python3
 VENV := .venv
