@@ -77,7 +77,7 @@ BY_HOOKS: dict[str, tuple[str, dict[str, Any]]] = {
     "olmoe": ("olmoe", {**NARROW, "num_experts": 4, "num_experts_per_tok": 2}),
 }  # fmt: skip
 # What TransformerLens 4 cannot build.
-NEED_OLDER = ("gpt_neox sequential",)
+NEED_OLDER = ("gpt_neox sequential", "falcon, two norms")
 
 
 def write_tiny(folder: Path, name: str, seed: int = 0, **changes: Any) -> Path:

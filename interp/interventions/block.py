@@ -23,7 +23,7 @@ from interp.configs.lazy import lazy
 from interp.errors import UserError
 from interp.interventions.precision import wide
 from interp.models.bridge import HookedBridge
-from interp.models.own_hooks import own_hooks
+from interp.models.own_hooks import own_forward, own_hooks
 from interp.models.sparse_attention import GateRule
 
 if TYPE_CHECKING:
@@ -114,7 +114,8 @@ def foreign_hook(model: Any) -> str | None:
     known = (*KNOWN, "transformers") if isinstance(model, HookedBridge) else KNOWN
     for name, part in model.named_modules():
         changed = len(part._forward_hooks) + len(part._forward_pre_hooks) != own_hooks(model, name, part)
-        strange = "forward" in vars(part) or (name != "" and type(part).__module__.partition(".")[0] not in known)
+        odd_class = name != "" and type(part).__module__.partition(".")[0] not in known
+        strange = odd_class or ("forward" in vars(part) and not own_forward(model, part))
         if not changed and not strange:
             continue
         room, _, rest = name.partition(".")

@@ -56,15 +56,10 @@ class HookedRun:
             )
 
     def _run_whole(self, model: HookedBridge, tokens: Int[Tensor, "prompt pos"]) -> None:
-        self._acts = {}
-        between = {f"blocks.{layer}.hook_resid_post" for layer in range(model.cfg.n_layers)}
-        names = between | {hook.format(layer) for hook in HOOKS.values() for layer in range(model.cfg.n_layers)}
-        with torch.no_grad():
-            embedded = model.input_to_embed(tokens)[0]
-            with model.hooks(fwd_hooks=[(lambda name: name in names, self._keep)]):
-                self.final = model.after_blocks(tokens)
-        ends = [self._acts.pop(f"blocks.{layer}.hook_resid_post") for layer in range(model.cfg.n_layers)]
-        self._entering = [embedded.detach().clone(), *ends[:-1]]
+        self._acts, self.tokens = {}, tokens
+        names = {hook.format(layer) for hook in HOOKS.values() for layer in range(model.cfg.n_layers)}
+        with torch.no_grad(), model.hooks(fwd_hooks=[(lambda name: name in names, self._keep)]):
+            self.final = model.after_blocks(tokens)
 
     def _keep(self, act: Tensor, hook: Any) -> None:
         self._acts[hook.name] = act.detach().clone()
@@ -156,7 +151,6 @@ def continued(
     layer, first = _start(chunk[0])
     caching = not isinstance(model, HookedBridge)
     first = first if caching else 0
-    resid = repeat(run.entering(layer)[index, first:], "prompt pos d -> (variant prompt) pos d", variant=times)
     past: dict[int, Any] = {}
     for later in range(layer, sizes.n_layers) if caching else ():
         past[later] = entries.TransformerLensKeyValueCacheEntry(
@@ -168,6 +162,11 @@ def continued(
     values = [(cells, replacement(cells, runs, sizes, index, resampled)) for cells in bundles]
     hooks = ChunkHooks(values, past, sizes, times, first)
     with model.hooks(fwd_hooks=hooks.hooks()):
-        final = run_blocks(model, resid, layer, past)[:, query - first]
+        if caching:
+            resid = repeat(run.entering(layer)[index, first:], "prompt pos d -> (variant prompt) pos d", variant=times)
+            final = run_blocks(model, resid, layer, past)[:, query - first]
+        else:
+            tokens = repeat(run.tokens[index], "prompt pos -> (variant prompt) pos", variant=times)
+            final = model.after_blocks(tokens)[:, query]
     hooks.check()
     return rearrange(final, "(variant prompt) d -> variant prompt d", variant=times)

@@ -66,6 +66,7 @@ class HookedBridge:
         self._settings: dict[str, Any] = {"original_architecture": architecture}
         if anatomy is not None:
             self._settings |= anatomy.settings()
+        self._resumes: bool | None = None
         order: list[str] = []
 
         def note(act: Tensor, hook: Any) -> None:
@@ -124,8 +125,10 @@ class HookedBridge:
     ) -> Float[Tensor, "row pos d_model"]:
         """The residual stream after the last block (or before block `end`): of tokens, or of a stream before a block."""
         n_layers = self.bridge.cfg.n_layers
-        if start_at_layer is not None and start_at_layer == (n_layers if end is None else end):
-            return given
+        if start_at_layer is not None:
+            if start_at_layer == (n_layers if end is None else end):
+                return given
+            self._must_resume()
         if end is not None and end < n_layers:
             with _quiet():
                 stream: Tensor = self.bridge(given, start_at_layer=start_at_layer, stop_at_layer=end)
@@ -138,6 +141,24 @@ class HookedBridge:
         with self.hooks(fwd_hooks=[(f"blocks.{n_layers - 1}.hook_resid_post", keep)]), self.unembedding(-1), _quiet():
             self.bridge(given, return_type=None, start_at_layer=start_at_layer)
         return last[-1]
+
+    def _must_resume(self) -> None:
+        """UserError where the blocks, begun in the middle, give something else (Bloom's do); measured once, on three tokens."""
+        if self._resumes is None:
+            self._resumes = True  # for the passes that follow
+            tokens = torch.arange(3, device=self.bridge.cfg.device)[None]
+            last = self.bridge.cfg.n_layers - 1
+            with torch.no_grad():
+                whole, before = self.after_blocks(tokens), self(tokens, stop_at_layer=last)
+                first = self.input_to_embed(tokens)[0]
+                again = [self.after_blocks(before, last), self.after_blocks(first, 0)]
+            spread = float(whole.float().std())
+            self._resumes = all(float((one - whole).float().abs().max()) <= 0.02 * spread for one in again)
+        if not self._resumes:
+            raise needs_older(
+                f"a {self._settings['original_architecture']} cannot be run from the middle on TransformerLens 4, so gradients "
+                "and messages between tokens cannot be had there"
+            )
 
     @contextmanager
     def hooks(self, fwd_hooks: Sequence[tuple[str | Callable[[str], bool], Callable[..., Any]]] = ()) -> Iterator[Any]:

@@ -201,7 +201,7 @@ def rotary_tables(
     """Cosines and sines of a layer, by Hugging Face's own module where it has one (so stretched frequencies are its own)."""
     modules = (part for part in hf_model.modules() if type(part).__name__.endswith("RotaryEmbedding"))
     module = next(modules, None)
-    if module is None:
+    if module is None or rotary.adjacent_pairs:  # whose tables lie otherwise in Hugging Face's modules
         angles = torch.arange(n_positions, device=device)[:, None] / rotary.base ** (
             torch.arange(0, rotary.dim, 2, device=device) / rotary.dim
         )

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, Int
 
 from interp.errors import UserError
+from interp.models.lens import has_hooked_transformer, needs_older
 
 TOLERANCE = {"float32": 1e-3, "float16": 5e-1, "bfloat16": 2.0}
 MOST_TOKENS = 64
@@ -82,6 +83,8 @@ def logits_difference(reference: Reference, hooked: Any, dtype: str, centred: bo
         apart = apart - apart.mean(-1, keepdim=True)
     largest = float(apart.abs().max())
     if not largest <= TOLERANCE[dtype]:  # NaN is refused, too
+        if not has_hooked_transformer():
+            raise needs_older(f"in TransformerLens 4 the model's logits differ from Hugging Face's by {largest:.2g}")
         raise UserError(
             f"the converted model's logits differ from Hugging Face's by {largest:.2g} (allowed: {TOLERANCE[dtype]:g}), so "
             "nothing that it says can be trusted; please report the model's config"

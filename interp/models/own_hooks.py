@@ -23,6 +23,11 @@ def foreign_handles(model: Any, part: Any) -> tuple[tuple[int, ...], tuple[int, 
     )
 
 
+def own_forward(model: Any, part: Any) -> bool:
+    """Whether a method in the place of a module's forward is there because TransformerLens put it there."""
+    return isinstance(model, HookedBridge) and _of_a_library(vars(part).get("forward"))
+
+
 def _library_handles(part: Any) -> frozenset[int]:
     """Handles of hooks that TransformerLens and transformers have put on a module of a Bridge."""
     placed = [*part._forward_pre_hooks.items(), *part._forward_hooks.items()]

@@ -150,8 +150,13 @@ def test_families_without_a_record_are_built_by_transformer_lens(name, tmp_path)
     model = load_model(DirectoryModel(path=str(write_tiny(tmp_path / "m", name))))
     assert model.info.logits_max_abs_diff < 1e-4
     engine, prompts = Engine(model.hooked), random_prompts(n_prompts=2)
-    assert (engine.reason_against_blocks is None) is (name == "gpt_neo")  # blocks that the engine knows
+    known = name == "gpt_neo" and has_hooked_transformer()  # blocks that the engine knows
+    assert (engine.reason_against_blocks is None) is known
     variant = Variant((Edit("edge", 1, 1, "query", "key"), Edit("z", 2, 2, "query", source="corrupted")))
+    if not getattr(model.hooked, "writes_patterns", True):
+        with pytest.raises(UserError, match="shows attention weights only after they have been used"):
+            engine.measure([variant], prompts, METRIC)
+        return
     expected = naive_logit_diff(model.hooked, variant, prompts, engine.resampled(prompts))
     torch.testing.assert_close(engine.measure([variant], prompts, METRIC)[0], expected, atol=2e-5, rtol=1e-4)
     rows = engine.runs(prompts)["clean"].site("pattern", 1).sum(-1)

@@ -12,6 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2TokenizerFast
 
 from interp.errors import UserError
 from interp.models import DirectoryModel, Processing, load_model, model_dimensions
+from interp.models.lens import has_hooked_transformer
 from tests.models.by_hand import index
 from tests.tiny_models import FIGURE, write_tiny_gpt2, write_tiny_llama
 
@@ -76,6 +77,7 @@ def test_sizes_are_known_without_the_weights(folder, monkeypatch):
         model_dimensions(DirectoryModel(path=str(folder)))
 
 
+@pytest.mark.skipif(not has_hooked_transformer(), reason="a Bridge is not converted")
 def test_a_wrong_conversion_is_refused(tmp_path, monkeypatch):
     import interp.models.convert as convert
 
