@@ -19,7 +19,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from interp.errors import UserError
-from interp.interventions import hooked
+from interp.interventions import hooked, whole_passes
 from interp.interventions.agreement import agreed_runs
 from interp.interventions.block import blocks_of, foreign_hook, reason_against
 from interp.interventions.branching import branching_chunks
@@ -40,7 +40,7 @@ from interp.interventions.watch import State, state_of
 from interp.interventions.wave import Wave
 from interp.interventions.writing import Batch
 from interp.metrics import Metric
-from interp.models.bridge import seen
+from interp.models.bridge import HookedBridge, seen
 from interp.models.sparse_attention import gate_facts
 from interp.prompts.pairs import PromptSet
 
@@ -145,7 +145,8 @@ class Engine:
         self._runs = {tokens: kept for tokens, kept in self._runs.items() if tokens in wanted}
 
     def _hooked_runs(self, tokens: list[Tensor]) -> list[Any]:
-        return [hooked.HookedRun(self.model, batch) for batch in tokens]
+        own_run = whole_passes.WholeRun if isinstance(self.model, HookedBridge) else hooked.HookedRun
+        return [own_run(self.model, batch) for batch in tokens]
 
     def read(
         self, prompts: PromptSet, metric: Metric, run: Run, rows: Sequence[int] | None = None
@@ -226,7 +227,8 @@ class Engine:
     ) -> Float[Tensor, "variant prompt d_model"]:
         runs, resampled, query = self._kept(prompts), self.resampled(prompts), prompts.query_index
         if not self._blocks:
-            return hooked.continued(self.model, chunk, runs, base, index, query, self.sizes, resampled)
+            own_blocks = whole_passes if isinstance(self.model, HookedBridge) else hooked
+            return own_blocks.continued(self.model, chunk, runs, base, index, query, self.sizes, resampled)
 
         batch = Batch(runs[base], index, query, prefix)
         values = partial(replacement, runs=runs, sizes=self.sizes, rows=index, resampled=resampled)

@@ -2,8 +2,7 @@
 
 A variant is continued from the base run's residual stream at its first edited layer and position, with the base run's keys
 and values as the cache of the positions before. Variants that start at the same place share batches of (variant x prompt)
-rows; edits are index writes in TransformerLens' hooks. TransformerLens 4 keeps no such cache and begins at the first block
-and token whatever it is asked: there a variant is a whole forward pass, with the same hooks.
+rows; edits are index writes in TransformerLens' hooks. TransformerLens 4 keeps no such cache (interp.interventions.whole_passes).
 """
 
 from __future__ import annotations
@@ -32,17 +31,30 @@ else:
     caches, entries = (lazy(f"transformer_lens.cache.key_value_cache{end}") for end in ("", "_entry"))
 
 
-class HookedRun:
+class Recorded:
+    """Activations under their hooks' names."""
+
+    def __init__(self) -> None:
+        self._acts: dict[str, Tensor] = {}
+
+    def _keep(self, act: Tensor, hook: Any) -> None:
+        self._acts[hook.name] = act.detach().clone()
+
+    def site(self, site: str, layer: int) -> Tensor:
+        """As BaseRun.site; UserError for a site that the model does not have."""
+        name = HOOKS[site].format(layer)
+        if name not in self._acts:
+            raise no_site(site, layer)
+        return self._acts[name]
+
+
+class HookedRun(Recorded):
     """One unedited run of a prompt batch through the model itself; see interp.interventions.runs.BaseRun."""
 
     def __init__(self, model: Any, tokens: Int[Tensor, "prompt pos"]) -> None:
-        self._model = model
+        super().__init__()
         cfg = model.cfg
-        if isinstance(model, HookedBridge):
-            self._run_whole(model, tokens.to(cfg.device))
-            return
         self._past = caches.TransformerLensKeyValueCache.init_cache(cfg, cfg.device, tokens.shape[0])
-        self._acts: dict[str, Tensor] = {}
         self._entering: list[Tensor] = []
         names = {hook.format(layer) for hook in HOOKS.values() for layer in range(cfg.n_layers)}
         hooks = [(lambda name: name in names, self._keep)]
@@ -55,22 +67,6 @@ class HookedRun:
                 self._entering,
             )
 
-    def _run_whole(self, model: HookedBridge, tokens: Int[Tensor, "prompt pos"]) -> None:
-        self._acts, self.tokens = {}, tokens
-        names = {hook.format(layer) for hook in HOOKS.values() for layer in range(model.cfg.n_layers)}
-        with torch.no_grad(), model.hooks(fwd_hooks=[(lambda name: name in names, self._keep)]):
-            self.final = model.after_blocks(tokens)
-
-    def _keep(self, act: Tensor, hook: Any) -> None:
-        self._acts[hook.name] = act.detach().clone()
-
-    def site(self, site: str, layer: int) -> Tensor:
-        """As BaseRun.site; UserError for a site that the model does not have."""
-        name = HOOKS[site].format(layer)
-        if name not in self._acts:
-            raise no_site(site, layer)
-        return self._acts[name]
-
     def entering(self, layer: int) -> Float[Tensor, "prompt pos d_model"]:
         """What a block is given. It is site `resid_pre` but for hooks of somebody else's on the way, which a block that runs
         again applies again."""
@@ -78,8 +74,6 @@ class HookedRun:
 
     def past(self, layer: int) -> tuple[Tensor, Tensor]:
         """Keys and values `[prompt, pos, kv_head, d_head]` as the layer caches them."""
-        if isinstance(self._model, HookedBridge):
-            return self.site("k", layer), self.site("v", layer)
         entry = self._past.entries[layer]
         return entry.past_keys, entry.past_values
 
@@ -149,24 +143,17 @@ def continued(
     """The residual stream at the query after the last block, of variants with the same start."""
     times, run = len(chunk), runs[base]
     layer, first = _start(chunk[0])
-    caching = not isinstance(model, HookedBridge)
-    first = first if caching else 0
-    past: dict[int, Any] = {}
-    for later in range(layer, sizes.n_layers) if caching else ():
-        past[later] = entries.TransformerLensKeyValueCacheEntry(
+    resid = repeat(run.entering(layer)[index, first:], "prompt pos d -> (variant prompt) pos d", variant=times)
+    past = {
+        later: entries.TransformerLensKeyValueCacheEntry(
             *(repeat(kv[index, :first], "prompt ... -> (variant prompt) ...", variant=times) for kv in run.past(later))
         )
-    if not caching and any(cell.site in ("pattern", "edge") for variant in chunk for cell in variant.cells):
-        model.must_write_patterns()
+        for later in range(layer, sizes.n_layers)
+    }
     bundles = bundle([variant.cells for variant in chunk], index.device)
     values = [(cells, replacement(cells, runs, sizes, index, resampled)) for cells in bundles]
     hooks = ChunkHooks(values, past, sizes, times, first)
     with model.hooks(fwd_hooks=hooks.hooks()):
-        if caching:
-            resid = repeat(run.entering(layer)[index, first:], "prompt pos d -> (variant prompt) pos d", variant=times)
-            final = run_blocks(model, resid, layer, past)[:, query - first]
-        else:
-            tokens = repeat(run.tokens[index], "prompt pos -> (variant prompt) pos", variant=times)
-            final = model.after_blocks(tokens)[:, query]
+        final = run_blocks(model, resid, layer, past)[:, query - first]
     hooks.check()
     return rearrange(final, "(variant prompt) d -> variant prompt d", variant=times)
