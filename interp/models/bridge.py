@@ -22,7 +22,8 @@ from interp.errors import UserError, cut
 from interp.models.bridge_blocks import BridgeBlock, LayerNorm, norm
 from interp.models.config import Processing
 from interp.models.families import BY_TYPE, supported
-from interp.models.families.anatomy import Anatomy
+from interp.models.families.anatomy import Anatomy, window_settings
+from interp.models.families.others import windows_without_record
 from interp.models.families.record import Family
 from interp.models.lens import has_hooked_transformer, is_bridge, needs_older
 
@@ -66,6 +67,8 @@ class HookedBridge:
         self._settings: dict[str, Any] = {"original_architecture": architecture}
         if anatomy is not None:
             self._settings |= anatomy.settings()
+        else:
+            self._settings |= window_settings(windows_without_record(getattr(bridge.original_model, "config", None)))
         self._resumes: bool | None = None
         order: list[str] = []
 

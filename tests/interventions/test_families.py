@@ -16,6 +16,7 @@ from interp.interventions.observe import direct_logit_attribution
 from interp.metrics import LogitDiff
 from interp.models import DirectoryModel, Processing, load_model
 from interp.models.families import family_of
+from interp.models.info import windows_of
 from interp.models.lens import has_hooked_transformer
 from tests.interventions.hugging_face import Plain
 from tests.interventions.models import random_prompts
@@ -149,6 +150,8 @@ def test_rows_sum_to_one_and_a_window_has_no_weight_outside_it(loaded):
 def test_families_without_a_record_are_built_by_transformer_lens(name, tmp_path):
     model = load_model(DirectoryModel(path=str(write_tiny(tmp_path / "m", name))))
     assert model.info.logits_max_abs_diff < 1e-4
+    windows = {"gpt_neo": (WINDOW, None, WINDOW), "gpt_oss": (WINDOW, None, WINDOW)}.get(name, ())
+    assert (model.info.windows, windows_of(model.hooked.cfg)) == (windows, windows)
     engine, prompts = Engine(model.hooked), random_prompts(n_prompts=2)
     known = name == "gpt_neo" and has_hooked_transformer()  # blocks that the engine knows
     assert (engine.reason_against_blocks is None) is known

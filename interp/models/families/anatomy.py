@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -128,14 +128,19 @@ class Anatomy:
             settings["attn_scale"] = self.attn_scale
         if self.rotary is not None:
             settings |= _rotary_settings(self.rotary)
-        windows = {window for window in self.windows if window is not None}
-        if windows:
-            settings |= {
-                "use_local_attn": True,
-                "window_size": windows.pop(),
-                "attn_types": ["global" if window is None else "local" for window in self.windows],
-            }
-        return settings
+        return settings | window_settings(self.windows)
+
+
+def window_settings(windows: Sequence[int | None]) -> dict[str, Any]:
+    """TransformerLens' settings of what layers' queries see: that many positions, or all."""
+    sizes = {window for window in windows if window is not None}
+    if not sizes:
+        return {}
+    return {
+        "use_local_attn": True,
+        "window_size": sizes.pop(),
+        "attn_types": ["global" if window is None else "local" for window in windows],
+    }
 
 
 def _rotary_settings(rotary: Rotary) -> dict[str, Any]:

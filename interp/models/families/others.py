@@ -31,6 +31,14 @@ REFUSED = {
     "gemma3": "it has eyes; of Gemma 3 the text models (gemma3_text) are supported",
 }
 
+
+def windows_without_record(config: Any) -> tuple[int | None, ...]:
+    """How many positions each layer's queries see, of the families that TransformerLens builds; () where all see all."""
+    kinds = getattr(config, "attention_layers", None) or getattr(config, "layer_types", None) or ()
+    window = config.window_size if hasattr(config, "attention_layers") else getattr(config, "sliding_window", None)
+    return tuple(window if kind in ("local", "sliding_attention") else None for kind in kinds)
+
+
 # What a config's keys say of its blocks, for the sentence about an architecture that nobody here has met.
 _SIGNS = {
     "a mixture of experts": ("num_experts", "num_local_experts", "n_routed_experts", "moe_intermediate_size"),
