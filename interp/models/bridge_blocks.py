@@ -85,8 +85,8 @@ class BiasedGatedMLP(GatedMLP):
 def _mlp(module: Any, act_fn: str) -> MLP:
     if getattr(module, "gate", None) is None:
         return MLP(module, act_fn)
-    plain = GatedMLP(module, act_fn)
-    return BiasedGatedMLP(module, act_fn) if bool(plain.b_up.any() or plain.b_gate.any()) else plain
+    biases = [bias for part in ("in", "gate") if (bias := _bias(module, part)) is not None]
+    return (BiasedGatedMLP if any(bool(bias.any()) for bias in biases) else GatedMLP)(module, act_fn)
 
 
 def _bias(module: Any, part: str) -> Tensor | None:

@@ -228,6 +228,10 @@ def _built(config: BuiltModel) -> LoadedModel:
         loaded = wrapped(config.build(), config.tokenizer(), config.prepend_bos)
     except UserError as error:
         raise UserError(f"model: source {config.source!r}: {error}") from None
+    except ImportError as error:
+        if has_hooked_transformer() or "HookedTransformer" not in str(error):
+            raise
+        raise needs_older(f"model: source {config.source!r} builds a HookedTransformer") from None
     name = loaded.info.name if loaded.hooked.cfg.model_name not in ("", "custom") else config.source
     origin = f"built by {type(config).__module__}"
     info = loaded.info.model_copy(update={"name": name, "source": config.source, "origin": origin})

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+from typing import Literal
+
 import pytest
 import torch
 from transformers import AutoModelForCausalLM
@@ -11,7 +14,7 @@ from interp.errors import UserError
 from interp.interventions import Edit, Engine, Variant
 from interp.metrics import LogitDiff
 from interp.models import DirectoryModel, load_model
-from interp.models.config import SparseModel
+from interp.models.config import BuiltModel, SparseModel
 from interp.models.lens import has_hooked_transformer
 from interp.models.load import model_dimensions
 from tests.interventions.models import random_prompts
@@ -97,6 +100,23 @@ def test_a_sparse_model_is_told_before_anything_is_read(folder):
         with pytest.raises(UserError, match="shut attention edges cannot be analysed on TransformerLens 4; with"):
             read(source)
     assert model_dimensions(source.model_copy(update={"sparse": None})) is not None
+
+
+class ByHand(BuiltModel):
+    """As a plug-in that plants a circuit does it."""
+
+    source: Literal["by_hand"] = "by_hand"
+    wants: str = "HookedTransformer"
+
+    def build(self):
+        return getattr(importlib.import_module("transformer_lens"), self.wants)
+
+
+def test_a_source_that_builds_a_hooked_transformer_is_told():
+    with pytest.raises(UserError, match="'by_hand' builds a HookedTransformer; with TransformerLens 3.9 it runs"):
+        load_model(ByHand())
+    with pytest.raises(AttributeError, match="NoSuchThing"):
+        load_model(ByHand(wants="NoSuchThing"))
 
 
 def test_attention_weights_that_are_only_shown_are_not_edited(tmp_path):
