@@ -87,7 +87,7 @@ def drawn(models: Sequence[Curves], times: bool = False) -> tuple[mpl_figure.Fig
     axes.axhline(0, color=style.GREY, linewidth=0.5)
     last = max(float(piece["n"].iloc[-1]) for piece in pieces)
     axes.set_xscale("symlog", linthresh=1, linscale=0.3)
-    ticks = [tick for tick in (0, 1, 10, 100, 1000, 10000) if tick < last / 4] + [int(last)]
+    ticks = [tick for tick in (0, 1, 10, 100, 1000, 10000) if tick < last / 8] + [int(last)]
     axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
     axes.minorticks_off()
     axes.set(xlabel=f"{noun(circuit)} (best first)", ylabel=f"share of all {noun(circuit)}' effect", xlim=(0, last))

@@ -79,8 +79,7 @@ def _circuit(labels: tuple[str, str], circuits: EdgesBothWays | NodesBothWays) -
     both = f"{start}; replacing the best {count(needs.second)} and {count(needs.first)} alone destroys as much"
     ends = f"{both} (ratio {ratio(needs.ratio)})"
     if (claimed := both_ways(circuits)) is None:
-        opposite = {_clear(enough.ratio), _clear(needs.ratio)} == {1, -1}
-        why = "contradict each other" if opposite else "do not both tell the models apart"
+        why = "contradict each other" if contradict(circuits) else "do not both tell the models apart"
         return f"{ends}. The two directions {why}, so neither is said to need fewer."
     return f"{ends}: {second} needs {claimed} both ways."
 
@@ -108,6 +107,11 @@ def both_ways(circuits: EdgesBothWays | NodesBothWays) -> str | None:
     """
     claims = {claim(circuits.sufficient), claim(circuits.necessary)}
     return claims.pop() if len(claims) == 1 else None
+
+
+def contradict(circuits: EdgesBothWays | NodesBothWays) -> bool:
+    """Whether one direction bears out `fewer` and the other `more`."""
+    return {claim(circuits.sufficient), claim(circuits.necessary)} == set(SMALLER.values())
 
 
 def claim(counts: HeadsCompared | EdgesCompared | NodesCompared) -> str | None:

@@ -6,6 +6,7 @@ import pytest
 
 from interp.analysis.findings_of_comparison import EdgesBothWays, HeadsByDefinition, PairFindings
 from interp.analysis.findings_of_run import RunFindings
+from interp.runs.comparison.circuits import bears_out
 from interp.runs.comparison.sentences import answer
 from tests.findings import filled
 
@@ -101,6 +102,11 @@ def circuits(enough, needs):
             "do not both tell the models apart, so neither is said to need fewer.",
         ),
         ((200, 100, 1.5, 2.5), (30, 60, 0.3, 0.8), "contradict each other, so neither is said to need fewer."),
+        (
+            (200, 100, 1.5, 2.5),
+            (30, 60, 0.3, 0.8, [(0.7, 20, 10)]),  # which another share takes back
+            "do not both tell the models apart, so neither is said to need fewer.",
+        ),
         ((200, 100, 1.5, 2.5, [(0.7, 20, 30)]), (60, 30, 1.2, 3.0), "so neither is said to need fewer."),
         ((200, 100, 1.5, 2.5, [(0.7, 30, 20)]), (60, 30, 1.2, 3.0), "sparse needs fewer both ways."),
         ((None, 100, None, None), (60, None, None, None), "dense never gets there (ratio —)."),
@@ -110,6 +116,19 @@ def test_what_is_said_of_edges(enough, needs, words):
     sentence = said(circuits(enough, needs))[1]
     assert sentence.startswith("To explain 90 % of what all attention edges do")
     assert sentence.endswith(words)
+
+
+@pytest.mark.parametrize(
+    ("enough", "needs", "marked"),
+    [
+        ((200, 100, 1.5, 2.5), (60, 30, 1.2, 3.0), True),
+        ((200, 100, 1.5, 2.5), (60, 50, 0.9, 1.4), True),  # the other direction says nothing
+        ((200, 100, 1.5, 2.5), (30, 60, 0.3, 0.8), False),  # the opposite
+        ((200, 100, 0.9, 2.5), (60, 30, 1.2, 3.0), False),
+    ],
+)
+def test_a_figure_shows_how_many_times_fewer_where_nothing_says_the_opposite(enough, needs, marked):
+    assert bears_out(EdgesBothWays.model_validate(circuits(enough, needs)["edges"])) is marked
 
 
 def test_what_a_twin_is_worth_on_the_prompts_themselves():
