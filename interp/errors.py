@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 MOST_LETTERS = 1500
 
@@ -20,6 +21,24 @@ class UserError(Exception):
 
 class Interrupted(Exception):
     """Ctrl-C while a command was under way."""
+
+
+@contextmanager
+def interruptions() -> Iterator[None]:
+    """Ctrl-C is a KeyboardInterrupt here, also where Python wrapped it in another error.
+
+    Raised inside a hook that Python itself calls (`__set_name__` of a class under way, C code that asks for a result),
+    it comes out as a RuntimeError or SystemError whose cause it is.
+    """
+    try:
+        yield
+    except Exception as error:
+        cause: BaseException | None = error
+        while cause is not None:
+            if isinstance(cause, KeyboardInterrupt):
+                raise KeyboardInterrupt from error
+            cause = cause.__cause__
+        raise
 
 
 class BadValue(UserError, ValueError):

@@ -7,7 +7,10 @@ one sentence and exit code 2. A bug keeps its traceback. The commands are in int
 from __future__ import annotations
 
 import codecs
+import os
+import signal
 import sys
+import threading
 
 PLAIN = {
     "→": "->",
@@ -31,6 +34,7 @@ PLAIN = {
 def main() -> None:
     """Run the command line."""
     _show_what_can_be_shown()
+    sys.unraisablehook = _unraisable
     try:
         _run()
     except KeyboardInterrupt:
@@ -39,12 +43,13 @@ def main() -> None:
 
 
 def _run() -> None:
-    from interp.errors import Interrupted, Mistakes, UserError
+    from interp.errors import Interrupted, Mistakes, UserError, interruptions
 
     try:
-        from interp.cli.commands import app
+        with interruptions():
+            from interp.cli.commands import app
 
-        app(prog_name="interp")
+            app(prog_name="interp")
     except Interrupted:
         raise KeyboardInterrupt from None
     except UserError as error:
@@ -67,6 +72,14 @@ def _say(*lines: str) -> None:
     console = Console(stderr=True)
     for line in lines:
         console.print(Text(visible(line), style="red"), soft_wrap=True)
+
+
+def _unraisable(unraisable: sys.UnraisableHookArgs) -> None:
+    """Ctrl-C inside a finaliser cannot be raised there, and would be printed and forgotten: it is sent again."""
+    if unraisable.exc_type is not None and issubclass(unraisable.exc_type, KeyboardInterrupt):
+        threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGINT)).start()
+    else:
+        sys.__unraisablehook__(unraisable)
 
 
 def schema_texts() -> dict[str, str]:

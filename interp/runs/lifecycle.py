@@ -17,6 +17,7 @@ from typing import Any
 from rich.console import Console
 
 from interp.configs.loading import LoadedConfig
+from interp.errors import interruptions
 from interp.results import reading, versions
 from interp.results.inputs import Inputs, digests, inputs_of, still_there
 from interp.results.parts import FRESH, differences, must_agree
@@ -119,7 +120,8 @@ def attempt(
         return round(before + time.monotonic() - started, 1)
 
     try:
-        facts = measure(folder, inputs)
+        with interruptions():
+            facts = measure(folder, inputs)
     except KeyboardInterrupt:
         folder.write_manifest(said, seconds=took(), status="interrupted")
         raise

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from interp.errors import UserError
+from interp.errors import UserError, interruptions
 from interp.sweep.config import AnyExecutor, Local, Slurm
 from interp.sweep.drive import EVERY, status_table, watch
 from interp.sweep.executors.base import Round
@@ -95,7 +95,8 @@ def begin(store: Store, settings: AnyExecutor, todo: list[Entry], round_: str) -
 
 def _wait(store: Store, begun: Round, console: Console) -> None:
     try:
-        watch(store, begun, console)
+        with interruptions():
+            watch(store, begun, console)
     except KeyboardInterrupt:
         begun.leave()
         raise

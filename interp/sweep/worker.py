@@ -18,7 +18,7 @@ from typing import Any
 from rich.console import Console
 
 from interp.configs.loading import LoadedConfig, validate_as
-from interp.errors import UserError
+from interp.errors import UserError, interruptions
 from interp.models.kept import keeping
 from interp.runs.kinds import kind_of
 from interp.runs.lifecycle import tables_only
@@ -52,7 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         wanted = set(points_of_job(store, given.round_, given.job))
         entries = [entry for entry in entries if entry.hash in wanted]
     try:
-        work(store, entries, given.round_, minutes=given.minutes)
+        with interruptions():
+            work(store, entries, given.round_, minutes=given.minutes)
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     except UserError as error:
@@ -110,7 +111,8 @@ def _do(
     journal.say("started", entry)
     console.rule(entry.name)
     try:
-        run_point(store, entry, given, console)
+        with interruptions():
+            run_point(store, entry, given, console)
     except KeyboardInterrupt:
         if (
             minutes is not None

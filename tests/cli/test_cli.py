@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import runpy
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from typer.testing import CliRunner
 from interp import cli
 from interp.cli import commands
 from interp.cli.commands import app
-from interp.errors import UserError
+from interp.errors import UserError, interruptions
 from interp.runs import kinds
 from tests.tiny_models import write_tiny_llama
 from tests.tiny_runs import write_yaml
@@ -196,3 +197,54 @@ def test_overrides_of_a_makefile_are_split_as_by_a_shell():
     assert commands.overrides(None, "") == []
     with pytest.raises(UserError, match="SET: No closing quotation"):
         commands.overrides(None, "title='two")
+
+
+WRAPPED = """
+class Hook:
+    def __set_name__(self, owner, name):
+        raise KeyboardInterrupt
+"""
+
+
+def test_ctrl_c_that_python_wraps_in_another_error_is_one_line(tmp_path):
+    # Python 3.11 raises a RuntimeError from whatever __set_name__ raises, as when a class of pydantic's is being made.
+    (tmp_path / "hooked.py").write_text(WRAPPED + "class Owner:\n    hook = Hook()\n")
+    code = f"""
+import sys
+sys.path.insert(0, {str(tmp_path)!r})
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == "interp.cli.commands":
+            import hooked
+sys.meta_path.insert(0, Interrupting())
+from interp.cli import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (done.returncode, len(done.stderr.splitlines())) == (130, 1), done.stderr
+    assert done.stderr.startswith("interrupted")
+
+
+def test_an_error_that_no_ctrl_c_caused_keeps_its_traceback(tmp_path):
+    (tmp_path / "hooked.py").write_text(
+        WRAPPED.replace("KeyboardInterrupt", "ValueError('a bug')") + "class Owner:\n    hook = Hook()\n"
+    )
+    with pytest.raises((RuntimeError, ValueError)), interruptions():
+        runpy.run_path(str(tmp_path / "hooked.py"))
+
+
+def test_ctrl_c_in_a_finaliser_is_not_lost():
+    code = """
+import interp.cli.entry as entry, sys, time
+class Last:
+    def __del__(self):
+        raise KeyboardInterrupt
+def run():
+    Last()
+    time.sleep(20)
+    print("went on")
+entry._run = run
+entry.main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (130, "", 1), done.stderr
