@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+from contextlib import nullcontext
 
 import pytest
 
@@ -50,18 +52,37 @@ def finished(tiny_llama, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def crowded(tmp_path_factory):
-    """The same on 12 layers x 12 heads with random weights, where a crowd of heads shares the work."""
+    """The same without a report on 12 layers x 12 heads with random weights, where a crowd of heads shares the work."""
     shape = {"num_hidden_layers": 12, "num_attention_heads": 12, "num_key_value_heads": 4, "hidden_size": 48}
     model = write_tiny_llama(tmp_path_factory.mktemp("models") / "crowd", intermediate_size=16, **shape)
-    return _finish(model, tmp_path_factory.mktemp("crowded"))
+    return _finish(
+        model,
+        tmp_path_factory.mktemp("crowded"),
+        ['prompts.task.templates=[\'The opposite of "{word}" is "\']'],
+        tables_alone=True,
+    )
 
 
-def _finish(model, folder):
+def _finish(model, folder, overrides=(), tables_alone=False):
     from interp.runs.circuit.config import load
     from interp.runs.circuit.run import run
+    from interp.runs.lifecycle import tables_only
 
     path = write_yaml(folder, model)
-    return path, run(load(path), QUIET).parent
+    with tables_only() if tables_alone else nullcontext():
+        return path, run(load(path, overrides), QUIET).parent
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """A headless Chromium."""
+    from tests.report.browser import Browser
+
+    if shutil.which("chromium") is None:
+        pytest.skip("chromium is not installed (Debian: apt install chromium)")
+    opened = Browser(tmp_path_factory.mktemp("chromium") / "profile")
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(autouse=True)

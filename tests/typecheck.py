@@ -13,9 +13,9 @@ AS_TYPING = BeartypeConf(is_pep484_tower=True)
 checked = beartype(conf=AS_TYPING)
 
 # jaxtyping holds the shapes of a call's arrays against each other, at a tenth of a millisecond a call.
-WITH_ARRAYS = ("analysis", "interventions", "metrics", "probes", "words")
+WITH_ARRAYS = ("analysis", "interventions", "metrics", "probes")
 # Elsewhere mypy alone looks: annotations there name modules that come in late, and tests put stand-ins in the place of real things.
-WITHOUT = ("configs", "errors")
+WITHOUT = ("configs", "errors", "words")
 
 
 def install() -> None:

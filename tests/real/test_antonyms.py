@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,11 @@ import torch
 from interp.analysis.findings import LayerModulationFindings, LayerSpanFindings
 from interp.analysis.findings_of_heads import HeadFindings
 from interp.models import PackagedModel, load_model
+from interp.results.run_folder import RunFolder
 from interp.results.tables import RunTables
 from interp.runs.circuit.config import load
 from interp.runs.circuit.run import run
+from interp.runs.lifecycle import tables_only
 from tests.tiny_models import FIGURE
 from tests.tiny_runs import QUIET
 
@@ -27,14 +30,18 @@ def loaded():
 
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory):
-    """The main job's config with fewer word pairs, fewer controls and its first four probes."""
+    """The main job's config with fewer word pairs, fewer controls and its first four probes; or MAIN_RUN, that job's run."""
+    if done := os.environ.get("MAIN_RUN"):
+        with RunFolder.existing(Path(done)) as folder:
+            return RunTables.load(folder.path)
     root = tmp_path_factory.mktemp("real")
     overrides = [f"output.root={root}", "prompts.task.max_pairs=16", "experiment=null"]
     settings = load(MAIN, overrides)
     search, *others = settings.run.probes[:4]
     search = search.model_copy(update={"beside": (), "random_sets": 20, "rerankings": 3})
     shorter = settings.run.model_copy(update={"probes": (search, *others)})
-    report = run(settings.__class__(shorter, settings.path, settings.text, settings.overrides), QUIET)
+    with tables_only():
+        report = run(settings.__class__(shorter, settings.path, settings.text, settings.overrides), QUIET)
     return RunTables.load(report.parent)
 
 

@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from urllib.parse import unquote
 
 import pytest
 
 from interp.results.tables import RunTables
-from tests.report.browser import Browser
 from tests.report.synthetic import HOSTILE
 
 pytestmark = pytest.mark.slow
 
 SIZES = [400, 1400]
 TIP = "(tip => tip.hidden ? null : tip.innerText)(document.querySelector('.tip'))"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    if shutil.which("chromium") is None:
-        pytest.skip("chromium is not installed (Debian: apt install chromium)")
-    opened = Browser(tmp_path_factory.mktemp("chromium") / "profile")
-    yield opened
-    opened.close()
 
 
 @pytest.fixture(scope="module")

@@ -26,6 +26,7 @@ from interp.runs.circuit import run as running
 from interp.runs.circuit.config import load
 from interp.runs.circuit.dry_run import describe
 from interp.runs.circuit.publish import publish
+from interp.runs.lifecycle import tables_only
 from tests.tiny_models import write_tiny_gpt2
 from tests.tiny_runs import QUIET, write_yaml
 
@@ -90,7 +91,8 @@ def test_modulation_ends_at_the_reported_share(finished):
 
 
 def test_the_same_yaml_twice_gives_identical_tables(finished, model, tmp_path):
-    again = running.run(load(write_yaml(tmp_path, model)), QUIET).parent
+    with tables_only():
+        again = running.run(load(write_yaml(tmp_path, model)), QUIET).parent
     first, second = content(finished[1]), content(again)
     assert first == second
 
@@ -119,7 +121,8 @@ def test_a_run_stopped_between_probes_goes_on_and_ends_the_same(finished, model,
     assert json.loads((folder / "manifest.json").read_text())["status"] == "interrupted"
     monkeypatch.setattr(RunFolder, "save_part", real)
     said = io.StringIO()
-    running.run(load(path), Console(file=said, width=200))
+    with tables_only():
+        running.run(load(path), Console(file=said, width=200))
     assert said.getvalue().count("finished before, kept") == 3
     assert content(folder) == content(finished[1])
 
@@ -144,7 +147,8 @@ def test_ctrl_c_is_answered_and_the_same_command_goes_on(finished, model, tmp_pa
     assert "Traceback" not in said
     folder = next((tmp_path / "runs" / "tiny").iterdir())
     assert json.loads((folder / "manifest.json").read_text())["status"] == "interrupted"
-    running.run(load(path), QUIET)
+    with tables_only():
+        running.run(load(path), QUIET)
     assert content(folder) == content(finished[1])
 
 
