@@ -235,7 +235,8 @@ def test_an_error_that_no_ctrl_c_caused_keeps_its_traceback(tmp_path):
 
 def test_ctrl_c_in_a_finaliser_is_not_lost():
     code = """
-import interp.cli.entry as entry, sys, time
+import interp.cli.entry as entry, signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are born deaf to it
 class Last:
     def __del__(self):
         raise KeyboardInterrupt
