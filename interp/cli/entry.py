@@ -75,9 +75,12 @@ def _say(*lines: str) -> None:
 
 
 def _unraisable(unraisable: sys.UnraisableHookArgs) -> None:
-    """Ctrl-C inside a finaliser cannot be raised there, and would be printed and forgotten: it is sent again."""
+    """Ctrl-C inside a finaliser cannot be raised there, and would be printed and forgotten: it is sent again.
+
+    Half a second later: while this function still runs, on a busy machine, it could not be raised either.
+    """
     if unraisable.exc_type is not None and issubclass(unraisable.exc_type, KeyboardInterrupt):
-        threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGINT)).start()
+        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
     else:
         sys.__unraisablehook__(unraisable)
 

@@ -12,7 +12,7 @@ from typing import Annotated, ParamSpec
 import typer
 
 from interp.cli import completion
-from interp.errors import Interrupted, UserError, interruptions
+from interp.errors import Interrupted, UserError
 
 Config = Annotated[Path, typer.Argument(help="The YAML of the run.", autocompletion=completion.configs)]
 Set = Annotated[
@@ -31,8 +31,7 @@ def interruptible(command: Callable[P, None]) -> Callable[P, None]:
     @functools.wraps(command)
     def caught(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            with interruptions():
-                command(*args, **kwargs)
+            command(*args, **kwargs)
         except KeyboardInterrupt:
             raise Interrupted from None
 

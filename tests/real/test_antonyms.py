@@ -11,6 +11,8 @@ import torch
 from interp.analysis.findings import LayerModulationFindings, LayerSpanFindings
 from interp.analysis.findings_of_heads import HeadFindings
 from interp.models import PackagedModel, load_model
+from interp.results import versions
+from interp.results.parts import differences
 from interp.results.run_folder import RunFolder
 from interp.results.tables import RunTables
 from interp.runs.circuit.config import load
@@ -33,6 +35,7 @@ def tables(tmp_path_factory):
     """The main job's config with fewer word pairs, fewer controls and its first four probes; or MAIN_RUN, that job's run."""
     if done := os.environ.get("MAIN_RUN"):
         with RunFolder.existing(Path(done)) as folder:
+            assert not differences(folder.manifest().code, versions.code()), "MAIN_RUN was measured by other code"
             return RunTables.load(folder.path)
     root = tmp_path_factory.mktemp("real")
     overrides = [f"output.root={root}", "prompts.task.max_pairs=16", "experiment=null"]
