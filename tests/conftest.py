@@ -86,6 +86,12 @@ def browser(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
+def _counted_anew() -> None:
+    """Which calls are checked in a test does not depend on the tests before it."""
+    typecheck.begin_test()
+
+
+@pytest.fixture(autouse=True)
 def _own_cache(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
