@@ -21,8 +21,10 @@ from interp.cli import commands
 from interp.cli.commands import app
 from interp.errors import UserError, interruptions
 from interp.runs import kinds
+from interp.runs.circuit.config import load
+from interp.runs.circuit.run import run
 from tests.tiny_models import write_tiny_llama
-from tests.tiny_runs import write_yaml
+from tests.tiny_runs import QUIET, write_yaml
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -77,17 +79,24 @@ def test_list_names_every_kind_with_a_line():
         assert name in said
 
 
-def test_validate_and_report_on_a_finished_run(finished):
-    runner = CliRunner()
-    checked = runner.invoke(app, ["validate", str(finished[0])])
+def test_validate_says_what_was_left_out(finished):
+    checked = CliRunner().invoke(app, ["validate", str(finished[0])])
     assert checked.exit_code == 0
     assert "forward passes" in checked.output
     n_out = re.search(r"(\d+) left out", " ".join(checked.output.split()))[1]
     assert re.search(rf"left out, by reason, an example each:\s+{n_out}  beyond the task's max_pairs", checked.output)
     assert checked.output.rstrip().endswith("the config is valid")
-    again = runner.invoke(app, ["report", str(finished[1])])
+
+
+def test_the_report_of_a_finished_run_is_drawn_again(tiny_llama, tmp_path):
+    few = ["probes=[{kind: head_ablation}]", "experiment=null", "figures=[{kind: head_heatmap}]"]
+    report = run(load(write_yaml(tmp_path, tiny_llama), few), QUIET)
+    before = report.read_bytes()
+    report.unlink()
+    again = CliRunner().invoke(app, ["report", str(report.parent)])
     assert again.exit_code == 0
     assert "report.html" in again.output
+    assert report.read_bytes() == before
 
 
 GOOD = {"name": "good", "model": {"source": "pypi"}, "probes": [{"kind": "head_ablation"}]}

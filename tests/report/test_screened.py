@@ -17,7 +17,10 @@ from tests.tiny_runs import QUIET, write_yaml
 @pytest.fixture(scope="module")
 def screened(tiny_llama, tmp_path_factory):
     path = write_yaml(tmp_path_factory.mktemp("screened"), tiny_llama)
-    return run(load(path, ["probes.4.screen={top: 3}"]), QUIET).parent
+    probes = (
+        "[{kind: key_query_heads, rerankings: 1, random_sets: 2}, {kind: edge_patching, pairs: all, screen: {top: 3}}]"
+    )
+    return run(load(path, [f"probes={probes}"]), QUIET).parent
 
 
 def test_the_sentence_says_how_much_was_cut_and_what_may_be_missed(screened):

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from interp.errors import UserError
-from tests.runs.comparison.test_comparison import check, found, model, run
+from tests.runs.comparison.test_comparison import check, found, model, run, run_and_tell
 from tests.tiny_models import write_tiny_gpt2
 
 PROBES = [
@@ -42,7 +42,7 @@ def two(tiny_llama, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def compared(two, tmp_path_factory):
-    return run(tmp_path_factory.mktemp("compared"), two, probes=PROBES)
+    return run_and_tell(tmp_path_factory.mktemp("compared"), two, probes=PROBES)
 
 
 def test_prompts_are_the_same_and_tokens_are_each_models_own(compared):
@@ -84,5 +84,7 @@ def test_a_model_with_and_without_its_first_token(tiny_llama, tmp_path):
     models = {"without": model(tiny_llama), "with": model(tiny_llama, prepend_bos=True)}
     folder = run(tmp_path, models, probes=PROBES[:1])
     assert found(folder, "without")["other_tokens"] == 0
+    for name in models:  # the comparison's report refers to theirs
+        assert (folder / name / "report.html").is_file()
     page = (folder / "report.md").read_text(encoding="utf-8")
     assert "with: beginning-of-sequence token | prepended, not counted in positions" in page
