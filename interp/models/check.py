@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +11,14 @@ import torch
 from jaxtyping import Float, Int
 
 from interp.errors import UserError
+from interp.models.bridge import HookedBridge
 from interp.models.lens import has_hooked_transformer, needs_older
+from interp.models.tensors import finite
 
 TOLERANCE = {"float32": 1e-3, "float16": 5e-1, "bfloat16": 2.0}
 MOST_TOKENS = 64
+COLUMNS = 2**13
+"""Tokens of the vocabulary that are unembedded at once."""
 
 
 def weights_sha256(model: Any) -> str:
@@ -66,22 +71,41 @@ def _ids(tokenizer: Any, prompt: str | None) -> list[int]:
         return []
 
 
+def _logits_in_parts(hooked: Any, tokens: Int[torch.Tensor, "1 pos"]) -> Iterator[Float[torch.Tensor, "1 pos some"]]:
+    """Logits of some of the vocabulary after the other: TransformerLens' unembedding copies all that it is made of."""
+    if isinstance(hooked, HookedBridge):
+        yield hooked(tokens)
+        return
+    resid = hooked(tokens, stop_at_layer=hooked.cfg.n_layers)
+    if hooked.cfg.normalization_type is not None:
+        resid = hooked.ln_final(resid)
+    cap, unembed = hooked.cfg.output_logits_soft_cap or 0.0, hooked.unembed
+    for columns, bias in zip(unembed.W_U.split(COLUMNS, dim=-1), unembed.b_U.split(COLUMNS), strict=True):
+        logits = torch.nn.functional.linear(resid, columns.T.contiguous(), bias)
+        yield cap * torch.tanh(logits / cap) if cap > 0 else logits
+
+
 @torch.no_grad()
 def logits_difference(reference: Reference, hooked: Any, dtype: str, centred: bool = False) -> float:
     """Largest difference of logits to the reference; UserError when it is too large.
 
     `centred`: the unembedding was centred, which moves all logits of a row by one number; each row's mean is taken off.
     """
-    ours = hooked(reference.tokens.to(hooked.cfg.device)).float().cpu()
-    if not bool(reference.logits.isfinite().all()):
+    if not finite(reference.logits):
         raise UserError(
             f"the model returns NaN or infinity, in Hugging Face too, when it runs in {dtype}"
             + ("" if dtype == "float32" else "; try model.dtype float32")
         )
-    apart = reference.logits - ours
+    apart = reference.logits.clone()
+    begin = 0
+    for ours in _logits_in_parts(hooked, reference.tokens.to(hooked.cfg.device)):
+        end = begin + ours.shape[-1]
+        apart[..., begin:end] -= ours.float().cpu()
+        begin = end
     if centred:
-        apart = apart - apart.mean(-1, keepdim=True)
-    largest = float(apart.abs().max())
+        apart -= apart.mean(-1, keepdim=True)
+    lowest, highest = apart.aminmax()
+    largest = max(float(highest), -float(lowest))
     if not largest <= TOLERANCE[dtype]:  # NaN is refused, too
         if not has_hooked_transformer():
             raise needs_older(f"in TransformerLens 4 the model's logits differ from Hugging Face's by {largest:.2g}")

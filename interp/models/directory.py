@@ -5,7 +5,10 @@ transformers gets a config, tensors and tokenizer files that were looked at befo
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,7 @@ from interp.models.families import BY_TYPE
 from interp.models.families.record import ConfigFile
 from interp.models.files import named, one_line, read_mapping
 from interp.models.quiet import quiet_transformers
-from interp.models.tensors import Shapes, check_finite, check_fit, headers_in, read_tensors, weight_files
+from interp.models.tensors import Shapes, check_finite, check_fit, headers_in, stored_tensors, weight_files
 
 TOKENIZERS = ("tokenizer.json", "tokenizer_config.json", "vocab.json")
 # Buffers that older versions of transformers wrote beside the weights, and that are computed anew.
@@ -110,10 +113,14 @@ def read_model(folder: Path, config: Any, dtype: torch.dtype) -> Any:
 
     what = f"model: the weights in {folder}"
     files = check_weights(folder, config)
-    state = {name: tensor for name, tensor in read_tensors(files).items() if not LEFTOVERS.search(name)}
+    kind = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
+    # Some of a model's tensors may have to stay as they are; transformers knows which.
+    all_alike = not kind._keep_in_fp32_modules and not kind._keep_in_fp32_modules_strict
+    stored = stored_tensors(files, dtype if all_alike else None)
+    state = {name: tensor for name, tensor in stored.items() if not LEFTOVERS.search(name)}
     try:
-        with quiet_transformers():
-            model, report = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)].from_pretrained(
+        with quiet_transformers(), _in_one_thread():
+            model, report = kind.from_pretrained(
                 None,
                 config=config,
                 state_dict=state,
@@ -122,11 +129,28 @@ def read_model(folder: Path, config: Any, dtype: torch.dtype) -> Any:
                 ignore_mismatched_sizes=True,  # they are refused below, by name
                 output_loading_info=True,
             )
+    except UserError:  # a tensor that could not be read
+        raise
     except Exception as error:  # transformers raises many kinds for weights that it cannot place
         raise UserError(f"{what} cannot be read: {one_line(error)}") from None
     _check_report(report, what)
     check_finite(model.state_dict(), what)
     return model.eval()
+
+
+@contextmanager
+def _in_one_thread() -> Iterator[None]:
+    """transformers reads weights in this thread: what others have allocated, the C library does not give to this one again."""
+    name = "HF_DEACTIVATE_ASYNC_LOAD"
+    before = os.environ.get(name)
+    os.environ[name] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 def _check_report(report: dict[str, Any], what: str) -> None:

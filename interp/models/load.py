@@ -69,6 +69,7 @@ def load_model(config: ModelSource, console: Console | None = None, prompt: str 
     from interp.models.check import logits_difference, reference_logits, weights_sha256
     from interp.models.convert import hooked_transformer, sizes_of
     from interp.models.directory import read_config, read_model, read_tokenizer
+    from interp.models.heap import give_back
 
     with console.status(f"loading {name}"):
         hf_config, tokenizer = read_config(folder), read_tokenizer(folder)
@@ -100,6 +101,7 @@ def load_model(config: ModelSource, console: Console | None = None, prompt: str 
 
             install_gate(hooked, sparse.bias, sparse.kind, sparse.head_bias, sparse.first_bias)
             sizes = sizes.model_copy(update={"name": f"{sizes.name} (sparse)"})
+        give_back()
         hooked.value_biases_folded = applied["fold_value_biases"]
         difference = logits_difference(reference, hooked, config.dtype, applied["center_unembed"])
         info = ModelFound(

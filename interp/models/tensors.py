@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -18,6 +18,9 @@ from interp.models.files import named, one_line, read_mapping
 
 WHOLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 Shapes = dict[str, tuple[int, ...]]
+READING = (SafetensorError, OSError, RuntimeError, TypeError, AttributeError)
+MAPPED_AT_ONCE = 2**24
+CHECKED_AT_ONCE = 2**20
 
 
 def weight_files(folder: Path, field: str = "model") -> list[Path]:
@@ -82,9 +85,52 @@ def read_tensors(files: Sequence[Path], field: str = "model") -> dict[str, torch
         with _opened(path, field) as file:
             try:
                 tensors |= {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            except (SafetensorError, OSError, RuntimeError, TypeError, AttributeError) as error:
+            except READING as error:
                 raise UserError(f"{field}: the weights {path} cannot be read: {one_line(error)}") from None
     return tensors
+
+
+class Stored:
+    """A tensor that still lies in its file: `stored[...]` reads it, into memory of its own."""
+
+    def __init__(self, reader: _Reader, path: Path, name: str) -> None:
+        self._reader, self._path, self._name = reader, path, name
+
+    def __getitem__(self, _: Any) -> torch.Tensor:
+        return self._reader.read(self._path, self._name)
+
+
+class _Reader:
+    """Copies tensors out of files. What of a file was read counts as memory while it is open, so it is closed now and then."""
+
+    def __init__(self, dtype: torch.dtype | None, field: str) -> None:
+        self._dtype, self._field = dtype, field
+        self._path: Path | None = None
+        self._file: Any = None
+        self._read = 0
+
+    def read(self, path: Path, name: str) -> torch.Tensor:
+        if self._path != path or self._read > MAPPED_AT_ONCE:
+            self._file = None
+            self._path, self._file, self._read = path, _opened(path, self._field), 0
+        try:
+            mapped = self._file.get_tensor(name)
+            tensor: torch.Tensor = mapped.to(self._dtype or mapped.dtype, copy=True)
+        except READING as error:
+            raise UserError(f"{self._field}: the weights {path} cannot be read: {one_line(error)}") from None
+        self._read += mapped.nbytes
+        return tensor
+
+
+def stored_tensors(files: Sequence[Path], dtype: torch.dtype | None = None, field: str = "model") -> dict[str, Stored]:
+    """All tensors of some safetensors files, none of them read yet; in `dtype` once they are (None: in their own)."""
+    reader = _Reader(dtype, field)
+    return {name: Stored(reader, path, name) for path in files for name in _names_in(path, field)}
+
+
+def _names_in(path: Path, field: str) -> list[str]:
+    with _opened(path, field) as file:
+        return list(file.keys())
 
 
 def _opened(path: Path, field: str):  # type: ignore[no-untyped-def]  # safetensors has no types
@@ -118,15 +164,16 @@ def check_real(tensors: Mapping[str, torch.Tensor], what: str) -> None:
 
 def check_finite(tensors: Mapping[str, torch.Tensor], what: str) -> None:
     """UserError that names the tensors with a value that is NaN or infinite."""
-    bad = [
-        name
-        for name, tensor in sorted(tensors.items())
-        if tensor.is_floating_point() and not bool(tensor.isfinite().all())
-    ]
+    bad = [name for name, tensor in sorted(tensors.items()) if tensor.is_floating_point() and not finite(tensor)]
     if bad:
         raise UserError(
             f"{what} hold NaN or infinity in {named(bad)}, so nothing that the model says would be a number"
         )
+
+
+def finite(tensor: torch.Tensor) -> bool:
+    """Whether all numbers are finite; asked part by part, for the answers take memory, too."""
+    return all(bool(part.isfinite().all()) for part in torch.split(tensor.detach().flatten(), CHECKED_AT_ONCE))
 
 
 def shapes_of(tensors: Mapping[str, torch.Tensor]) -> Shapes:

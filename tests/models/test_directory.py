@@ -66,7 +66,7 @@ def test_sizes_are_known_without_the_weights(folder, monkeypatch):
     def never(*_):
         raise AssertionError("the weights were read")
 
-    monkeypatch.setattr("interp.models.directory.read_tensors", never)
+    monkeypatch.setattr("interp.models.directory.stored_tensors", never)
     sizes, tokenizer = model_dimensions(DirectoryModel(path=str(folder)))
     assert (sizes.n_layers, sizes.n_heads, sizes.name) == (3, 4, folder.name)
     assert len(tokenizer(FIGURE)["input_ids"]) == 8

@@ -58,34 +58,26 @@ class Parts:
     conv: bool = False
 
 
-def state_of(tensors: Tensors, parts: Parts, anatomy: Anatomy, tied: bool) -> State:
-    """All tensors of the HookedTransformer."""
-    state: State = {}
-    for piece in pieces(tensors, parts, anatomy, tied):
-        state |= piece
-    return state
-
-
-def pieces(tensors: Tensors, parts: Parts, anatomy: Anatomy, tied: bool) -> Iterator[State]:
-    """The HookedTransformer's tensors, block by block, the embeddings last."""
+def blocks(tensors: Tensors, parts: Parts, anatomy: Anatomy) -> Iterator[State]:
+    """Each block's tensors, named within it. What a block needs is taken out of `tensors`, so its memory can be let go."""
     for layer in range(anatomy.n_layers):
         prefix = f"{parts.layers}.{layer}."
-        yield {f"blocks.{layer}.{name}": tensor for name, tensor in _block(tensors, prefix, parts, anatomy).items()}
+        own = {name: tensors.pop(name) for name in list(tensors) if name.startswith(prefix)}
+        yield _block(own, prefix, parts, anatomy)
+
+
+def embeddings(tensors: Tensors, parts: Parts, anatomy: Anatomy, tied: bool) -> State:
+    """Everything outside the blocks; where embedding and unembedding are tied, W_U is W_E's transposed view."""
     embed = tensors[f"{parts.embed}.weight"]
     last = {f"ln_final.{name}": tensor for name, tensor in _norm(tensors, parts.ln_final, anatomy).items()}
-    last["embed.W_E"] = embed if anatomy.embed_scale == 1.0 else _scaled(embed, anatomy.embed_scale)
+    last["embed.W_E"] = embed
     if parts.pos_embed is not None:
         last["pos_embed.W_pos"] = tensors[f"{parts.pos_embed}.weight"][parts.pos_rows :]
     name = f"{parts.unembed}.weight"
     last["unembed.W_U"] = (embed if tied and name not in tensors else tensors[name]).T
     bias = tensors.get(f"{parts.unembed}.bias")
     last["unembed.b_U"] = embed.new_zeros(anatomy.d_vocab) if bias is None else bias
-    yield last
-
-
-def _scaled(embed: Tensor, scale: float) -> Tensor:
-    """As Gemma does it: the factor is rounded to the weights' own precision first."""
-    return embed * torch.tensor(scale, dtype=embed.dtype)
+    return last
 
 
 def _norm(tensors: Tensors, name: str, anatomy: Anatomy) -> State:

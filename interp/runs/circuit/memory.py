@@ -14,9 +14,12 @@ from interp.analysis.findings_of_run import Sizes
 from interp.interventions.budget import KEPT_BYTES, KEPT_SETS, TOKENS_AT_ONCE, base_run_bytes, token_bytes
 from interp.measure.study import Study
 from interp.models.config import ModelSource
+from interp.models.lens import has_hooked_transformer
 from interp.probes.base import Observation
 
 LIBRARIES = 0.56 * 2**30
+LOADING, LOADING_4 = 1.3, 2.5
+"""Peak while a model is loaded, over its weights (tests/models/test_peak.py); TransformerLens 4 copies them itself."""
 PARTS = 0.4 * 2**30
 """Buffers of a table in parts: one row group, its dictionaries, and the resamples of some cells."""
 SUMMARY_ROW = 1450
@@ -48,7 +51,8 @@ def footprint(info: Sizes, study: Study, probes: Any, model: ModelSource, memory
     dtype, sparse = getattr(model, "dtype", "float32"), getattr(model, "sparse", None)
     weights = weight_bytes(info, dtype)
     # A sparse model is read and merged in float32, whatever it runs in.
-    loading = 4.5 * weight_bytes(info, dtype if sparse is None else "float32").model
+    copies = LOADING if has_hooked_transformer() else LOADING_4
+    loading = copies * weight_bytes(info, dtype if sparse is None else "float32").model
     budget = float("inf") if memory_gb is None else memory_gb * 2**30
     sets = study.book.sets
     largest_first = sorted((base_run_bytes(info, study.sizes, *prompts.clean.shape) for prompts in sets), reverse=True)
