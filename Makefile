@@ -89,7 +89,7 @@ $(VENV)/.benchmark: $(DEV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --constraint $(VENV)/installed.txt --editable '.[benchmark]'
 	@touch $@
 
-benchmark: $(VENV)/.benchmark ## our engine beside other libraries: SET=quick, standard (default), full or training
+benchmark: $(VENV)/.benchmark ## our engine beside other libraries: SET=quick, standard (default), full, gpu, training or families
 	@$(BIN)/python -m benchmarks $(if $(SET),--set $(SET))
 
 golden: $(READY) ## numbers of MODEL (gpt2, or a directory) beside published ones (docs/published.md)

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 import benchmarks  # noqa: F401  its environment comes before other libraries' imports
-from benchmarks import memory, plot, results, training
+from benchmarks import families, memory, plot, results, training
 from benchmarks.agreement import DisagreementError, check
 from benchmarks.cases import Case, Selection, selection
 from benchmarks.contestant import Ours
@@ -37,6 +37,7 @@ class SetName(Enum):
     full = "full"
     gpu = "gpu"
     training = "training"
+    families = "families"
 
 
 class Suite:
@@ -142,6 +143,9 @@ def main(
     if set_ is SetName.training:
         _training(out, console)
         return
+    if set_ is SetName.families:
+        _families(out, console)
+        return
     if set_ is SetName.gpu:
         if not torch.cuda.is_available():
             console.print("[red]error:[/red] --set gpu needs a CUDA device, and torch finds none")
@@ -173,6 +177,20 @@ def _training(out: Path, console: Console) -> None:
         console.print(
             f"{row['batch']} x {row['length']} tokens, {row['contestant']}: {row['tokens_per_s']:.0f} tokens/s, "
             f"{row['of_sdpa']:.2f} of SDPA's"
+        )
+
+
+def _families(out: Path, console: Console) -> None:
+    """Every family's time per operation beside Llama's; no library has a part in it."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("families", total=families.ROUNDS * len(families.CONFIGS))
+        found = families.run(out, lambda: progress.advance(task))
+    for row in found.to_dict("records"):
+        late = "" if row["of_llama"] <= families.ALLOWED else f" (more than {families.ALLOWED})"
+        console.print(
+            f"{row['family']}: {row['of_llama']:.2f} of Llama's time per operation "
+            f"[{row['of_llama_min']:.2f}, {row['of_llama_max']:.2f}]{late}"
         )
 
 

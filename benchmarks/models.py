@@ -64,7 +64,7 @@ def random_gpt2(
     from transformers import GPT2Config, GPT2LMHeadModel
 
     config = GPT2Config(n_layer=n_layers, n_head=n_heads, n_embd=d_model, vocab_size=vocab, n_positions=64)
-    return _randomised(GPT2LMHeadModel(config), std)
+    return randomised(GPT2LMHeadModel(config), std)
 
 
 def random_llama(device: str, n_layers: int = 28) -> Any:
@@ -82,10 +82,11 @@ def random_llama(device: str, n_layers: int = 28) -> Any:
     )
     with torch.device(device):
         model = LlamaForCausalLM(config)
-    return _randomised(model, 0.03)
+    return randomised(model, 0.03)
 
 
-def _randomised(model: Any, std: float) -> Any:
+def randomised(model: Any, std: float) -> Any:
+    """The model with seeded random weights: matrices, biases, and gains about 1."""
     model = model.eval().requires_grad_(False)
     generators: dict[str, torch.Generator] = {}
     for name, parameter in model.named_parameters():
