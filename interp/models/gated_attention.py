@@ -37,6 +37,9 @@ NAME = "sparse_gate"
 BIAS = "gate_bias"
 FIRST_BIAS = "first_gate_bias"
 Mode = Literal["dense", "train", "infer"]
+# Of a layer's score matrices, how many its gradient needs (noise, weights, their logarithms, masks and factors).
+KEPT_MATRICES = 8
+CPU_ROOM = 600_000_000
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class Gate:
         self, bias: float = 0.0, kind: GateKind = "score", power: float | None = None, temperature: float = 1.0
     ) -> None:
         check_literal(kind, GateKind, "kind of gate")
+        self.layers = 0
         self.bias, self.kind = bias, kind
         self.power, self.temperature = power, temperature
         self.mode: Mode = "dense"
@@ -145,6 +149,7 @@ def attach(model: Any, gate: Gate) -> None:
     AttentionMaskInterface.register(NAME, eager_mask)
     model.set_attn_implementation(NAME)
     layers = attention_layers(model)
+    gate.layers = len(layers)
     for layer in layers:
         layer.sparse_gate = gate
     if not layers:
@@ -198,7 +203,7 @@ def gated_attention(
         return out.transpose(1, 2).contiguous(), weights
     biases = getattr(module, BIAS, None), getattr(module, FIRST_BIAS, None)
     inputs = settings, kept, query, key, value, attention_mask, *biases
-    if gate.mode == "train" and torch.is_grad_enabled():
+    if gate.mode == "train" and torch.is_grad_enabled() and not has_room(gate.layers, query, key):
         # A layer's scores, weights and noise are computed again when its gradient is. Kept for all layers, they would take
         # gigabytes at 1,024 tokens.
         out, done = checkpoint(gated, *inputs, use_reentrant=False)
@@ -206,6 +211,14 @@ def gated_attention(
         out, done = gated(*inputs)
     gate.count(module.layer_idx, done)
     return out.transpose(1, 2).contiguous(), done.weights
+
+
+def has_room(layers: int, query: Tensor, key: Tensor) -> bool:
+    """Whether the score matrices of all layers may be kept for the gradient, instead of computing them again."""
+    matrix = query.shape[:-1].numel() * key.shape[-2] * torch.float32.itemsize
+    if query.device.type != "cuda":
+        return KEPT_MATRICES * matrix * layers <= CPU_ROOM
+    return KEPT_MATRICES * matrix * layers <= torch.cuda.get_device_properties(query.device).total_memory // 4
 
 
 def _noise_seed(gate: Gate) -> int | None:

@@ -124,7 +124,7 @@ class Training(Section):
     precision: Literal["float32", "tf32", "bfloat16"] = Field(
         default="bfloat16",
         description="tf32: float32 whose matrix products are rounded to 10 bits on NVIDIA GPUs, in training alone; "
-        "elsewhere float32.",
+        "elsewhere float32. bfloat16: what stays in float32 beside it (the adapter) is multiplied so, too.",
     )
     clip_norm: float = Field(default=1.0, gt=0, le=1e9, description="Gradients are scaled down to this norm.")
     evaluate_every: int = Field(
@@ -189,9 +189,10 @@ class GateConfig(Section):
     power: float | None = Field(
         default=None,
         ge=0,
-        le=1,
+        le=2,
         description="How the density term weighs the open edges of a query with n keys: n**-power, every query counted "
-        "alike (0: open keys a query; 1: the open share of a row). null: all causal edges alike, as in the source.",
+        "alike (0: open keys a query; 1: the open share of a row; more: short rows before all). null: all causal edges "
+        "alike, as in the source.",
     )
 
     @model_validator(mode="after")

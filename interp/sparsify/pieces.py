@@ -54,3 +54,21 @@ def cut(tokens: Int[Tensor, "row pos"], shortest: int, first_token: int | None, 
             if first_token is not None and begin == start and firsts[start] < 0.5:
                 made[row, start] = first_token
     return Rows(made, starts)
+
+
+def repeat(rows: Rows, share: float, seed: int) -> Rows:
+    """Let this share of the pieces say their first half twice, in place of their second; the same ones for the same seed.
+
+    A piece's first token, which may be the tokenizer's, is said once.
+    """
+    if not share or rows.starts is None:
+        return rows
+    rng = torch.Generator().manual_seed(seed + 1)
+    made = rows.tokens.clone()
+    for row, starts in zip(made, rows.starts, strict=True):
+        begins, sizes = starts.unique_consecutive(return_counts=True)
+        for begin, size in zip(begins.tolist(), sizes.tolist(), strict=True):
+            if float(torch.rand((), generator=rng)) < share:
+                half = (size - 1) // 2
+                row[begin + 1 + half : begin + 1 + 2 * half] = row[begin + 1 : begin + 1 + half].clone()
+    return Rows(made, rows.starts)

@@ -19,7 +19,7 @@ from interp.errors import UserError
 from interp.models.files import one_line
 from interp.sparsify.documentation import paragraphs
 from interp.sparsify.documents import dataset_documents, file_documents
-from interp.sparsify.pieces import Rows, cut
+from interp.sparsify.pieces import Rows, cut, repeat
 from interp.sparsify.sampled import sampled
 from interp.sparsify.text_config import DatasetText, DocumentationText, FileText, SampledText, Text, TextSource
 
@@ -72,7 +72,9 @@ def sequences(config: Text, model: Any, tokenizer: Any, seed: int, model_hash: s
             f"text: {origin} gives {len(tokens)} sequences of {config.context} tokens, {len(tokens[held])} of them held "
             "out; both sides need at least one: give more text or a shorter text.context"
         )
-    rows = Rows(train) if config.shortest is None else cut(train, config.shortest, tokenizer.bos_token_id, seed)
+    rows = Rows(train)
+    if config.shortest is not None:
+        rows = repeat(cut(train, config.shortest, tokenizer.bos_token_id, seed), config.repeated, seed)
     streams = [part.stream for part in read if part.stream is not None]
     stream = torch.cat(streams) if streams else None
     known = {row.numpy().tobytes() for row in train}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from interp.configs.external import EXTERNAL
 from interp.configs.section import Section
@@ -101,3 +101,16 @@ class Text(Section):
         description="Cut training sequences into pieces of this many tokens up to the whole sequence, equally much text of "
         "every length on a log scale; half of them begin with the tokenizer's first token. null: whole sequences.",
     )
+    repeated: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Share of the training pieces that say their first half twice, so that heads which look for what came "
+        "before (induction) stay in use; needs `shortest`.",
+    )
+
+    @model_validator(mode="after")
+    def _pieces_to_repeat(self) -> Text:
+        if self.repeated and self.shortest is None:
+            raise ValueError("repeated is about pieces of text; give `shortest` with it")
+        return self

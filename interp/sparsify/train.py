@@ -227,7 +227,7 @@ def schedule(step: int, steps: int, warmup: int, decay: bool = True) -> float:
 def _products(precision: str) -> Iterator[None]:
     """Matrix products of float32 as the precision says, while a step is taken: what is judged is judged in full."""
     before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("high" if precision == "tf32" else before)
+    torch.set_float32_matmul_precision(before if precision == "float32" else "high")
     try:
         yield
     finally:

@@ -33,8 +33,7 @@ def test_computing_again_changes_no_gradient(tmp_path, monkeypatch, write, kind)
     tokens = torch.randint(2, 100, (2, 12), generator=torch.Generator().manual_seed(0))
     found = []
     for again in (True, False):
-        if not again:
-            monkeypatch.setattr(gated_attention, "checkpoint", lambda run, *inputs, **_: run(*inputs))
+        monkeypatch.setattr(gated_attention, "CPU_ROOM", 0 if again else 10**9)
         model, gate = gated_model(write(tmp_path / f"{again}"), kind)
         torch.manual_seed(1)  # of dropout
         # The gate has left its mode when the gradient comes.
@@ -54,7 +53,20 @@ def kept_matrices(model, gate, tokens, mode):
     return len({one.data_ptr() for one in kept if one.shape[-2:] == (size, size)}), loss
 
 
-def test_a_step_on_2048_tokens_keeps_no_score_matrix(tmp_path):
+def test_score_matrices_are_kept_where_there_is_room(monkeypatch, tmp_path):
+    tokens = torch.randint(2, 100, (2, 12), generator=torch.Generator().manual_seed(0))
+    model, gate = gated_model(write_tiny_llama(tmp_path / "llama"))
+    assert kept_matrices(model, gate, tokens, "train")[0] > 4
+    monkeypatch.setattr(gated_attention, "CPU_ROOM", 0)
+    assert kept_matrices(model, gate, tokens, "train")[0] == 1
+    # SmolLM2-135M: a step on four rows of 128 tokens has room, one on a row of 1,024 has not.
+    monkeypatch.undo()
+    queries = [torch.empty(4, 9, 128, 64, device="meta"), torch.empty(1, 9, 1024, 64, device="meta")]
+    assert [gated_attention.has_room(30, query, query) for query in queries] == [True, False]
+
+
+def test_a_step_on_2048_tokens_keeps_no_score_matrix(tmp_path, monkeypatch):
+    monkeypatch.setattr(gated_attention, "CPU_ROOM", 0)  # two tiny layers would have room
     length = 2048
     small = {"num_hidden_layers": 2, "num_attention_heads": 1, "num_key_value_heads": 1, "hidden_size": 8}
     model, gate = gated_model(write_tiny_llama(tmp_path / "llama", max_position_embeddings=length, **small))

@@ -6,7 +6,7 @@ import torch
 
 from interp.models.directory import read_config, read_model
 from interp.models.gated_attention import Gate, attach
-from interp.sparsify.pieces import Rows, cut
+from interp.sparsify.pieces import Rows, cut, repeat
 from interp.sparsify.teacher import Teacher
 from tests.tiny_models import write_tiny_gpt2, write_tiny_llama
 
@@ -27,6 +27,27 @@ def test_pieces_are_between_the_shortest_and_the_whole_row():
     assert 80 < whole < 320
     short = sum(length < 8 for length in lengths) * 6
     assert short > 0.05 * made.tokens.numel()
+
+
+def test_a_share_of_the_pieces_says_its_first_half_twice():
+    plain = cut(rows(200), shortest=7, first_token=None, seed=0)
+    made = repeat(plain, 0.3, seed=0)
+    assert torch.equal(made.starts, plain.starts)
+    assert repeat(plain, 0.0, seed=0) is plain
+    said_twice = pieces = 0
+    for row, before, starts in zip(made.tokens, plain.tokens, made.starts, strict=True):
+        for start in starts.unique():
+            piece, old = row[starts == start], before[starts == start]
+            half = (len(piece) - 1) // 2
+            pieces += 1
+            if torch.equal(piece, old):
+                continue
+            said_twice += 1
+            assert torch.equal(piece[1 : 1 + half], piece[1 + half : 1 + 2 * half])
+            assert torch.equal(piece[: 1 + half], old[: 1 + half])  # only the second half is another one
+    assert 0.25 < said_twice / pieces < 0.35
+    assert torch.equal(repeat(plain, 0.3, seed=0).tokens, made.tokens)
+    assert not torch.equal(repeat(plain, 0.3, seed=1).tokens, made.tokens)
 
 
 def test_half_of_the_pieces_begin_with_the_first_token():
