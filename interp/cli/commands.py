@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -144,16 +144,28 @@ def task(
     set_: Set = None,
     sets: Sets = "",
 ) -> None:
-    """Ten prompts of a task, their tokens and roles, a model's accuracy by wording, and what is left out and why."""
+    """Ten prompts of a task, their tokens and roles, a model's accuracy by wording, and what is left out and why.
+
+    --set is about the task (max_pairs=16) or, as model.KEY=..., about the model (model.sparse.checkpoint=FOLDER).
+    """
     from interp.api.models import model_config
+    from interp.configs.loading import override
     from interp.runs.task_page import is_here, show_task
 
     console = Console()
-    asked = None if no_model else model_config(model or "smollm2-135m-instruct", {})
+    settings = overrides(set_, sets)
+    of_model: dict[str, Any] = {"model": {}}
+    for setting in settings:
+        if setting.startswith("model."):
+            override(of_model, setting)
+    if no_model and of_model["model"]:
+        raise UserError("--no-model asks no model, so --set model.… has nothing to be about; leave one of them out")
+    asked = None if no_model else model_config(model or "smollm2-135m-instruct", of_model["model"])
     if asked is not None and model is None and not is_here(asked):
         console.print("the packaged SmolLM2 is not on this machine, so these are texts alone; --model fetches it")
         asked = None
-    show_task(name, overrides(set_, sets), asked, seed, console)
+    of_task = [setting for setting in settings if not setting.startswith("model.")]
+    show_task(name, of_task, asked, seed, console)
 
 
 @app.command()

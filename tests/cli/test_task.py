@@ -43,9 +43,21 @@ def test_a_model_is_told_with_tokens_roles_accuracy_and_what_is_left_out(tmp_pat
     assert "12 prompts; 12 left out:" in output
 
 
+def test_settings_of_the_model_are_told_apart_from_the_tasks(tmp_path):
+    tiny = write_tiny_llama(tmp_path / "tiny", tokenizer=of_words())
+    settings = ("gender_bias", "--model", tiny, "--set", "max_pairs=6")
+    plain = said(*settings)
+    assert said(*settings, "--set", "model.dtype=float32") == plain
+    gated = said(*settings, "--set", "model.sparse.gate=score", "--set", "model.sparse.bias=1000")
+    assert "sparse" in gated
+    assert "sparse" not in plain
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
+        (("ioi", "--no-model", "--set", "model.dtype=float32"), "--no-model asks no model"),
+        (("ioi", "--model", "smollm2-135m-instruct", "--set", "model.dtipe=float32"), "dtipe: unknown key"),
         (("iio",), "there is no task 'iio'; did you mean 'ioi'"),
         (("ioi", "--set", "corruption=x"), "task 'ioi': prompts.task.corruption: must be"),
         (("file",), "task 'file': .*path"),
