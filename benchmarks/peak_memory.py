@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ PROBES: dict[str, list[dict[str, Any]]] = {
     "observing": [{"kind": "attention_pattern", "prompts": "all"}, {"kind": "logit_lens"}],
     "focus": [{"kind": "attention_pattern"}, {"kind": "logit_lens"}],
     "measuring": [
-        {"kind": "key_query_heads", "source": "corrupted"},
+        {"kind": "key_query_heads", "source": "corrupted", "rerankings": 1, "random_sets": 2, "nonsense": False},
         {"kind": "head_ablation", "source": "mean"},
         {"kind": "activation_patching", "sites": ["resid_pre", "z"], "positions": ["key", "query"]},
     ],
@@ -50,6 +51,8 @@ class Point:
     probes: str = "observing"
     model: str = "tiny"
     memory_gb: float | None = None
+    draws: bool = True
+    """Whether the report is drawn, too: it is where a run's peak lies when its tables are large."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ def measure(point: Point, folder: Path) -> Measured:
     """Estimate and peak of one point; its model and run go below `folder`."""
     config = write_config(point, folder)
     estimate = _child("estimate", config)
-    peak = _child("run", config)
+    peak = _child("run" if point.draws else "tables", config)
     return Measured(point, estimate, peak)
 
 
@@ -163,8 +166,10 @@ def _here(what: str, config: Path) -> float:
         assert found is not None, said.getvalue()
         return float(found[1])
     from interp.runs.circuit.run import run
+    from interp.runs.lifecycle import tables_only
 
-    run(loaded, quiet)
+    with nullcontext() if what == "run" else tables_only():
+        run(loaded, quiet)
     status = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:")) * 1024 / GIB
 

@@ -50,6 +50,10 @@ def finished(tiny_llama, tmp_path_factory):
     return _finish(tiny_llama, tmp_path_factory.mktemp("finished"))
 
 
+# What takes long and makes no crowd: how often the search is repeated, and its controls.
+FEWER = ("probes.0.rerankings=1", "probes.0.random_sets=2", "probes.0.nonsense=false", "probes.12.random_sets=2")
+
+
 @pytest.fixture(scope="session")
 def crowded(tmp_path_factory):
     """The same without a report on 12 layers x 12 heads with random weights, where a crowd of heads shares the work."""
@@ -58,7 +62,7 @@ def crowded(tmp_path_factory):
     return _finish(
         model,
         tmp_path_factory.mktemp("crowded"),
-        ['prompts.task.templates=[\'The opposite of "{word}" is "\']'],
+        ['prompts.task.templates=[\'The opposite of "{word}" is "\']', "statistics.n_resamples=100", *FEWER],
         tables_alone=True,
     )
 

@@ -47,7 +47,7 @@ def test_estimates_stand_in_no_table_or_figure_of_cuts(screened):
 
 
 def test_a_metric_that_grows_with_damage_is_said_to_be_raised(tiny_llama, tmp_path):
-    overrides = ["metric={kind: kl_from_clean}", "probes=[{kind: key_query_heads}]"]
+    overrides = ["metric={kind: kl_from_clean}", "probes=[{kind: key_query_heads, rerankings: 1, random_sets: 2}]"]
     text = (run(load(write_yaml(tmp_path, tiny_llama), overrides), QUIET).parent / "report.md").read_text(
         encoding="utf-8"
     )

@@ -44,7 +44,7 @@ def test_half_precision_takes_more_than_half():
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the kernel's own peak")
 @pytest.mark.parametrize(
     "point",
-    [Point(200, 1, "focus"), Point(24, 12, "measuring", "wide")],
+    [Point(200, 1, "focus"), Point(24, 12, "measuring", "wide", draws=False)],
     ids=lambda p: f"{p.tokens}x{p.prompts}",
 )
 def test_the_estimate_is_within_a_quarter_of_the_peak(point, tmp_path):

@@ -161,6 +161,7 @@ def test_ctrl_c_is_answered_and_the_same_command_goes_on(finished, model, tmp_pa
 @pytest.mark.slow
 def test_kill_minus_nine_and_the_same_command_again(finished, model, tmp_path):
     path = write_yaml(tmp_path, model)
+    path.write_text(path.read_text() + "figures: [{kind: layer_curve}]\n")
     command = [sys.executable, "-m", "interp", "run", str(path)]
     environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
@@ -181,7 +182,8 @@ def test_kill_minus_nine_and_the_same_command_again(finished, model, tmp_path):
 def test_gpt2_takes_the_same_road_with_a_bos_token(tmp_path):
     model = write_tiny_gpt2(tmp_path / "tiny-gpt2")
     path = write_yaml(tmp_path, model)
-    report = running.run(load(path, ["model.prepend_bos=true", "probes.6.sites=[z]"]), QUIET)
+    overrides = ["model.prepend_bos=true", "probes.6.sites=[z]", "figures=[{kind: circuit_panel}]"]
+    report = running.run(load(path, overrides), QUIET)
     tables = RunTables.load(report.parent)
     assert (tables.run.focus.key, tables.run.focus.query) == (5, 8)
     assert list(tables.prompts.iloc[0]["clean_tokens"])[4] == "large"

@@ -88,7 +88,7 @@ def gpt2_twins(tmp_path_factory):
         "opened": model(path, sparse={"checkpoint": str(twin), "opened": True}),
         "sparse": model(path, sparse={"checkpoint": str(twin)}),
     }
-    return run(folder, models, "antonyms_gpt2_dense_vs_sparse.yaml")
+    return run_and_tell(folder, models, "antonyms_gpt2_dense_vs_sparse.yaml")
 
 
 def run_and_tell(*asked, **changes) -> Path:
