@@ -7,9 +7,8 @@ are no quantities.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 VALUES = ("mean", "value", "edges")
 """Fields of a mapping that say its number, where `low` and `high` say the interval."""
@@ -31,7 +30,7 @@ class Quantity:
     n_clusters: int | None = None
 
 
-def quantities(data: dict[str, Any], path: str = "") -> Iterator[Quantity]:
+def quantities(data: Mapping[str, object], path: str = "") -> Iterator[Quantity]:
     """Every quantity of plain data, in its order."""
     for name, value in data.items():
         here = f"{path}.{name}" if path else str(name)
@@ -46,7 +45,7 @@ def quantities(data: dict[str, Any], path: str = "") -> Iterator[Quantity]:
             yield Quantity(here, _number(value), _number(low), _number(high))
 
 
-def _of_mapping(data: dict[str, Any], here: str) -> Iterator[Quantity]:
+def _of_mapping(data: Mapping[str, object], here: str) -> Iterator[Quantity]:
     name = next((name for name in VALUES if name in data), None)
     if name is None or not {"low", "high"} <= data.keys():
         yield from quantities(data, here)
@@ -55,10 +54,10 @@ def _of_mapping(data: dict[str, Any], here: str) -> Iterator[Quantity]:
     yield Quantity(here, value, low, high, sem, *_counts(data))
 
 
-def _counts(data: dict[str, Any]) -> tuple[int | None, int | None]:
+def _counts(data: Mapping[str, object]) -> tuple[int | None, int | None]:
     n, clusters = data.get("n"), data.get("n_clusters")
     return (n if isinstance(n, int) else None), (clusters if isinstance(clusters, int) else None)
 
 
-def _number(value: Any) -> float | None:
+def _number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

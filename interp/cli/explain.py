@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from interp.configs.loading import LoadedConfig
+from interp.runs.checked import Checked
 from interp.runs.kinds import RunKind
 from interp.sweep.calibrate import calibrated
 from interp.sweep.drive import hours
@@ -32,7 +33,7 @@ def explain(kind: RunKind, loaded: LoadedConfig[Any], console: Console, bibtex: 
     return {"paragraphs": methods.paragraphs, "bibtex": methods.citations, "costs": vars(cost), "found": validated}
 
 
-def _costs(validated: dict[str, Any], cost: Cost) -> str:
+def _costs(validated: Checked, cost: Cost) -> str:
     runs = list(validated["models"].values()) if "models" in validated else [validated]
     if cost.passes is None:
         if all(run.get("on_this_machine", True) for run in runs):

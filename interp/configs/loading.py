@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field, JsonValue, ValidationError
 
 from interp.configs.mistakes import in_words, quoted
 from interp.configs.names import FileName
@@ -48,7 +48,7 @@ class AnyConfig(Section):
         """What is wrong between the fields of a faulty config, where pydantic looks only when every field is right."""
         return []
 
-    def resolved(self) -> dict[str, Any]:
+    def resolved(self) -> dict[str, JsonValue]:
         """The config with every default filled in, as plain data."""
         return self.model_dump(mode="json")
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic.json_schema import JsonSchemaValue
 
 from interp.configs.registry import nearest
 from interp.errors import cut
@@ -149,10 +150,10 @@ def _siblings(place: Sequence[Any], config: type[BaseModel]) -> list[str]:
     """The keys that are valid where an unknown key was found, read off the JSON schema."""
     schema = config.model_json_schema()
 
-    def resolve(node: dict[str, Any]) -> dict[str, Any]:
+    def resolve(node: JsonSchemaValue) -> JsonSchemaValue:
         return schema["$defs"][node["$ref"].rsplit("/", 1)[-1]] if "$ref" in node else node
 
-    def step(node: dict[str, Any], part: Any) -> dict[str, Any] | None:
+    def step(node: JsonSchemaValue, part: Any) -> JsonSchemaValue | None:
         node = resolve(node)
         if part in node.get("properties", {}):
             return resolve(node["properties"][part])

@@ -100,7 +100,7 @@ def _fallbacks() -> Mapping[str, frozenset[int]]:
     # Matplotlib's own list of fonts is kept from the first time that it was used, so it may lack new ones.
     for path in sorted(set(font_manager.findSystemFonts()) - known):
         _make_known(path)
-    paths: dict[str, Any] = {}
+    paths: dict[str, font_manager.FontEntry] = {}
     for entry in font_manager.fontManager.ttflist:
         if entry.name != style.FONT and not entry.name.startswith(UNFIT) and entry.style == "normal":
             paths.setdefault(entry.name, entry)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from copy import copy
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -33,6 +33,7 @@ HOOKS = {
 """Site -> TransformerLens hook name (one `{}` for the layer)."""
 
 
+@runtime_checkable
 class BaseRun(Protocol):
     """One unedited run of a prompt batch; `final` is the residual stream after the last block."""
 

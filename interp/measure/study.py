@@ -54,12 +54,13 @@ class Study:
     `share_target` and `share_definition` are the config's: what a selecting probe looks for.
     `judged` says how the model does on every candidate prompt, before any filter.
     `probes` are the run's probes, `tables` and `findings` the effects and conclusions of those that are done, all by
-    label: a probe may build on an earlier one. `notes` are what a probe's run leaves for its own summary beside its effects.
+    label: a probe may build on an earlier one. `running` is the model at work, None where probes are only asked what they would
+    do (`interp validate`). `notes` are what a probe's run leaves for its own summary beside its effects.
     """
 
     model: str
     sizes: Dimensions
-    engine: Engine
+    running: Engine | None
     book: PromptBook
     metric: Metric
     encoder: Encoder
@@ -71,8 +72,15 @@ class Study:
     probes: dict[str, Any] = field(default_factory=dict)
     tables: MutableMapping[str, pd.DataFrame] = field(default_factory=dict)
     findings: dict[str, Findings] = field(default_factory=dict)
-    notes: dict[str, Any] = field(default_factory=dict)
+    notes: dict[str, object] = field(default_factory=dict)
     progress: Callable[[int], None] | None = None
+
+    @property
+    def engine(self) -> Engine:
+        """The model at work; RuntimeError where there is none."""
+        if self.running is None:
+            raise RuntimeError("this study has no model: a probe's check, passes and variants must not measure")
+        return self.running
 
     @property
     def focus(self) -> Selection:

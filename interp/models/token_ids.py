@@ -27,8 +27,15 @@ class TokenIds:
         """Every id by its text."""
         return {str(token): token for token in range(self._n_tokens)}
 
-    def __call__(self, text: str, add_special_tokens: bool = False, **_: Any) -> dict[str, list[int]]:
-        """`{"input_ids": ids}`; UserError for text that is no list of ids of the vocabulary."""
+    def __call__(
+        self, text: str | list[str], add_special_tokens: bool = False, **_: Any
+    ) -> dict[str, list[int]] | dict[str, list[list[int]]]:
+        """`{"input_ids": ids}`, of a list of texts a list; UserError for text that is no list of ids of the vocabulary."""
+        if isinstance(text, str):
+            return {"input_ids": self._ids(text)}
+        return {"input_ids": [self._ids(each) for each in text]}
+
+    def _ids(self, text: str) -> list[int]:
         ids = []
         for word in text.split():
             if not (word.isascii() and word.isdigit()) or int(word) >= self._n_tokens:
@@ -37,7 +44,7 @@ class TokenIds:
                     f"{self._n_tokens - 1} with spaces between them, such as '3 14 15'"
                 )
             ids.append(int(word))
-        return {"input_ids": ids}
+        return ids
 
     def decode(self, ids: Any, **_: Any) -> str:
         """The ids as text; each begins with a space, so that they can be joined."""

@@ -50,7 +50,9 @@ class Verdict:
         self, probe: CircuitSearch, effects: pd.DataFrame, study: Study, reading: Reading, nonsense: bool = False
     ) -> None:
         self._probe, self._effects, self._study, self._reading = probe, effects, study, reading
-        self._orders: Orders = study.notes[probe.label]
+        orders = study.notes[probe.label]
+        assert isinstance(orders, Orders)
+        self._orders = orders
         self._question = Question(probe.ranking(study), measuring(probe, study), nonsense)
         self.n_candidates = len(probe.candidates(study))
         self.order, self.explained = self._orders.best, probe.explained

@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from pydantic import Field
@@ -16,6 +16,7 @@ from interp.prompts.pairs import PromptPair
 from interp.prompts.roles import RoleSpec
 
 
+@runtime_checkable
 class Tokens(Protocol):
     """What a task may ask about a tokenizer (interp.prompts.encoder.Encoder answers)."""
 

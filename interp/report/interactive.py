@@ -9,7 +9,7 @@ import base64
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 from urllib.parse import quote
 
 import numpy as np
@@ -38,6 +38,41 @@ ABSENT = 255
 """An edge that does not exist, because the layer's window leaves it out."""
 
 
+class Words(TypedDict):
+    """A column of few different words: these, and the number of each row's."""
+
+    words: list[str]
+    rows: list[int]
+
+
+class Spots(TypedDict):
+    """Rows that can be pointed at: the names of what they say, a column of words each, and their places in the figure."""
+
+    names: Sequence[str]
+    columns: list[list[str] | Words]
+    places: Sequence[Sequence[float]]
+
+
+class PromptMaps(TypedDict):
+    """The maps of one prompt: tokens and positions (from 1) that are shown, and the weights as base64."""
+
+    prompt: str
+    tokens: list[str]
+    positions: list[int]
+    key: int
+    query: int
+    note: str
+    weights: str
+
+
+class Maps(TypedDict):
+    """The attention maps of a run; a weight is a byte, 0 to `levels`."""
+
+    heads: list[str]
+    levels: int
+    prompts: list[PromptMaps]
+
+
 def as_json(data: Any) -> Markup:
     """JSON that can stand in a `script` element: nothing in it ends the element or begins another."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
@@ -46,7 +81,7 @@ def as_json(data: Any) -> Markup:
     return Markup(text)
 
 
-def spots(figures: Sequence[Saved]) -> dict[str, list[dict[str, Any]]]:
+def spots(figures: Sequence[Saved]) -> dict[str, list[Spots]]:
     """Figure -> groups of rows that can be pointed at: the names of what they say, a column of words each, and their places.
 
     Of a column with few different words these stand once, and their numbers in the rows' order.
@@ -61,7 +96,7 @@ def spots(figures: Sequence[Saved]) -> dict[str, list[dict[str, Any]]]:
     return {stem: groups for stem, groups in every.items() if stem in kept}
 
 
-def _spots(figures: Sequence[Saved]) -> dict[str, list[dict[str, Any]]]:
+def _spots(figures: Sequence[Saved]) -> dict[str, list[Spots]]:
     return {
         figure.stem: [
             {
@@ -76,7 +111,7 @@ def _spots(figures: Sequence[Saved]) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def _few(words: list[str]) -> list[str] | dict[str, list[Any]]:
+def _few(words: list[str]) -> list[str] | Words:
     different = list(dict.fromkeys(words))
     if len(different) * 3 > len(words):
         return words
@@ -101,7 +136,7 @@ def beside(figure: Saved, ending: str) -> str:
     return quote(f"{figure.folder.name}/{figure.stem}.{ending}")
 
 
-def attention(tables: RunTables) -> dict[str, Any] | None:
+def attention(tables: RunTables) -> Maps | None:
     """The attention maps of the heads on the prompts that an `attention_pattern` probe looked at, the focus prompt first.
 
     A weight is a byte, 0 to LEVELS; rows are queries, of which each has its keys up to itself, head after head. Of a long
@@ -114,7 +149,8 @@ def attention(tables: RunTables) -> dict[str, Any] | None:
     observed = tables.values_of(label, "layer", "head").astype(int).sort_values(["layer", "head"])
     heads = list(observed[["layer", "head"]].itertuples(index=False, name=None))
     seen = tables.values_of(label, "prompt")["prompt"].tolist()
-    room, prompts = WEIGHTS, []
+    room = WEIGHTS
+    prompts: list[PromptMaps] = []
     for prompt in sorted(seen, key=lambda number: (number != focus.prompt, number))[:MOST_PROMPTS]:
         row = tables.prompts[tables.prompts["prompt"] == prompt].iloc[0]
         shown = _fitting(len(row["clean_tokens"]), int(row["key"]), int(row["query"]), room // max(len(heads), 1))

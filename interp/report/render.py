@@ -104,7 +104,7 @@ def _write(
     before: list[str],
     after: list[str],
     extra: dict[str, Any],
-    attention: dict[str, Any] | None = None,
+    attention: interactive.Maps | None = None,
 ) -> None:
     story = _with_every_figure(story, [figure.stem for figure in figures])
     shown = {
@@ -119,7 +119,7 @@ def _write(
         atomic.write_text(folder / f"report.{ending}", made.render(shown))
 
 
-def _lively(figures: list[Saved], attention: dict[str, Any] | None) -> dict[str, Any]:
+def _lively(figures: list[Saved], attention: interactive.Maps | None) -> dict[str, Any]:
     """The figures as they stand in the page, what its script reads, and the script with the hash that lets it run."""
     tables, shown, characters = interactive.csv_links(figures), {}, set()
     for place, figure in enumerate(figures, 1):
@@ -137,7 +137,7 @@ def _lively(figures: list[Saved], attention: dict[str, Any] | None) -> dict[str,
     }
 
 
-def _assets() -> dict[str, Any]:
+def _assets() -> dict[str, Markup]:
     """What every page has: its style, and its one script with the hash that lets it run."""
     script = interactive.script()
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")

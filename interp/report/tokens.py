@@ -44,7 +44,12 @@ def focus_prompt(tables: RunTables) -> FocusPrompt:
     return FocusPrompt(
         tokens=[
             Token(
-                place, clean, corrupted, ", ".join(roles.get(place, ())), marks.get(place, ""), clean_id != corrupted_id
+                position=place,
+                clean=clean,
+                corrupted=corrupted,
+                roles=", ".join(roles.get(place, ())),
+                mark=marks.get(place, ""),
+                differs=bool(clean_id != corrupted_id),  # of numpy's numbers, numpy's truth
             )
             for place, (clean, corrupted, clean_id, corrupted_id) in enumerate(pairs, 1)
         ],

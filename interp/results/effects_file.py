@@ -174,7 +174,7 @@ def whole(made: pd.DataFrame | Iterable[pd.DataFrame]) -> pd.DataFrame:
 
 def stacked(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Tables one below another, with compact columns (`pd.concat` would lay out texts whose categories differ)."""
-    columns: dict[str, Any] = {}
+    columns: dict[str, pd.Series | pd.Categorical] = {}
     for name in parts[0].columns:
         pieces = [part[name] for part in parts]
         kind = EFFECTS.get(name)

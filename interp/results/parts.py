@@ -32,7 +32,7 @@ class Part:
     `cost` (seconds, counts) is no result.
     """
 
-    findings: dict[str, Any]
+    findings: Mapping[str, object]
     made_from: dict[str, str]
     files: dict[str, str]
     cost: dict[str, Any] = field(default_factory=dict)
@@ -72,7 +72,7 @@ class Parts:
     def save(
         self,
         label: str,
-        findings: dict[str, Any],
+        findings: Mapping[str, object],
         made_from: Mapping[str, str],
         files: Sequence[str],
         cost: Mapping[str, Any] | None = None,

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
-from pydantic import ValidationError
+from pydantic import JsonValue, ValidationError
 from ruamel.yaml import YAML
 
 from interp.configs.lazy import lazy
@@ -36,7 +36,7 @@ else:
 RESOLVED, GIVEN, MANIFEST = "config.resolved.yaml", "config.yaml", "manifest.json"
 
 
-def config_hash(resolved: dict[str, Any]) -> str:
+def config_hash(resolved: dict[str, JsonValue]) -> str:
     """Twelve hex digits of the resolved config; where the output goes is no part of what the run is."""
     content = {key: value for key, value in resolved.items() if key != "output"}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
@@ -45,14 +45,14 @@ def config_hash(resolved: dict[str, Any]) -> str:
 class RunFolder:
     """Open a folder with `open` (a config's) or `existing` (a finished run's); a context manager that holds its lock."""
 
-    def __init__(self, path: Path, resolved: dict[str, Any] | None = None, given: str = "") -> None:
+    def __init__(self, path: Path, resolved: dict[str, JsonValue] | None = None, given: str = "") -> None:
         self.path = path
         self.parts = Parts(path)
         self._resolved, self._given = resolved, given
         self._lock = FileLock(path / ".lock", timeout=0)
 
     @classmethod
-    def open(cls, root: Path, name: str, resolved: dict[str, Any], given: str) -> RunFolder:
+    def open(cls, root: Path, name: str, resolved: dict[str, JsonValue], given: str) -> RunFolder:
         """The folder of a config, made when it is missing.
 
         Raises UserError when it cannot be written or holds the run of another config.
@@ -60,7 +60,7 @@ class RunFolder:
         return cls.at(root / name / config_hash(resolved), resolved, given)
 
     @classmethod
-    def at(cls, path: Path, resolved: dict[str, Any], given: str) -> RunFolder:
+    def at(cls, path: Path, resolved: dict[str, JsonValue], given: str) -> RunFolder:
         """The same at a place of its own, for runs that are part of another."""
         with atomic.mendable(path):
             path.mkdir(parents=True, exist_ok=True)
@@ -167,7 +167,7 @@ class RunFolder:
         self,
         label: str,
         effects: pd.DataFrame | None,
-        findings: dict[str, Any],
+        findings: Mapping[str, object],
         made_from: Mapping[str, str] | None = None,
         cost: Mapping[str, Any] | None = None,
         builds_on: Mapping[str, str] | None = None,
@@ -203,7 +203,7 @@ class RunFolder:
             raise reading.Damaged(f"{self.path}: the part {label!r} is missing or damaged")
         return part
 
-    def load_part(self, label: str) -> tuple[pd.DataFrame, dict[str, Any]]:
+    def load_part(self, label: str) -> tuple[pd.DataFrame, Mapping[str, object]]:
         """Table and findings of a part."""
         return self.parts.table(label), self.whole_part(label).findings
 
@@ -219,7 +219,7 @@ class RunFolder:
             )
         return True
 
-    def _keep_config(self, resolved: dict[str, Any]) -> None:
+    def _keep_config(self, resolved: dict[str, JsonValue]) -> None:
         if not self._holds_this_config():
             atomic.write_text(self.path / GIVEN, self._given)
             _write_yaml(self.path / RESOLVED, resolved)
@@ -235,7 +235,7 @@ class RunFolder:
                     Path(place, name).unlink()
 
 
-def _write_yaml(path: Path, data: dict[str, Any]) -> None:
+def _write_yaml(path: Path, data: dict[str, JsonValue]) -> None:
     text = io.StringIO()
     writer = YAML()
     writer.default_flow_style = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def digest_of_file(path: Path) -> str | None:
         return None
 
 
-def write(path: Path, data: dict[str, Any]) -> None:
+def write(path: Path, data: Mapping[str, object]) -> None:
     """Write JSON atomically, with the digest of its content in it."""
     atomic.write_json(path, {**data, SEAL: digest_of(data)})
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from interp.analysis.quantities import Quantity
 from interp.configs.lazy import lazy
@@ -64,6 +64,7 @@ class Layout:
         return self.reference[0] if self.reference is not None else next(iter(self.main), None)
 
 
+@runtime_checkable
 class HasLabels(Protocol):
     """A point, or what a kind reads of one."""
 

@@ -6,7 +6,7 @@ register kinds of their own from a module that is named as an entry point (inter
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -21,6 +21,7 @@ from interp.errors import UserError
 from interp.report.methods import Methods
 from interp.results import reading
 from interp.results.run_folder import RunFolder
+from interp.runs.checked import Checked
 from interp.runs.lifecycle import Kept, report_again
 
 if TYPE_CHECKING:
@@ -61,9 +62,10 @@ class RunKind:
         """Run to the report; its path. What is finished is kept, unless `fresh`."""
         return _found(self.run_at)(config, console, fresh)
 
-    def check(self, config: LoadedConfig[Any], console: Console) -> dict[str, Any]:
+    def check(self, config: LoadedConfig[Any], console: Console) -> Checked:
         """Check without running; what was found, as plain data. UserError when the run could not work."""
-        seen = {} if self.check_at is None else _found(self.check_at)(config, console) or {}
+        none = Checked()
+        seen: Checked = none if self.check_at is None else _found(self.check_at)(config, console) or none
         console.print(f"{config.path}: the config is valid", highlight=False)
         return seen
 
@@ -80,7 +82,7 @@ class RunKind:
         kept: Kept = _found(self.kept_at)
         return kept.tables
 
-    def concluded(self, folder: RunFolder) -> dict[str, Any]:
+    def concluded(self, folder: RunFolder) -> Mapping[str, object]:
         """What a finished run says, as plain data; Damaged where it cannot be read."""
         kept: Kept = _found(self.kept_at)
         return kept.concluded(folder)

@@ -7,7 +7,7 @@ interp.results alone, by what the piece was made from.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from interp.results.reading import Damaged
 from interp.results.run_folder import RunFolder
 from interp.runs.manifest import manifest_of
 
-Measure = Callable[[RunFolder, Inputs], dict[str, Any]]
+Measure = Callable[[RunFolder, Inputs], Mapping[str, object]]
 """(run folder, files that the config names) -> what the manifest says of the run; it has written the tables."""
 
 
@@ -35,9 +35,9 @@ def cannot_restore(folder: RunFolder) -> None:
         raise Damaged(f"{folder.path}: {', '.join(damaged)} {'are' if len(damaged) > 1 else 'is'} missing or damaged")
 
 
-def json_tables(folder: RunFolder) -> dict[str, Any]:
+def json_tables(folder: RunFolder) -> Mapping[str, object]:
     """What stands in the run's JSON tables."""
-    contents: dict[str, Any] = {}
+    contents: dict[str, object] = {}
     for name in (table for table in folder.manifest().tables if table.endswith(".json")):
         contents |= reading.read_json(folder.path / name)
     return contents
@@ -56,7 +56,7 @@ class Kept:
     publish: Callable[[RunFolder, Console], Path]
     restore: Callable[[RunFolder], None] = cannot_restore
     also: tuple[str, ...] = ()
-    concluded: Callable[[RunFolder], dict[str, Any]] = json_tables
+    concluded: Callable[[RunFolder], Mapping[str, object]] = json_tables
 
 
 _DRAWS: ContextVar[bool] = ContextVar("draws", default=True)

@@ -113,9 +113,9 @@ def compare(first: Path, second: Path) -> Comparison:
 
 @dataclass(frozen=True)
 class _Run:
-    config: dict[str, Any]
-    software: dict[str, Any]
-    concluded: dict[str, Any]
+    config: Mapping[str, object]
+    software: Mapping[str, object]
+    concluded: Mapping[str, object]
 
     @classmethod
     def read(cls, path: Path) -> _Run:
@@ -157,7 +157,7 @@ def _by_name(value: Any) -> Any:
     return dict(zip(names, value, strict=True)) if all(names) and len(set(names)) == len(names) else value
 
 
-def _heads(first: dict[str, Any], second: dict[str, Any]) -> Iterator[Heads]:
+def _heads(first: Mapping[str, object], second: Mapping[str, object]) -> Iterator[Heads]:
     for probe in first:
         left, right = (_selected(concluded.get(probe)) for concluded in (first, second))
         if left is None or right is None:

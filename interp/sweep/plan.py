@@ -14,6 +14,7 @@ from rich.table import Table
 from interp.configs.loading import LoadedConfig, validate_as
 from interp.errors import Mistakes, UserError, mistakes_of
 from interp.results.sealed import digest_of
+from interp.runs.checked import Checked
 from interp.runs.kinds import kind_of
 from interp.shelf.entries import model_words
 from interp.sweep.calibrate import Speed, calibrated
@@ -75,7 +76,7 @@ def checked(sweep: Sweep, points: Sequence[Point], timed: bool = True) -> dict[s
 
     Points that differ by their seed alone are checked once. `timed`: how fast the engine is here is measured, too.
     """
-    known: dict[str, dict[str, Any] | UserError] = {}
+    known: dict[str, Checked | UserError] = {}
     costs: dict[str, Cost] = {}
     speeds: dict[str, Speed | None] = {}
     wrong: dict[str, list[str]] = {}
@@ -107,11 +108,12 @@ def checked(sweep: Sweep, points: Sequence[Point], timed: bool = True) -> dict[s
     return costs
 
 
-def cost_of(validated: dict[str, Any], speed: Speed | None) -> Cost:
+def cost_of(validated: Checked, speed: Speed | None) -> Cost:
     """Of what `interp validate` finds; a comparison's is that of both models."""
     if "models" in validated:
         return _sum(cost_of(model, speed) for model in validated["models"].values())
-    passes, memory = validated.get("forward_passes_at_most"), validated.get("memory_gb", {}).get("peak")
+    passes = validated.get("forward_passes_at_most")
+    memory = validated["memory_gb"]["peak"] if "memory_gb" in validated else None
     seconds = None if passes is None or speed is None else speed.seconds(passes)
     return Cost(passes, memory, seconds)
 

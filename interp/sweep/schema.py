@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+
+from pydantic.json_schema import JsonSchemaValue
 
 from interp.sweep.config import SweepConfig
 
@@ -13,7 +14,7 @@ VALUE = "ValueOf_"
 FIELDS = {"type": "object", "description": "Fields, by their paths, with their values.", "minProperties": 1}
 
 
-def with_sweep(schema: dict[str, Any]) -> dict[str, Any]:
+def with_sweep(schema: JsonSchemaValue) -> JsonSchemaValue:
     """A kind's schema that takes a sweep, too: of a sweep, a field may be given by an axis instead of by the YAML itself."""
     made = copy.deepcopy(schema)
     own = SweepConfig.model_json_schema()
@@ -34,7 +35,7 @@ def with_sweep(schema: dict[str, Any]) -> dict[str, Any]:
     return made
 
 
-def _of_fields(own: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
+def _of_fields(own: JsonSchemaValue, fields: JsonSchemaValue) -> JsonSchemaValue:
     """The section's schema, in which an axis of the kind's own fields takes their values."""
     grid = own["properties"]["grid"]
     grid["properties"] = {name: _levels(name, field) for name, field in fields.items()}
@@ -50,7 +51,7 @@ def _of_fields(own: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
     return own
 
 
-def _levels(name: str, field: dict[str, Any]) -> dict[str, Any]:
+def _levels(name: str, field: JsonSchemaValue) -> JsonSchemaValue:
     """Of an axis that is a field: its values, in a list or by name."""
     value = _reference(name)
     return {
@@ -62,9 +63,9 @@ def _levels(name: str, field: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _reference(name: str) -> dict[str, Any]:
+def _reference(name: str) -> JsonSchemaValue:
     return {"$ref": f"#/$defs/{VALUE}{name}"}
 
 
-def _value(field: dict[str, Any]) -> dict[str, Any]:
+def _value(field: JsonSchemaValue) -> JsonSchemaValue:
     return {key: part for key, part in field.items() if key != "default"}

@@ -20,8 +20,10 @@ from interp.interventions.engine import Engine
 from interp.measure.study import Study
 from interp.metrics import LogitDiff
 from interp.models.lens import has_hooked_transformer
+from interp.models.token_ids import TokenIds
 from interp.probes import Probe, Reading
 from interp.prompts.book import PromptBook
+from interp.prompts.encoder import Encoder
 from interp.prompts.pairs import PromptPair, PromptSet
 
 VOCAB, TOKENS, LAYERS, HEADS = 9, 6, 3, 4
@@ -112,10 +114,10 @@ def study_of(model: Any, *probes: Probe, n_prompts: int = 6) -> Study:
     return Study(
         model="planted",
         sizes=Dimensions.of(model.cfg),
-        engine=Engine(model),
+        running=Engine(model),
         book=PromptBook((planted_prompts(n_prompts),), ()),
         metric=LogitDiff(),
-        encoder=None,
+        encoder=Encoder(TokenIds(VOCAB), prepend_bos=False),
         min_gap=0.1,
         probes={probe.label: probe for probe in probes},
     )

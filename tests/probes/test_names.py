@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Literal
 
 import pytest
 
 from interp.errors import UserError
 from interp.interventions.edits import Edit, Variant
-from interp.measure.study import Selection
+from interp.measure.study import Selection, Study
 from interp.probes import Probe
 from tests.interventions.models import random_prompts
 
@@ -26,7 +25,8 @@ class Sets(Probe):
 
 def check(*made):
     prompts = random_prompts()
-    study = SimpleNamespace(select=lambda choice: [Selection(prompts, (0, 1))])
+    study = Study.__new__(Study)
+    study.select = lambda choice: [Selection(prompts, (0, 1))]
     Sets.model_construct(made=made, prompts="all").check(study)
 
 

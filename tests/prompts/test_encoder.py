@@ -12,6 +12,7 @@ from interp.interventions import Engine
 from interp.metrics import LogitDiff
 from interp.models import load_model
 from interp.models.config import DirectoryModel
+from interp.models.token_ids import TokenIds
 from interp.prompts.builtin.antonyms import Antonyms
 from interp.prompts.config import PromptsConfig
 from interp.prompts.encoder import Encoder
@@ -161,3 +162,18 @@ def test_a_hundred_prompts_are_tokenised_in_a_few_calls(monkeypatch):
     made = choose_prompts(PromptsConfig(task=Antonyms(max_pairs=100)), Encoder(tokenizer, False), [], rng())
     assert len(made) > 100
     assert len(calls) <= 1 + len(made.sets)
+
+
+def test_ids_as_text_are_read_ahead_many_at_a_time(monkeypatch):
+    encoder = Encoder(TokenIds(20), prepend_bos=False)
+    encoder.look_ahead(["3 14", "", "7"])
+    monkeypatch.setattr(TokenIds, "__call__", lambda *_, **__: pytest.fail("read once more"))
+    assert [encoder.ids(text) for text in ("3 14", "", "7")] == [[3, 14], [], [7]]
+
+
+def test_a_text_that_is_no_ids_is_told_when_it_is_asked_for():
+    encoder = Encoder(TokenIds(20), prepend_bos=False)
+    encoder.look_ahead(["3 14", "20"])
+    assert encoder.ids("3 14") == [3, 14]
+    with pytest.raises(UserError, match="'20' is no token id"):
+        encoder.ids("20")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, cast
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -13,13 +13,13 @@ from interp.analysis.seeding import generator
 from interp.configs.loading import LoadedConfig
 from interp.errors import UserError
 from interp.interventions.cells import Dimensions
-from interp.interventions.engine import Engine
 from interp.measure.study import Study
 from interp.models import HuggingFaceSource, model_dimensions
 from interp.models.config import ModelSource
 from interp.models.load import device_of
 from interp.prompts.book import reasons
 from interp.prompts.select import Reader, choose_for_all
+from interp.runs.checked import Checked, MemoryNeeded, ProbeAsked
 from interp.runs.circuit.config import RunConfig
 from interp.runs.circuit.memory import footprint
 from interp.runs.circuit.preflight import check_probes
@@ -28,7 +28,7 @@ from interp.runs.circuit.prepare import encoder_for
 MOST_REASONS = 8
 
 
-def describe(config: LoadedConfig[RunConfig], console: Console) -> dict[str, Any]:
+def describe(config: LoadedConfig[RunConfig], console: Console) -> Checked:
     """Check prompts and probes, and print forward passes and memory; UserError when the run could not work.
 
     What was found is returned as plain data: `on_this_machine` is False, and nothing else there, where the model has
@@ -37,7 +37,7 @@ def describe(config: LoadedConfig[RunConfig], console: Console) -> dict[str, Any
     return describe_run(config.run, console)
 
 
-def describe_run(settings: RunConfig, console: Console, beside: Sequence[ModelSource] = ()) -> dict[str, Any]:
+def describe_run(settings: RunConfig, console: Console, beside: Sequence[ModelSource] = ()) -> Checked:
     """The same of a run that is one part of what a YAML asks for, whose prompts the models `beside` are asked, too."""
     dimensions = model_dimensions(settings.model)
     if dimensions is None:
@@ -56,7 +56,7 @@ def describe_run(settings: RunConfig, console: Console, beside: Sequence[ModelSo
     study = Study(
         model=info.name,
         sizes=Dimensions(info.n_layers, info.n_heads, info.n_kv_heads, info.windows),
-        engine=cast(Engine, None),
+        running=None,
         book=book,
         metric=settings.metric,
         encoder=encoders[0],
@@ -66,7 +66,7 @@ def describe_run(settings: RunConfig, console: Console, beside: Sequence[ModelSo
     check_probes(settings.probes, study)
     _warn(settings.model, console)
     table = Table("probe", "kind", "prompts", "forward passes", box=None, pad_edge=False)
-    asked: list[dict[str, Any]] = [
+    asked: list[ProbeAsked] = [
         {
             "probe": probe.label,
             "kind": probe.kind,
@@ -107,10 +107,17 @@ def describe_run(settings: RunConfig, console: Console, beside: Sequence[ModelSo
         "notes": list(notes),
         "probes": asked,
         "forward_passes_at_most": total,
-        "memory_gb": {
-            name: round(getattr(needed, name) / 2**30, 3) for name in ("peak", "loading", "measuring", "unbounded")
-        },
+        "memory_gb": MemoryNeeded(
+            peak=_gb(needed.peak),
+            loading=_gb(needed.loading),
+            measuring=_gb(needed.measuring),
+            unbounded=_gb(needed.unbounded),
+        ),
     }
+
+
+def _gb(n_bytes: float) -> float:
+    return round(n_bytes / 2**30, 3)
 
 
 def _there(models: Sequence[ModelSource]) -> Iterator[tuple[ModelSource, tuple[Sizes, Any]]]:

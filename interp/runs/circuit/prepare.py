@@ -85,7 +85,7 @@ def prepare(config: Asks, models: Sequence[LoadedModel]) -> list[Study]:
         Study(
             model=model.info.name,
             sizes=Dimensions.of(model.hooked.cfg),
-            engine=engine,
+            running=engine,
             book=book,
             metric=config.metric,
             encoder=encoder,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from pydantic import TypeAdapter
 from rich.console import Console
@@ -37,7 +37,7 @@ def publish(folder: RunFolder, console: Console) -> Path:
     return report
 
 
-def concluded(folder: RunFolder) -> dict[str, Any]:
+def concluded(folder: RunFolder) -> Mapping[str, object]:
     """What metrics.json says of the run, and of every probe under its label."""
     metrics = reading.read_json(folder.path / "metrics.json")
     with reading.guarded(folder.path / "metrics.json"):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter, UserDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import pandas as pd
@@ -44,7 +44,7 @@ def run(config: LoadedConfig[RunConfig], console: Console, fresh: bool = False) 
     """
     settings = config.run
 
-    def work(folder: RunFolder, inputs: Inputs) -> dict[str, Any]:
+    def work(folder: RunFolder, inputs: Inputs) -> Measured:
         if settings.compute.threads is not None:
             torch.set_num_threads(settings.compute.threads)
         loaded = load_model(settings.model, console, first_prompt(settings))
@@ -55,7 +55,7 @@ def run(config: LoadedConfig[RunConfig], console: Console, fresh: bool = False) 
 
 def measure(
     settings: RunConfig, study: Study, info: ModelFound, inputs: Inputs, folder: RunFolder, console: Console
-) -> dict[str, Any]:
+) -> Measured:
     """Run every probe that is not finished, write the tables of a run; what the manifest says of it."""
     console.print(
         f"{info.name}: {study.sizes.n_layers} layers x {study.sizes.n_heads} heads; "
@@ -74,13 +74,13 @@ def measure(
         work.do(probe)
     study.engine.forget()
     write_tables(settings, dict(study.findings), folder)
-    return {
-        "model": info.plain(),
-        "threads": torch.get_num_threads(),
-        "engine": {"by_hooks_because": study.engine.reason_against_blocks, **work.counts()},
-        "gates": StudyFacts.kept(folder).all_gates,
-        "probe_seconds": {label: cost["seconds"] for label, cost in work.costs.items()},
-    }
+    return Measured(
+        model=info.plain(),
+        threads=torch.get_num_threads(),
+        engine={"by_hooks_because": study.engine.reason_against_blocks, **work.counts()},
+        gates=StudyFacts.kept(folder).all_gates,
+        probe_seconds={label: cost["seconds"] for label, cost in work.costs.items()},
+    )
 
 
 def rows_of(probe: Probe, study: Study) -> Iterator[pd.DataFrame]:
@@ -110,6 +110,23 @@ class _Tables(UserDict[str, pd.DataFrame]):
         return self._folder.effects(label)
 
 
+class Measured(TypedDict):
+    """What the manifest says of a run of probes (interp.results.manifest)."""
+
+    model: Mapping[str, object]
+    threads: int
+    engine: dict[str, str | int | None]
+    gates: dict[str, int] | None
+    probe_seconds: dict[str, float]
+
+
+class ProbeCost(TypedDict):
+    """What a probe took, beside its results: seconds, and what the engine was asked for."""
+
+    seconds: float
+    engine: dict[str, int]
+
+
 class _Work:
     """The probes of one run, done one by one or taken from an earlier attempt."""
 
@@ -132,7 +149,7 @@ class _Work:
         self._tables = _Tables(folder)
         study.tables = self._tables
         self._digests: dict[str, str] = {}
-        self.costs: dict[str, dict[str, Any]] = {}
+        self.costs: dict[str, ProbeCost] = {}
         # Told before an hour of measuring, and not after.
         for label, origin in self._made_from.items():
             folder.parts.find(label, origin)
@@ -149,7 +166,8 @@ class _Work:
             self._console.print(f"{label}: finished before, kept")
         # Read back in both cases, so that a resumed run works on the very same numbers.
         part = folder.whole_part(label)
-        self._digests[label], self.costs[label] = part.digest, part.cost
+        self._digests[label] = part.digest
+        self.costs[label] = ProbeCost(seconds=part.cost["seconds"], engine=part.cost["engine"])
         self._study.findings[label] = probe.findings.model_validate(part.findings)
         self._tables.add(label)
 
@@ -170,6 +188,6 @@ class _Work:
             effects = self._folder.effects(label) if probe.concludes else pd.DataFrame()
             findings = probe.concluded(effects, study, self._reading)
         counts = {name: count - before[name] for name, count in study.engine.counts.items()}
-        cost = {"seconds": round(time.monotonic() - started, 1), "engine": counts}
+        cost = ProbeCost(seconds=round(time.monotonic() - started, 1), engine=counts)
         earlier = provenance.of_earlier(asked - {label}, self._probes, self._digests)
         self._folder.save_part(label, None, findings.plain(), self._made_from[label], cost, earlier)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pydantic.json_schema import JsonSchemaValue
 
 from interp.analysis.findings_of_run import Metrics
 from interp.probes import probes
@@ -10,7 +10,7 @@ from interp.probes import probes
 REF = "#/$defs/{model}"
 
 
-def metrics_schema() -> dict[str, Any]:
+def metrics_schema() -> JsonSchemaValue:
     """A probe's entry is held against what its kind says; of a kind that says nothing, only `kind` is."""
     schema = Metrics.model_json_schema(ref_template=REF)
     entries = schema["properties"]["probes"]["additionalProperties"]

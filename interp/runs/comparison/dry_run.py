@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rich.console import Console
 
 from interp.configs.loading import LoadedConfig
+from interp.runs.checked import Checked
 from interp.runs.circuit.dry_run import describe_run
 from interp.runs.comparison.config import ComparisonConfig
 
 
-def describe(config: LoadedConfig[ComparisonConfig], console: Console) -> dict[str, Any]:
+def describe(config: LoadedConfig[ComparisonConfig], console: Console) -> Checked:
     """Check both runs, one model at a time; UserError when one could not work. What was found, by the model's label."""
     by_label = {}
     for label in config.run.models:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 from rich.console import Console
@@ -181,7 +180,7 @@ def _once(sentences: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(sentences))
 
 
-def concluded(folder: RunFolder) -> dict[str, Any]:
+def concluded(folder: RunFolder) -> Mapping[str, object]:
     """What comparison.json says of every two models, under their labels: `dense-sparse`."""
     pairs = comparison_of(folder.path).pairs
     return {"-".join(pair.labels): pair.plain() for pair in pairs}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import torch
 from rich.console import Console
@@ -15,7 +14,7 @@ from interp.results.inputs import Inputs, inputs_of
 from interp.results.run_folder import RunFolder
 from interp.runs.circuit.prepare import first_prompt, prepare
 from interp.runs.circuit.publish import KEPT as KEPT_BY_ARMS
-from interp.runs.circuit.run import measure
+from interp.runs.circuit.run import Measured, measure
 from interp.runs.comparison.config import ComparisonConfig
 from interp.runs.comparison.publish import KEPT, write_comparison
 from interp.runs.lifecycle import attempt, carry_out, draws
@@ -25,7 +24,7 @@ def run(config: LoadedConfig[ComparisonConfig], console: Console, fresh: bool = 
     """Run a comparison to its report and return the report's path; UserError for everything that a user can mend."""
     settings = config.run
 
-    def work(folder: RunFolder, inputs: Inputs) -> dict[str, Any]:
+    def work(folder: RunFolder, inputs: Inputs) -> dict[str, int]:
         if fresh:
             for label in settings.models:
                 with _folder(config, label, folder) as arm:
@@ -57,7 +56,7 @@ def _arm(
     """Measure one model in a run folder of its own, with its own report; what is finished of it is kept."""
     settings = config.run.arm(label)
 
-    def work(folder: RunFolder, inputs: Inputs) -> dict[str, Any]:
+    def work(folder: RunFolder, inputs: Inputs) -> Measured:
         return measure(settings, study, model.info, inputs, folder, console)
 
     with _folder(config, label, parent) as folder:

@@ -88,7 +88,7 @@ def publish(folder: RunFolder, console: Console) -> Path:
     return report
 
 
-def concluded(folder: RunFolder) -> dict[str, Any]:
+def concluded(folder: RunFolder) -> Mapping[str, object]:
     """Loss and density of every stage, of the last one as `trained`; by length of text, and by wording of a task's prompts."""
     tables = TrainingTables.load(folder)
     stages = {f"stage_{row['stage']}": _numbers(row) for row in tables.stages.to_dict("records")}

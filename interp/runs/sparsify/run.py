@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import torch
@@ -53,7 +53,7 @@ def run(config: LoadedConfig[SparsifyConfig], console: Console, fresh: bool = Fa
     """Run a config to its report and return the report's path; raises UserError for everything that a user can mend."""
     settings = config.run
 
-    def work(folder: RunFolder, inputs: Inputs) -> dict[str, Any]:
+    def work(folder: RunFolder, inputs: Inputs) -> Mapping[str, object]:
         return _train(config, folder, inputs, console)
 
     def publish_and_export(folder: RunFolder, console: Console) -> Path:
@@ -81,7 +81,9 @@ def stage_folder(folder: RunFolder, number: int) -> Path:
     return folder.path / "stages" / f"{number}"
 
 
-def _train(config: LoadedConfig[SparsifyConfig], folder: RunFolder, inputs: Inputs, console: Console) -> dict[str, Any]:
+def _train(
+    config: LoadedConfig[SparsifyConfig], folder: RunFolder, inputs: Inputs, console: Console
+) -> Mapping[str, object]:
     settings = config.run
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)

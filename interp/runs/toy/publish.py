@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import pandas as pd
 from rich.console import Console
@@ -41,13 +42,20 @@ FILES = {
 }
 
 
+class Density(TypedDict):
+    """The share of causal edges that a model opens on the test sums, and that of every head, layer by layer; None: all."""
+
+    density: float
+    by_head: list[list[float]] | None
+
+
 def publish(folder: RunFolder, console: Console) -> Path:
     """Draw the figures, write report.md and report.html, print the answer; returns the path of report.html."""
     accuracy, attention, log = (
         reading.read_csv(folder.path / f"{name}.csv") for name in ("accuracy", "attention", "log")
     )
     density = reading.read_json(folder.path / "density.json")
-    config = reading.read_yaml(folder.path / RESOLVED)
+    config = validate_as(ToyConfig, reading.read_yaml(folder.path / RESOLVED), str(folder.path / RESOLVED))
     drawn = {
         "attention_by_example": by_example(attention),
         "attention_all_heads": all_heads(attention),
@@ -59,7 +67,7 @@ def publish(folder: RunFolder, console: Console) -> Path:
     commands = f"{manifest.command}\n\n# draw this page again, without the models\n{report_command(manifest.folder)}"
     resolved = reading.read_text(folder.path / RESOLVED)
     facts = _facts(config, log)
-    methods = after(validate_as(ToyConfig, config, str(folder.path / RESOLVED)), manifest)
+    methods = after(config, manifest)
     page = Page(story, facts, DEFINITIONS, commands, reproduction(manifest), resolved, FILES, methods)
     write_page(folder.path, page, files)
     report = folder.path / "report.html"
@@ -67,11 +75,11 @@ def publish(folder: RunFolder, console: Console) -> Path:
     return report
 
 
-def concluded(folder: RunFolder) -> dict[str, Any]:
+def concluded(folder: RunFolder) -> Mapping[str, object]:
     """Of each model: the share of unseen sums that it gets right, with its interval, and the density of its edges."""
     accuracy = reading.read_csv(folder.path / "accuracy.csv")
     density = reading.read_json(folder.path / "density.json")
-    by_model: dict[str, Any] = {}
+    by_model: dict[str, object] = {}
     for name, part in accuracy.groupby("model"):
         share, low, high = rate(part["right"])
         by_model[str(name)] = {
@@ -89,7 +97,7 @@ KEPT = Kept(
 )
 
 
-def _story(config: dict[str, Any], accuracy: pd.DataFrame, attention: pd.DataFrame, density: dict[str, Any]) -> Story:
+def _story(config: ToyConfig, accuracy: pd.DataFrame, attention: pd.DataFrame, density: dict[str, Density]) -> Story:
     right = {name: part["right"] for name, part in accuracy.groupby("model")}
     count = len(right["dense"])
     lost = 100 * (right["dense"].mean() - right["sparse"].mean())
@@ -98,8 +106,8 @@ def _story(config: dict[str, Any], accuracy: pd.DataFrame, attention: pd.DataFra
     only = int((dense & ~sparse).sum()), int((~dense & sparse).sum())
     p_value = float(stats.binomtest(only[0], sum(only)).pvalue) if sum(only) else 1.0
     return Story(
-        title=config["title"] or config["name"],
-        question=config["question"],
+        title=config.title or config.name,
+        question=config.question,
         answer=[
             f"With {tenth(density['sparse']['density'])} of the causal attention edges open, the sparse model gets "
             f"{_rate(right['sparse'])} of {count:,} sums right that it was never trained on; the dense model, with all edges, "
@@ -120,14 +128,14 @@ def _story(config: dict[str, Any], accuracy: pd.DataFrame, attention: pd.DataFra
     )
 
 
-def _observations(attention: pd.DataFrame, density: dict[str, Any]) -> list[str]:
+def _observations(attention: pd.DataFrame, density: dict[str, Density]) -> list[str]:
     sparse = attention[(attention["model"] == "sparse") & (attention["weight"] > 0)]
     total = attention[attention["model"] == "sparse"]
     sentences = []
     for sum_, part in total.groupby("sum", sort=False):
         opened = int((part["weight"] > 0).sum())
         sentences.append(f"{sum_} ({CARRIES[int(part['carries'].iloc[0])]}): {opened} of {len(part)} edges are open.")
-    by_head = [share for layer in density["sparse"]["by_head"] for share in layer]
+    by_head = [share for layer in density["sparse"]["by_head"] or () for share in layer]
     silent = sum(share == 0 for share in by_head)
     if silent:
         sentences.append(f"{silent} of {len(by_head)} heads open no edge on any test sum.")
@@ -170,21 +178,21 @@ def _rate(right: pd.Series) -> str:
     return f"{mean} [{low}, {high}]"
 
 
-def _facts(config: dict[str, Any], log: pd.DataFrame) -> list[tuple[str, str]]:
-    model, dense = config["model"], config["dense"]
+def _facts(config: ToyConfig, log: pd.DataFrame) -> list[tuple[str, str]]:
+    model, dense = config.model, config.dense
     return [
         (
             "model",
-            f"GPT-2 with {model['layers']} layers of {model['heads']} heads, width {model['width']}, from scratch",
+            f"GPT-2 with {model.layers} layers of {model.heads} heads, width {model.width}, from scratch",
         ),
         (
             "dense training",
-            f"cross-entropy on the answer's digits, at most {plural(dense['steps'], 'step')} of {dense['batch']} sums",
+            f"cross-entropy on the answer's digits, at most {plural(dense.steps, 'step')} of {dense.batch} sums",
         ),
         (
             "sparse training",
-            f"{plural(len(log), 'step')} of {config['sparse']['batch']} sums, all weights, from the dense model",
+            f"{plural(len(log), 'step')} of {config.sparse.batch} sums, all weights, from the dense model",
         ),
-        ("gate", f"bias {config['bias']:g}"),
+        ("gate", f"bias {config.bias:g}"),
         ("test sums", "a tenth of the 10,000 sums, chosen by the hash of their text, never trained on"),
     ]

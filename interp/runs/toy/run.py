@@ -28,7 +28,7 @@ from interp.runs.lifecycle import carry_out
 from interp.runs.sparsify.tables import write_log
 from interp.runs.toy.addition import QUESTION, VOCABULARY, Sums, all_sums, carries, encode, exact, text
 from interp.runs.toy.config import ToyConfig
-from interp.runs.toy.publish import KEPT
+from interp.runs.toy.publish import KEPT, Density
 from interp.sparsify.checkpoint import Checkpoints
 from interp.sparsify.config import GateConfig
 from interp.sparsify.pieces import Rows
@@ -43,13 +43,13 @@ DENSE, SPARSE = "dense.safetensors", "sparse.safetensors"
 def run(config: LoadedConfig[ToyConfig], console: Console, fresh: bool = False) -> Path:
     """Run the toy to its report and return the report's path."""
 
-    def work(folder: RunFolder, inputs: Inputs) -> dict[str, Any]:
+    def work(folder: RunFolder, inputs: Inputs) -> dict[str, int]:
         return _train(config.run, folder, console)
 
     return carry_out(config, console, KEPT, work, fresh)
 
 
-def _train(settings: ToyConfig, folder: RunFolder, console: Console) -> dict[str, Any]:
+def _train(settings: ToyConfig, folder: RunFolder, console: Console) -> dict[str, int]:
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
     sums, parts = all_sums(), folder.parts
@@ -175,7 +175,7 @@ def _judge(name: str, model: Any, gate: Gate, mode: Any, sums: Sums) -> pd.DataF
 
 
 @torch.no_grad()
-def _density(model: Any, gate: Gate, mode: Any, sums: Sums) -> dict[str, Any]:
+def _density(model: Any, gate: Gate, mode: Any, sums: Sums) -> Density:
     """Open causal edges over all test sums, of the whole model and of every head."""
     with gate.running("infer" if mode == "infer" else "dense") as counted:
         model(sums.test[:, :-1])

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
 
 from interp.errors import UserError
+from interp.measure.study import Study
 from interp.probes import Probe
 from interp.runs.circuit.preflight import check_probes
+
+# None of these probes looks at it.
+NOTHING = Study.__new__(Study)
 
 
 class Fitting(Probe):
@@ -24,7 +27,7 @@ class Fitting(Probe):
 def test_every_probe_that_does_not_fit_is_named():
     probes = [Fitting(), Fitting(name="wrong"), Fitting(name="b", of="later"), Fitting(name="later", of="fitting")]
     with pytest.raises(UserError) as caught:
-        check_probes(probes, SimpleNamespace())
+        check_probes(probes, NOTHING)
     said = str(caught.value)
     assert "probe 'wrong': head L9-H9 is out of range" in said
     assert "probe 'b': of names 'later', which is no probe that stands before it" in said
@@ -46,13 +49,13 @@ def test_what_the_report_would_say_of_a_probe_is_asked_before_anything_is_measur
         UserError,
         match=r"^probe 'fitting': cites names 'heimersheim2024patch',.*did you mean 'heimersheim2024patching'",
     ):
-        check_probes([Citing()], SimpleNamespace())
+        check_probes([Citing()], NOTHING)
     with pytest.raises(ZeroDivisionError):
-        check_probes([Wordless()], SimpleNamespace())
-    check_probes([Cited()], SimpleNamespace())
+        check_probes([Wordless()], NOTHING)
+    check_probes([Cited()], NOTHING)
 
 
 def test_one_is_a_sentence_and_none_is_silent():
     with pytest.raises(UserError, match=r"^probe 'wrong': head"):
-        check_probes([Fitting(), Fitting(name="wrong")], SimpleNamespace())
-    check_probes([Fitting(), Fitting(name="after", of="fitting")], SimpleNamespace())
+        check_probes([Fitting(), Fitting(name="wrong")], NOTHING)
+    check_probes([Fitting(), Fitting(name="after", of="fitting")], NOTHING)

@@ -11,7 +11,7 @@ sides are independent of each other. Over several combinations their geometric m
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -58,7 +58,18 @@ def _summarised(cell: Cell[Found]) -> dict[str, Any]:
 
 
 TOGETHER = "geometric mean"
-RATIOS = ("level", "combination", "reference_n", "n", "ratio", "low", "high")
+
+
+class RatioRow(NamedTuple):
+    """Heads of the reference over heads of a level, at one combination of the other axes."""
+
+    level: str | None
+    combination: str
+    reference_n: float | None
+    n: float | None
+    ratio: float | None
+    low: float | None
+    high: float | None
 
 
 def ratio_table(points: Sequence[Found], axis: str, reference: str) -> pd.DataFrame:
@@ -68,7 +79,7 @@ def ratio_table(points: Sequence[Found], axis: str, reference: str) -> pd.DataFr
     """
     at = {(point.labels.get(axis), _rest(point, axis)): point for point in points if point.needed is not None}
     levels = dict.fromkeys(level for level, _ in at if level not in (None, reference))
-    rows: list[dict[str, Any]] = []
+    rows: list[RatioRow] = []
     for level in levels:
         both = [
             (combination, at[reference, combination], point)
@@ -82,16 +93,16 @@ def ratio_table(points: Sequence[Found], axis: str, reference: str) -> pd.DataFr
             n = (first.n_needed, second.n_needed)
             value = None if n[0] is None or not n[1] else n[0] / n[1]
             confidence = first.run.confidence
-            rows.append(dict(zip(RATIOS, (level, combination, *n, value, *_ends(drawn, confidence)), strict=True)))
-        whole = [row["ratio"] for row in rows[-len(both) :] if row["ratio"]] if both else []
+            rows.append(RatioRow(level, combination, *n, value, *_ends(drawn, confidence)))
+        whole = [row.ratio for row in rows[-len(both) :] if row.ratio] if both else []
         if len(both) > 1 and len(whole) == len(both):
             least = min(map(len, samples))
             with np.errstate(invalid="ignore", divide="ignore"):
                 together = np.exp(np.mean([np.log(sample[:least]) for sample in samples], axis=0))
             value = float(np.exp(np.mean(np.log(whole))))
             ends = _ends(together, both[0][1].run.confidence)
-            rows.append(dict(zip(RATIOS, (level, TOGETHER, None, None, value, *ends), strict=True)))
-    return pd.DataFrame(rows, columns=list(RATIOS))
+            rows.append(RatioRow(level, TOGETHER, None, None, value, *ends))
+    return pd.DataFrame(rows, columns=list(RatioRow._fields))
 
 
 def _rest(point: Found, axis: str) -> str:
