@@ -37,7 +37,7 @@ class Several(ValueError):
     """Mistakes that concern several fields of a section, each with the place at which it can be mended."""
 
     def __init__(self, mistakes: Sequence[tuple[str, str]]) -> None:
-        self.found = list(mistakes)
+        self.mistakes = list(mistakes)
         super().__init__("; ".join(f"{place}: {text}" for place, text in mistakes))
 
 
@@ -111,7 +111,7 @@ def _describe(error: Any, data: Any, config: type[BaseModel]) -> Iterator[str]:
     """One validation error as clauses: the field, what is wrong, what would be right."""
     place, problem = _place(error, data), error.get("ctx", {}).get("error")
     if isinstance(problem, Several):
-        for where, text in problem.found:
+        for where, text in problem.mistakes:
             yield f"{place}.{where}: {text}" if place else f"{where}: {text}"
     elif error["type"] in ("union_tag_invalid", "union_tag_not_found"):
         tag = error["ctx"]["discriminator"].strip("'")

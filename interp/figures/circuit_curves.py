@@ -32,7 +32,7 @@ class Curves:
 
     label: str
     colour: str
-    found: Circuit
+    circuit: Circuit
 
 
 @figures.register
@@ -72,17 +72,17 @@ def drawn(models: Sequence[Curves], times: bool = False) -> tuple[mpl_figure.Fig
     axes = figure.add_subplot()
     pieces = []
     for model in models:
-        target = f"{model.found.explained:g}"
+        target = f"{model.circuit.explained:g}"
         for direction, line in LINES.items():
-            curve = frame(model.found.curves.of(direction))
-            count = model.found.needed.of(direction)[target]
+            curve = frame(model.circuit.curves.of(direction))
+            count = model.circuit.needed.of(direction)[target]
             words = f"{model.label}, {direction}" if model.label else direction
             if direction == "sufficient":
                 axes.fill_between(curve["n"], curve["low"], curve["high"], color=model.colour, alpha=0.2, linewidth=0)
             legend = f"{words}: {needed(count.n, count.low, count.high)}"
             axes.plot(curve["n"], curve["share"], color=model.colour, linestyle=line, linewidth=1.0, label=legend)
             pieces.append(curve.assign(model=model.label, direction=direction))
-    circuit = models[0].found
+    circuit = models[0].circuit
     axes.axhline(circuit.explained, color=style.RED, linewidth=0.8, linestyle=":")
     axes.axhline(0, color=style.GREY, linewidth=0.5)
     last = max(float(piece["n"].iloc[-1]) for piece in pieces)
@@ -92,7 +92,7 @@ def drawn(models: Sequence[Curves], times: bool = False) -> tuple[mpl_figure.Fig
     axes.minorticks_off()
     axes.set(xlabel=f"{noun(circuit)} (best first)", ylabel=f"share of all {noun(circuit)}' effect", xlim=(0, last))
     if times:
-        _times(axes, models[0].found, models[-1].found)
+        _times(axes, models[0].circuit, models[-1].circuit)
     if len(models) > 1:
         _legend(figure, circuit)
     return figure, pd.concat(pieces, ignore_index=True)
