@@ -7,6 +7,7 @@ from typing import ClassVar
 import pytest
 
 from interp.errors import UserError
+from interp.interventions import Engine
 from interp.measure.study import Study
 from interp.probes import Probe
 from interp.runs.circuit.preflight import check_probes
@@ -59,3 +60,12 @@ def test_one_is_a_sentence_and_none_is_silent():
     with pytest.raises(UserError, match=r"^probe 'wrong': head"):
         check_probes([Fitting(), Fitting(name="wrong")], NOTHING)
     check_probes([Fitting(), Fitting(name="after", of="fitting")], NOTHING)
+
+
+def test_a_check_that_measures_is_told_so():
+    study = Study.__new__(Study)
+    study.running = None  # as `interp validate` makes it
+    with pytest.raises(RuntimeError, match="must not measure"):
+        _ = study.engine
+    study.running = engine = Engine.__new__(Engine)
+    assert study.engine is engine
