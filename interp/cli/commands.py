@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -154,7 +154,7 @@ def task(
 
     console = Console()
     settings = overrides(set_, sets)
-    of_model: dict[str, Any] = {"model": {}}
+    of_model: dict[str, dict[str, object]] = {"model": {}}
     for setting in settings:
         if setting.startswith("model."):
             override(of_model, setting)
