@@ -88,3 +88,8 @@ def _person(edit: Edit | None, side: Literal["query", "key"], prompts: PromptSet
 
 def _text(position: Position | None) -> str:
     return "" if position is None else str(position)
+
+
+def of_gap(values: Values, gap: Float[np.ndarray, " prompt"]) -> Values:
+    """Values as a share of the clean-corrupted gap; NaN where arbitrary answers (`Study.shuffled`) have none."""
+    return np.divide(values, gap, out=np.full_like(values, np.nan), where=gap != 0)

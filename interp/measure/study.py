@@ -22,7 +22,7 @@ from interp.interventions.cells import Dimensions
 from interp.interventions.edits import Edit, Run, Variant
 from interp.interventions.engine import Engine
 from interp.interventions.reduced import edge_effects
-from interp.measure.effects import Values, effects_table, observed_columns, variant_columns
+from interp.measure.effects import Values, effects_table, observed_columns, of_gap, variant_columns
 from interp.measure.metric import estimate_metric, measure_metric, read_metric, several_tokens
 from interp.metrics import Metric, metrics
 from interp.prompts.book import PromptBook
@@ -267,7 +267,7 @@ class Study:
         clean, corrupted = self._both(selection)
         measured = values.double().numpy()
         base = np.where((columns["base"] == "clean").to_numpy()[:, None], clean, corrupted)
-        scaled = _of_gap(measured - corrupted, clean - corrupted)
+        scaled = of_gap(measured - corrupted, clean - corrupted)
         return self._table(columns, measured, base, scaled, selection, method)
 
     def observed(
@@ -276,7 +276,7 @@ class Study:
         """Rows of the effects table for what was read off the clean run; `effect` is the value itself."""
         clean, corrupted = self._both(selection)
         seen = values.double().numpy()
-        scaled = _of_gap(seen, clean - corrupted)
+        scaled = of_gap(seen, clean - corrupted)
         return self._table(columns, seen, np.zeros_like(seen), scaled, selection, "observed", first)
 
     def _both(self, selection: Selection) -> tuple[Float[np.ndarray, " prompt"], Float[np.ndarray, " prompt"]]:
@@ -297,8 +297,3 @@ class Study:
     ) -> pd.DataFrame:
         prompts, rows = selection.prompts, selection.rows
         return effects_table(columns, values, base, scaled, prompts, rows, first, model=self.model, method=method)
-
-
-def _of_gap(values: Values, gap: Float[np.ndarray, " prompt"]) -> Values:
-    """Values as a share of the clean-corrupted gap; NaN where arbitrary answers (`Study.shuffled`) have none."""
-    return np.divide(values, gap, out=np.full_like(values, np.nan), where=gap != 0)

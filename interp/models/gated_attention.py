@@ -32,14 +32,16 @@ from torch.utils.checkpoint import checkpoint
 from interp.configs.literals import check_literal
 from interp.models.config import GateKind
 from interp.models.gating import Done, Settings, allowed_edges, gated, judged_and_weights
+from interp.models.room import room
 
 NAME = "sparse_gate"
 BIAS = "gate_bias"
 FIRST_BIAS = "first_gate_bias"
 Mode = Literal["dense", "train", "infer"]
-# Of a layer's score matrices, how many its gradient needs (noise, weights, their logarithms, masks and factors).
 KEPT_MATRICES = 8
-CPU_ROOM = 600_000_000
+"""What the gradient of a layer needs of a query times a key, in float32 matrices (tests/models/test_gating.py)."""
+ON_CPU, PART_OF_GPU = 600_000_000, 0.25
+"""Bytes, and share of a GPU, that these may take in all layers together; beyond, they are computed again."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class Gate:
     over queries, heads and layers (power 0: open keys a query; 1: the open share of a row). `open_edges` holds, a layer,
     the number of open edges of every head, and `causal_edges` and `queries` how many a head has. In mode `infer`,
     `shut_rows` and `first_edges` count, a layer, queries without an open edge and open edges to the first position.
+    `layers` is how many layers go through it.
     """
 
     def __init__(
@@ -216,9 +219,7 @@ def gated_attention(
 def has_room(layers: int, query: Tensor, key: Tensor) -> bool:
     """Whether the score matrices of all layers may be kept for the gradient, instead of computing them again."""
     matrix = query.shape[:-1].numel() * key.shape[-2] * torch.float32.itemsize
-    if query.device.type != "cuda":
-        return KEPT_MATRICES * matrix * layers <= CPU_ROOM
-    return KEPT_MATRICES * matrix * layers <= torch.cuda.get_device_properties(query.device).total_memory // 4
+    return KEPT_MATRICES * matrix * layers <= room(query.device, ON_CPU, PART_OF_GPU)
 
 
 def _noise_seed(gate: Gate) -> int | None:

@@ -10,8 +10,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-KEPT_BYTES = 2_000_000_000
-"""On a CPU; a GPU keeps up to an eighth of its memory."""
+from interp.models.room import room
+
+ON_CPU, PART_OF_GPU = 2_000_000_000, 0.125
+"""Bytes, and share of a GPU, that kept hidden states may take."""
 
 
 class Teacher:
@@ -35,11 +37,9 @@ class Teacher:
         else:
             with self._dense():
                 hidden = self._model.base_model(**inputs).last_hidden_state
-            room = KEPT_BYTES
-            if hidden.is_cuda:
-                room = torch.cuda.get_device_properties(hidden.device).total_memory // 8
+            most = room(hidden.device, ON_CPU, PART_OF_GPU)
             for place in missing:
-                if (len(self._kept) + 1) * hidden[place].nbytes <= room:
+                if (len(self._kept) + 1) * hidden[place].nbytes <= most:
                     self._kept[rows[place]] = hidden[place].clone()
         with self._dense():
             return self._model.get_output_embeddings()(hidden)

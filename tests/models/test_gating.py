@@ -33,7 +33,7 @@ def test_computing_again_changes_no_gradient(tmp_path, monkeypatch, write, kind)
     tokens = torch.randint(2, 100, (2, 12), generator=torch.Generator().manual_seed(0))
     found = []
     for again in (True, False):
-        monkeypatch.setattr(gated_attention, "CPU_ROOM", 0 if again else 10**9)
+        monkeypatch.setattr(gated_attention, "ON_CPU", 0 if again else 10**9)
         model, gate = gated_model(write(tmp_path / f"{again}"), kind)
         torch.manual_seed(1)  # of dropout
         # The gate has left its mode when the gradient comes.
@@ -57,7 +57,7 @@ def test_score_matrices_are_kept_where_there_is_room(monkeypatch, tmp_path):
     tokens = torch.randint(2, 100, (2, 12), generator=torch.Generator().manual_seed(0))
     model, gate = gated_model(write_tiny_llama(tmp_path / "llama"))
     assert kept_matrices(model, gate, tokens, "train")[0] > 4
-    monkeypatch.setattr(gated_attention, "CPU_ROOM", 0)
+    monkeypatch.setattr(gated_attention, "ON_CPU", 0)
     assert kept_matrices(model, gate, tokens, "train")[0] == 1
     # SmolLM2-135M: a step on four rows of 128 tokens has room, one on a row of 1,024 has not.
     monkeypatch.undo()
@@ -65,8 +65,21 @@ def test_score_matrices_are_kept_where_there_is_room(monkeypatch, tmp_path):
     assert [gated_attention.has_room(30, query, query) for query in queries] == [True, False]
 
 
+@pytest.mark.parametrize("write", [write_tiny_llama, write_tiny_gpt2])
+def test_a_layer_keeps_no_more_than_is_counted(tmp_path, write):
+    model, gate = gated_model(write(tmp_path / "model"))
+    tokens = torch.randint(2, 100, (2, 24), generator=torch.Generator().manual_seed(0))
+    kept = {}
+    with torch.autograd.graph.saved_tensors_hooks(lambda one: kept.setdefault(one.data_ptr(), one), lambda one: one):
+        loss_of(model, gate, tokens)
+    bytes_kept = sum(one.nbytes for one in kept.values() if one.shape[-2:] == (24, 24))
+    heads = model.config.num_attention_heads
+    matrices = bytes_kept / (gate.layers * tokens.numel() * heads * 24 * torch.float32.itemsize)
+    assert gated_attention.KEPT_MATRICES - 2 < matrices <= gated_attention.KEPT_MATRICES
+
+
 def test_a_step_on_2048_tokens_keeps_no_score_matrix(tmp_path, monkeypatch):
-    monkeypatch.setattr(gated_attention, "CPU_ROOM", 0)  # two tiny layers would have room
+    monkeypatch.setattr(gated_attention, "ON_CPU", 0)  # two tiny layers would have room
     length = 2048
     small = {"num_hidden_layers": 2, "num_attention_heads": 1, "num_key_value_heads": 1, "hidden_size": 8}
     model, gate = gated_model(write_tiny_llama(tmp_path / "llama", max_position_embeddings=length, **small))
