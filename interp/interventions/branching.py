@@ -13,13 +13,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import groupby
 
+import numpy as np
 import torch
+from jaxtyping import Int
 
-from interp.interventions.plan import BRANCH, Planned, chunks, joining_order
+from interp.interventions.pieces import BRANCH, alike
+from interp.interventions.plan import Planned, chunks, joining_order
 from interp.interventions.rows import Rows
 
-History = tuple[tuple[int, tuple[int, ...]], ...]
-"""(minus the layer, numbers of the pieces there), by layer."""
+History = tuple[tuple[int, bytes], ...]
+"""(minus the layer, ranks of the pieces there, as `alike` writes them), by layer."""
 
 
 def branching_chunks(planned: Sequence[Planned], tokens_of: Callable[[Planned], int], most: int) -> list[list[Planned]]:
@@ -27,8 +30,14 @@ def branching_chunks(planned: Sequence[Planned], tokens_of: Callable[[Planned], 
 
     `planned` are in that order, too, and branch off nobody so far.
     """
-    alike = [variant for _, group in groupby(planned, joining_order) for variant in sorted(group, key=_history)]
-    return [_branched(chunk) for chunk in chunks(alike, tokens_of, most)]
+    rank = _ranks(planned) if planned else np.empty(0, dtype=np.int64)
+    histories = {id(variant): _history(variant, rank) for variant in planned}
+
+    def history(variant: Planned) -> History:
+        return histories[id(variant)]
+
+    in_order = [variant for _, group in groupby(planned, joining_order) for variant in sorted(group, key=history)]
+    return [_branched(chunk, [history(variant) for variant in chunk]) for chunk in chunks(in_order, tokens_of, most)]
 
 
 def copied(layer: int, chunk: Sequence[Planned], rows: Sequence[Rows]) -> list[Rows]:
@@ -50,9 +59,8 @@ def copied(layer: int, chunk: Sequence[Planned], rows: Sequence[Rows]) -> list[R
     return copies
 
 
-def _branched(chunk: Sequence[Planned]) -> list[Planned]:
+def _branched(chunk: Sequence[Planned], histories: Sequence[History]) -> list[Planned]:
     """Variants of one chunk that take from others what they have in common with them."""
-    histories = [_history(variant) for variant in chunk]
     parents: list[int | None] = [None] * len(chunk)
     layers = [-1] * len(chunk)
     for number in range(1, len(chunk)):
@@ -75,7 +83,7 @@ def _branched(chunk: Sequence[Planned]) -> list[Planned]:
 
 def _branch(variant: Planned, layer: int) -> Planned:
     start = replace(variant.start, layer=layer, stage=BRANCH)
-    return replace(variant, start=start, pieces=tuple(piece for piece in variant.pieces if piece.layer >= layer))
+    return replace(variant, start=start, pieces=variant.pieces[variant.layers >= layer])
 
 
 def _parting(left: History, right: History) -> int | None:
@@ -86,10 +94,18 @@ def _parting(left: History, right: History) -> int | None:
     return min(-history[same][0] for history in (left, right) if same < len(history)) if same else None
 
 
-def _history(variant: Planned) -> History:
+def _ranks(planned: Sequence[Planned]) -> Int[np.ndarray, " piece"]:
+    """The order in which pieces are first asked for here, so that what was asked for before makes no difference."""
+    pieces, begins = np.unique(np.concatenate([variant.pieces for variant in planned]), return_index=True)
+    rank = np.empty(pieces[-1] + 1, dtype=np.int64)
+    rank[pieces[np.argsort(begins)]] = np.arange(len(pieces))
+    return rank
+
+
+def _history(variant: Planned, rank: Int[np.ndarray, " piece"]) -> History:
     """What a variant edits, layer by layer. Sorted by it, a variant stands behind the one with which it has most layers in
     common: layers are negative so that one without an edit comes before any edit of it."""
-    by_layer: dict[int, list[int]] = {}
-    for piece in variant.pieces:
-        by_layer.setdefault(piece.layer, []).append(piece.number)
-    return tuple((-layer, tuple(by_layer[layer])) for layer in sorted(by_layer))
+    layers = variant.layers
+    order = np.argsort(layers, kind="stable")
+    parts = np.split(order, np.flatnonzero(np.diff(layers[order])) + 1)
+    return tuple((-int(layers[part[0]]), alike(rank[variant.pieces[part]])) for part in parts)

@@ -146,12 +146,12 @@ def bundle(cells: Sequence[Iterable[Cell]], device: Any) -> list[Bundle]:
         for cell in mine:
             place = (cell.layer, cell.site, cell.source, cell.reference)
             rows[place].append((number, cell.head, cell.query, cell.key))
-    return [bundled(place, indices, device) for place, indices in rows.items()]
+    return [bundled(place, np.array(indices).T, device) for place, indices in rows.items()]
 
 
-def bundled(place: Place, cells: Sequence[tuple[int, int, int, int]], device: Any) -> Bundle:
-    """(variant, head, query, key) of many cells as a bundle."""
-    return Bundle(*place, *torch.tensor(cells, device=device).T.contiguous())
+def bundled(place: Place, indices: Int[np.ndarray, "4 cell"], device: Any) -> Bundle:
+    """Variant, head, query and key of many cells as a bundle."""
+    return Bundle(*place, *torch.from_numpy(np.ascontiguousarray(indices)).to(device))
 
 
 def read(cells: Bundle, run: Any, sizes: Dimensions, rows: Int[Tensor, " row"]) -> Float[Tensor, "cell row *d"]:

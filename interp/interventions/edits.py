@@ -23,6 +23,7 @@ Run = Literal["clean", "corrupted"]
 
 KEY_SIDE: frozenset[str] = frozenset({"k", "v"})
 RESIDUAL: frozenset[str] = frozenset(get_args(ResidualSite))
+SITES: tuple[str, ...] = (*get_args(ResidualSite), *get_args(HeadSite), "edge")
 
 
 @dataclass(frozen=True)

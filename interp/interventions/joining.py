@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from interp.interventions.block import Block
-from interp.interventions.plan import ATTENTION, MID, Cells, Planned
+from interp.interventions.pieces import ATTENTION, MID
+from interp.interventions.plan import Cells, Planned
 from interp.interventions.rows import Part, Rows
 from interp.interventions.writing import Batch, Edits, add_at
 

@@ -2,41 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+
+import numpy as np
+from jaxtyping import Int
 
 from interp.interventions.cells import Cell, Dimensions, cells_of
 from interp.interventions.edits import KEY_SIDE, Edit, Variant
+from interp.interventions.pieces import Pieces
 from interp.prompts.pairs import PromptSet
 
-
-@dataclass(frozen=True, eq=False)
-class Piece:
-    """The live cells of one edit: at least one, all in one layer and at one site. Equal pieces of one `LiveCells` are the
-    same object, and `number` counts them."""
-
-    number: int
-    cells: tuple[Cell, ...]
-
-    @cached_property
-    def first(self) -> int:
-        """The first token position that changes."""
-        return min(cell.position for cell in self.cells)
-
-    @cached_property
-    def last(self) -> int:
-        """The last token position that changes."""
-        return max(cell.position for cell in self.cells)
-
-    @property
-    def layer(self) -> int:
-        """The layer of all of its cells."""
-        return self.cells[0].layer
-
-    @property
-    def site(self) -> str:
-        """The site of all of its cells."""
-        return self.cells[0].site
+NOTHING = -1  # in a piece's place: no live cell
+MOST_KEPT = 2**18  # edits that are known by the object that they are; beyond it they are looked up anew
 
 
 class LiveCells:
@@ -46,62 +24,66 @@ class LiveCells:
     whatever is added at other positions than the query; and a patch from the other run before the two prompts differ,
     where nothing earlier in the prompt is edited either.
 
-    What an edit comes to is worked out once: a search asks for the same few hundred edges in thousands of sets.
+    What an edit comes to is worked out once: a search asks for the same thousands of edges in hundreds of sets.
     """
 
     def __init__(self, prompts: PromptSet, sizes: Dimensions) -> None:
+        self.pieces = Pieces()
         self._prompts, self._sizes = prompts, sizes
-        self._reaching: dict[Edit, _Reaching] = {}
-        self._pieces: dict[tuple[Cell, ...], Piece] = {}
-        self._of_object: dict[int, tuple[Edit, _Reaching]] = {}
+        self._numbers: dict[Edit, int] = {}
+        self._edits: list[_Reaching] = []
+        self._columns = np.empty((3, 0), dtype=np.int64)
+        self._of_object: dict[int, tuple[Edit, int]] = {}
 
-    def pieces(self, variant: Variant) -> tuple[Piece, ...]:
-        """One for every edit that has live cells, in their order. Raises UserError as `cells_of` does."""
-        reaching = [self._of(edit) for edit in variant.edits]
-        first = min((edit.first for edit in reaching), default=0)
-        pieces = (edit.always or self._late(edit, first) for edit in reaching)
-        return tuple([piece for piece in pieces if piece is not None])
+    def of(self, variant: Variant) -> Int[np.ndarray, " piece"]:
+        """One piece for every edit that has live cells, in their order. Raises UserError as `cells_of` does."""
+        numbers = np.array(self._numbered(variant.edits), dtype=np.int64)
+        if self._columns.shape[1] < len(self._edits):
+            self._columns = np.array([(edit.piece, edit.first, edit.same_before) for edit in self._edits]).T
+        pieces, firsts, same_before = self._columns[:, numbers]
+        first = int(firsts.min(initial=len(self._prompts.clean[0])))
+        for place in np.flatnonzero(same_before > first).tolist():
+            pieces[place] = self._piece([cell for cell in self._edits[numbers[place]].cells if cell.position >= first])
+        return pieces[pieces != NOTHING]
 
     def cells(self, variant: Variant) -> list[Cell]:
         """All live cells of a variant."""
-        return [cell for piece in self.pieces(variant) for cell in piece.cells]
+        return [cell for number in self.of(variant).tolist() for cell in self.pieces.cells(number)]
 
-    def _of(self, edit: Edit) -> _Reaching:
+    def _numbered(self, edits: Sequence[Edit]) -> list[int]:
         # Searches hand over the same objects again and again, and to compare seven fields takes longer than the rest.
-        kept = self._of_object.get(id(edit))
-        if kept is None:
-            kept = self._of_object[id(edit)] = (edit, self._known(edit))
-        return kept[1]
+        known = self._of_object
+        if any(id(edit) not in known for edit in edits):
+            if len(known) + len(edits) > MOST_KEPT:
+                known.clear()
+            for edit in edits:
+                known[id(edit)] = edit, self._known(edit)
+        return [known[id(edit)][1] for edit in edits]
 
-    def _known(self, edit: Edit) -> _Reaching:
-        if edit not in self._reaching:
+    def _known(self, edit: Edit) -> int:
+        if edit not in self._numbers:
             query, different = self._prompts.query_index, self._prompts.first_difference
             cells = [cell for cell in cells_of(edit, self._prompts, self._sizes) if _reaches(cell, query, self._sizes)]
-            same = edit.source in ("clean", "corrupted")
-            changing = [cell.position for cell in cells if not (same and cell.position < different)]
-            first = min(changing, default=len(self._prompts.clean[0]))
-            always = self._piece(tuple(cells)) if cells and len(changing) == len(cells) else None
-            self._reaching[edit] = _Reaching(tuple(cells), different if same else 0, first, always)
-        return self._reaching[edit]
+            same_before = different if edit.source in ("clean", "corrupted") else 0
+            changing = [cell for cell in cells if cell.position >= same_before]
+            first = min((cell.position for cell in changing), default=len(self._prompts.clean[0]))
+            self._numbers[edit] = len(self._edits)
+            self._edits.append(_Reaching(tuple(cells), self._piece(changing), first, same_before))
+        return self._numbers[edit]
 
-    def _late(self, edit: _Reaching, first: int) -> Piece | None:
-        """What is left of an edit where nothing before `first` is changed by any."""
-        cells = tuple([cell for cell in edit.cells if cell.position >= min(first, edit.different)])
-        return self._piece(cells) if cells else None
-
-    def _piece(self, cells: tuple[Cell, ...]) -> Piece:
-        return self._pieces.setdefault(cells, Piece(len(self._pieces), cells))
+    def _piece(self, cells: list[Cell]) -> int:
+        return self.pieces.number(tuple(cells)) if cells else NOTHING
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class _Reaching:
-    """What the query can read of an edit: its cells; the position before which they would write what is there already; the
-    first position at which they change something; and its piece, where every cell does."""
+    """What the query can read of an edit: its cells; the piece of those that change something, whatever else is edited; the
+    first position at which they do; and the position before which a cell would write what is there already."""
 
     cells: tuple[Cell, ...]
-    different: int
+    piece: int
     first: int
-    always: Piece | None
+    same_before: int
 
 
 def _reaches(cell: Cell, query: int, sizes: Dimensions) -> bool:

@@ -19,18 +19,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 from typing import Any
 
+import numpy as np
 import torch
+from jaxtyping import Int
 
-from interp.interventions.cells import Bundle, Cell, Dimensions, bundled
-from interp.interventions.edits import Variant
-from interp.interventions.live import LiveCells, Piece
+from interp.interventions.cells import Bundle, Cell, bundled
+from interp.interventions.edits import SITES, Variant
+from interp.interventions.live import LiveCells
+from interp.interventions.pieces import ATTENTION, MID, PRE, STAGES, Pieces, alike
 from interp.prompts.pairs import PromptSet
 
-PRE, BRANCH, ATTENTION, MID = range(4)
-SUMMANDS = ("edge", "z", "pattern")
+SUMMANDS = np.array([SITES.index(site) for site in ("edge", "z", "pattern")])
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Start:
     narrow: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Planned:
     """A variant that must be run: the numbers under which it was asked for, its live cells, and its start.
 
@@ -52,14 +53,20 @@ class Planned:
     """
 
     numbers: tuple[int, ...]
-    pieces: tuple[Piece, ...]
+    known: Pieces
+    pieces: Int[np.ndarray, " piece"]
     start: Start
     parent: int | None = None
 
     @property
     def cells(self) -> Iterable[Cell]:
         """Its live cells, in the order of its edits."""
-        return chain.from_iterable(piece.cells for piece in self.pieces)
+        return [cell for number in self.pieces.tolist() for cell in self.known.cells(number)]
+
+    @property
+    def layers(self) -> Int[np.ndarray, " piece"]:
+        """The layer of each piece."""
+        return self.known.columns.layer[self.pieces]
 
 
 @dataclass(frozen=True)
@@ -76,17 +83,22 @@ class Plan:
         return sum(len(variant.numbers) - 1 for variant in self.planned)
 
 
-def make_plan(variants: Sequence[Variant], numbers: Iterable[int], prompts: PromptSet, sizes: Dimensions) -> Plan:
+def make_plan(variants: Sequence[Variant], numbers: Iterable[int], live: LiveCells) -> Plan:
     """The plan of the variants with the given numbers, which have one base run in common.
 
     Raises UserError for a layer, head or position that does not exist.
     """
-    live = LiveCells(prompts, sizes)
-    groups: dict[tuple[Piece, ...], list[int]] = defaultdict(list)
+    same: dict[bytes, list[int]] = defaultdict(list)
+    different: dict[bytes, Int[np.ndarray, " piece"]] = {}
     for number in numbers:
-        groups[live.pieces(variants[number])].append(number)
-    unchanged = tuple(groups.pop((), ()))
-    planned = [Planned(tuple(same), pieces, start_of(pieces)) for pieces, same in groups.items()]
+        pieces = live.of(variants[number])
+        key = alike(pieces)
+        same[key].append(number)
+        different.setdefault(key, pieces)
+    known, unchanged = live.pieces, tuple(same.pop(b"", ()))
+    planned = [
+        Planned(tuple(asked), known, different[key], start_of(known, different[key])) for key, asked in same.items()
+    ]
     planned.sort(key=joining_order)
     return Plan(tuple(planned), unchanged)
 
@@ -96,33 +108,22 @@ def joining_order(variant: Planned) -> tuple[int, int, bool, int]:
     return variant.start.layer, variant.start.stage, variant.start.narrow, variant.start.first
 
 
-def start_of(pieces: Sequence[Piece]) -> Start:
+def start_of(known: Pieces, pieces: Int[np.ndarray, " piece"]) -> Start:
     """Where a variant with these live cells joins."""
-    joins = [_joins(piece) for piece in pieces]
-    layer, stage = min(joins)
-    summands = {
-        piece.site
-        for piece, place in zip(pieces, joins, strict=True)
-        if place == (layer, MID) and piece.site in SUMMANDS
-    }
-    if stage == MID and len(summands) > 1:
-        # Several kinds at once act on each other: the attention of that layer is computed, and they are applied in turn.
-        stage = ATTENTION
-    first = min(piece.first for piece in pieces)
-    return Start(layer, stage, first, all(piece.last == first for piece in pieces))
+    joins = known.columns.joins[pieces]
+    layer, stage = divmod(int(joins.min()), STAGES)
+    if stage == MID:
+        sites = np.unique(known.columns.site[pieces[joins == joins.min()]])
+        if np.isin(sites, SUMMANDS).sum() > 1:
+            # Several kinds at once act on each other: the attention of that layer is computed, and they are applied in turn.
+            stage = ATTENTION
+    first = int(known.columns.first[pieces].min())
+    return Start(layer, stage, first, bool((known.columns.last[pieces] == first).all()))
 
 
 def whole(variant: Planned) -> Planned:
     """The same variant run from the first token on: a hook that somebody left may count positions."""
     return replace(variant, start=replace(variant.start, first=0))
-
-
-def _joins(piece: Piece) -> tuple[int, int]:
-    if piece.site == "mlp_out":
-        return piece.layer + 1, PRE
-    if piece.site == "resid_pre":
-        return piece.layer, PRE
-    return piece.layer, ATTENTION if piece.site in ("q", "k", "v") else MID
 
 
 def chunks(planned: Sequence[Planned], tokens_of: Callable[[Planned], int], most: int) -> list[list[Planned]]:
@@ -151,21 +152,32 @@ class Cells(Bundle):
 
 def cells_by_site(chunk: Sequence[Planned], prefix: int, device: Any) -> dict[tuple[int, str], list[Cells]]:
     """(layer, site) -> the chunk's cells there. Positions before `prefix` are shared by all prompts."""
-    rows: dict[Any, list[tuple[int, int, int, int]]] = defaultdict(list)
-    for number, variant in enumerate(chunk):
-        start = variant.start
-        for piece in variant.pieces:
-            # A residual stream that is replaced before its block is written once the variant is there.
-            joining = start.stage in (PRE, MID) and piece.site != "resid_pre"
-            joining = joining and _joins(piece) == (start.layer, start.stage)
-            for cell in piece.cells:
-                key = (cell.layer, cell.site, cell.source, cell.reference, start.first, cell.position < prefix, joining)
-                rows[key].append((number, cell.head, cell.query, cell.key))
     by_site: dict[tuple[int, str], list[Cells]] = defaultdict(list)
-    for (layer, site, source, reference, first, shared, joining), cells in rows.items():
-        columns = vars(bundled((layer, site, source, reference), cells, device))
-        by_site[layer, site].append(Cells(**columns, first=first, shared=shared, joining=joining))
+    known = chunk[0].known
+    of_variant = [known.cells_of(variant.pieces) for variant in chunk]
+    variant = np.repeat(np.arange(len(chunk)), [len(cells) for cells in of_variant])
+    cells, columns, places = np.concatenate(of_variant), known.cell_columns, known.places
+    place, first = columns.place[cells], np.array([each.start.first for each in chunk])[variant]
+    shared = columns.position[cells] < prefix
+    # A residual stream that is replaced before its block is written once the variant is there.
+    early = np.array([site == "resid_pre" for _, site, _, _ in places])[place]
+    starts = [each.start.layer * STAGES + each.start.stage if each.start.stage in (PRE, MID) else -1 for each in chunk]
+    joining = ~early & (columns.joins[cells] == np.array(starts)[variant])
+    n_first = int(first.max(initial=0)) + 1
+    for here in _same(((place * n_first + first) * 2 + shared) * 2 + joining):
+        one = here[0]
+        indices = np.concatenate([variant[None, here], columns.indices[:, cells[here]]])
+        made = vars(bundled(places[place[one]], indices, device))
+        written = Cells(**made, first=int(first[one]), shared=bool(shared[one]), joining=bool(joining[one]))
+        by_site[written.layer, written.site].append(written)
     return by_site
+
+
+def _same(group: Int[np.ndarray, " cell"]) -> list[Int[np.ndarray, " same"]]:
+    """The cells of each group, groups in the order in which they first occur."""
+    _, begins, number = np.unique(group, return_index=True, return_inverse=True)
+    cells = np.split(np.argsort(number, kind="stable"), np.cumsum(np.bincount(number))[:-1])
+    return [cells[group] for group in np.argsort(begins).tolist()]
 
 
 def common_prefix(prompts: PromptSet, n_rows: int) -> int:

@@ -23,7 +23,8 @@ from interp.interventions.block import Block
 from interp.interventions.branching import copied
 from interp.interventions.heads import gathered
 from interp.interventions.joining import Joining
-from interp.interventions.plan import ATTENTION, MID, PRE, Planned
+from interp.interventions.pieces import ATTENTION, MID, PRE
+from interp.interventions.plan import Planned
 from interp.interventions.rows import Part, Rows, flat, merged, unflat
 from interp.interventions.writing import Batch, Edits, Replacement
 

@@ -45,6 +45,7 @@ class AttentionEdges(CircuitProbe):
 
     findings: ClassVar[type[Findings]] = EdgeFindings
     cites: ClassVar[tuple[str, ...]] = ("hanna2024faith", "conmy2023towards")
+    reduces_exactly: ClassVar[bool] = False
     kind: Literal["attention_edges"] = "attention_edges"
     orders: tuple[EdgeOrder, ...] = Field(
         default=("integrated", "reranked"),

@@ -55,6 +55,7 @@ class CircuitNodes(CircuitProbe):
     shapes: ClassVar[frozenset[Shape] | None] = frozenset({"layer x head", "layer curve", "kept curve"})
     findings: ClassVar[type[Findings]] = NodeFindings
     cites: ClassVar[tuple[str, ...]] = ("wang2022interpretability", "conmy2023towards")
+    reduces_exactly: ClassVar[bool] = True
     kind: Literal["circuit_nodes"] = "circuit_nodes"
     nodes: Literal["heads", "heads_and_mlps"] = Field(
         default="heads",
@@ -140,6 +141,8 @@ class CircuitNodes(CircuitProbe):
     def passes(self, study: Study) -> int:
         """Single effects, every node that is left at every step of the re-ranking, and the curves."""
         left, again = len(self.candidates(study)), 0
+        if "exact" in self.orders:
+            left -= max(1, int(self.remove * left))  # its first step has been measured
         while "reranked" in self.orders and left:
             again += left + 1
             left -= max(1, int(self.remove * left))

@@ -80,8 +80,7 @@ class _Search:
     def halved(self, kind: EdgeOrder, seed: int) -> pd.DataFrame:
         """The curves of both halves of a seed, each ranked on the other half."""
         parts = _parts(self._probe, self._study, self._question, seed)
-        scores = self._scored(kind)
-        orders = [_order(self._probe, self._study, scores, half, self._candidates) for half, _ in parts]
+        orders = [self._order(kind, half) for half, _ in parts]
         self.orders.setdefault(kind, []).append(orders)
         group = self._question.group(kind, seed)
         return stacked(
@@ -90,6 +89,22 @@ class _Search:
                 for order, (_, rest) in zip(orders, parts, strict=True)
             ]
         )
+
+    def _order(self, kind: EdgeOrder, half: list[Selection]) -> Int[np.ndarray, " candidate"]:
+        probe, candidates = self._probe, self._candidates
+        scores = self._scored(kind)
+        if scores is not None:
+            return strongest_first(_of(scores, half))
+        # Where nothing is removed yet, the effects are those that the order `exact` measured.
+        measured = self._scored("exact") if probe.reduces_exactly and "exact" in probe.orders else None
+
+        def left(kept: Bool[np.ndarray, " candidate"]) -> Float[np.ndarray, " candidate"]:
+            if measured is not None and kept.all():
+                return _of(measured, half)
+            effects = [probe.reduced(self._study, selection, candidates, kept) for selection in half]
+            return np.asarray(np.concatenate(effects).mean(axis=0))
+
+        return reranked(left, len(candidates), probe.remove)
 
     def _scored(self, kind: EdgeOrder) -> pd.DataFrame | None:
         """Score of every candidate on every prompt that ranks; None for the order that ranks again after every removal."""
@@ -170,23 +185,9 @@ def _parts(
     return [(of(question.ranking, half), of(question.measuring, 1 - half)) for half in (0, 1)]
 
 
-def _order(
-    probe: CircuitSearch,
-    study: Study,
-    scores: pd.DataFrame | None,
-    half: list[Selection],
-    candidates: list[Edit],
-) -> Int[np.ndarray, " candidate"]:
-    if scores is not None:
-        return strongest_first(
-            scores.loc[[n for selection in half for n in numbers(selection)]].to_numpy().mean(axis=0)
-        )
-
-    def left(kept: Bool[np.ndarray, " candidate"]) -> Float[np.ndarray, " candidate"]:
-        effects = [probe.reduced(study, selection, candidates, kept) for selection in half]
-        return np.asarray(np.concatenate(effects).mean(axis=0))
-
-    return reranked(left, len(candidates), probe.remove)
+def _of(scores: pd.DataFrame, half: list[Selection]) -> Float[np.ndarray, " candidate"]:
+    """The mean score of each candidate on the prompts of a half."""
+    return np.asarray(scores.loc[[n for selection in half for n in numbers(selection)]].to_numpy().mean(axis=0))
 
 
 def _curves(
