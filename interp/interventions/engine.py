@@ -242,7 +242,7 @@ class Engine:
             own_blocks = whole_passes if isinstance(self.model, HookedBridge) else hooked
             return own_blocks.continued(self.model, chunk, runs, base, index, query, self.sizes, resampled)
 
-        batch = Batch(runs[base], index, query, prefix)
+        batch = Batch(runs[base], runs, index, query, prefix)
         values = partial(replacement, runs=runs, sizes=self.sizes, rows=index, resampled=resampled)
         return Wave(self._blocks, batch, chunk, values).run()
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from interp.interventions.attend import Keys, attend, head_values
 from interp.interventions.block import Block
+from interp.interventions.many_edges import are_many, change_of_many
 from interp.interventions.plan import Cells
 from interp.interventions.rows import Rows
 from interp.interventions.writing import Batch, Edits, add_at
@@ -53,6 +54,10 @@ def gathered(
         for cells in edits.at(layer, "z", rows, part):
             z[cells.variant, :, cells.query - begin, cells.head] = edits.value(cells, part)
         for cells in edits.at(layer, "edge", rows, part):
+            if are_many(cells, pattern):
+                edits.count(cells)
+                z += change_of_many(cells, pattern, places, batch, part, begin)
+                continue
             weight = pattern[cells.variant, :, cells.head, cells.query - begin, cells.key]
             term = weight[..., None] * _values_at(places, cells, block)
             add_at(z, cells.variant, cells.query - begin, cells.head, edits.value(cells, part) - term)

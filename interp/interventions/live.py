@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int
 
+from interp.errors import UserError
 from interp.interventions.cells import Cell, Dimensions, cells_of
 from interp.interventions.edits import KEY_SIDE, Edit, Variant
 from interp.interventions.pieces import Pieces
@@ -33,10 +34,14 @@ class LiveCells:
         self._numbers: dict[Edit, int] = {}
         self._edits: list[_Reaching] = []
         self._columns = np.empty((3, 0), dtype=np.int64)
-        self._of_object: dict[int, tuple[Edit, int]] = {}
+        self._of_object: dict[int, int] = {}
+        self._held: list[Edit] = []  # an object's number is its own as long as it lives
 
     def of(self, variant: Variant) -> Int[np.ndarray, " piece"]:
-        """One piece for every edit that has live cells, in their order. Raises UserError as `cells_of` does."""
+        """One piece for every edit that has live cells, in their order; what two edits replace alike is in the first alone.
+
+        Raises UserError as `cells_of` does, and for two edits that replace the same activation by different values.
+        """
         numbers = np.array(self._numbered(variant.edits), dtype=np.int64)
         if self._columns.shape[1] < len(self._edits):
             self._columns = np.array([(edit.piece, edit.first, edit.same_before) for edit in self._edits]).T
@@ -44,7 +49,26 @@ class LiveCells:
         first = int(firsts.min(initial=len(self._prompts.clean[0])))
         for place in np.flatnonzero(same_before > first).tolist():
             pieces[place] = self._piece([cell for cell in self._edits[numbers[place]].cells if cell.position >= first])
-        return pieces[pieces != NOTHING]
+        live = np.flatnonzero(pieces != NOTHING)
+        if self.pieces.disjoint(pieces[live]):
+            return pieces[live]
+        return self._once([(variant.edits[place], int(pieces[place])) for place in live.tolist()])
+
+    def _once(self, live: Sequence[tuple[Edit, int]]) -> Int[np.ndarray, " piece"]:
+        """The same without what an earlier edit replaces already: an edge that is cut twice would count twice."""
+        taken: dict[tuple[int, str, int, int, int], tuple[Edit, Cell]] = {}
+        left = []
+        for edit, number in live:
+            new = []
+            for cell in self.pieces.cells(number):
+                spot = (cell.layer, cell.site, cell.head, cell.query, cell.key)
+                if spot not in taken:
+                    taken[spot] = edit, cell
+                    new.append(cell)
+                elif taken[spot][1] != cell:
+                    raise UserError(f"one variant gives the same {cell.site} two values: {taken[spot][0]} and {edit}")
+            left.append(self._piece(new))
+        return np.array([number for number in left if number != NOTHING], dtype=np.int64)
 
     def cells(self, variant: Variant) -> list[Cell]:
         """All live cells of a variant."""
@@ -52,13 +76,15 @@ class LiveCells:
 
     def _numbered(self, edits: Sequence[Edit]) -> list[int]:
         # Searches hand over the same objects again and again, and to compare seven fields takes longer than the rest.
-        known = self._of_object
-        if any(id(edit) not in known for edit in edits):
-            if len(known) + len(edits) > MOST_KEPT:
-                known.clear()
-            for edit in edits:
-                known[id(edit)] = edit, self._known(edit)
-        return [known[id(edit)][1] for edit in edits]
+        numbers = [*map(self._of_object.get, map(id, edits))]
+        if None not in numbers:
+            return numbers  # type: ignore[return-value]
+        if len(self._held) + len(edits) > MOST_KEPT:
+            self._of_object.clear()
+            self._held.clear()
+        self._held += edits
+        self._of_object.update((id(edit), self._known(edit)) for edit in edits)
+        return [self._of_object[id(edit)] for edit in edits]
 
     def _known(self, edit: Edit) -> int:
         if edit not in self._numbers:

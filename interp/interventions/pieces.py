@@ -36,9 +36,11 @@ class PieceColumns:
 
 @dataclass(frozen=True)
 class CellColumns:
-    """What is known of each cell of each piece. `place` numbers the places; `joins` is that of its piece."""
+    """What is known of each cell of each piece. `place` numbers the places; `joins` is that of its piece; cells with the same
+    `spot` replace the same activation."""
 
     place: Int[np.ndarray, " cell"]
+    spot: Int[np.ndarray, " cell"]
     joins: Int[np.ndarray, " cell"]
     position: Int[np.ndarray, " cell"]
     indices: Int[np.ndarray, "3 cell"]  # head, query, key
@@ -51,8 +53,12 @@ class Pieces:
         self._numbers: dict[tuple[Cell, ...], int] = {}
         self._cells: list[tuple[Cell, ...]] = []
         self._places: dict[Place, int] = {}
+        self._spots: dict[tuple[int, str, int, int, int], int] = {}
         none = _column([])
-        self._columns = PieceColumns(*[none] * 7), CellColumns(none, none, none, none.reshape(3, 0))
+        self._columns = (
+            PieceColumns(none, none, none, none, none, none, none),
+            CellColumns(none, none, none, none, none.reshape(3, 0)),
+        )
 
     def number(self, cells: tuple[Cell, ...]) -> int:
         """The number of the piece of these cells."""
@@ -60,6 +66,11 @@ class Pieces:
         if number == len(self._cells):
             self._cells.append(cells)
         return number
+
+    def disjoint(self, pieces: Int[np.ndarray, " piece"]) -> bool:
+        """Whether the pieces have no activation in common."""
+        spots = self.cell_columns.spot[self.cells_of(pieces)]
+        return len(pieces) < 2 or len(np.unique(spots)) == len(spots)
 
     def cells(self, number: int) -> tuple[Cell, ...]:
         """The cells of a piece."""
@@ -112,8 +123,10 @@ class Pieces:
             end=begin + n_before + sizes,
         )
         places = [(cell.layer, cell.site, cell.source, cell.reference) for cell in every]
+        spots = [(cell.layer, cell.site, cell.head, cell.query, cell.key) for cell in every]
         of_cells = CellColumns(
             place=_column([self._places.setdefault(place, len(self._places)) for place in places]),
+            spot=_column([self._spots.setdefault(spot, len(self._spots)) for spot in spots]),
             joins=np.repeat(joins, sizes),
             position=position,
             indices=np.array([(cell.head, cell.query, cell.key) for cell in every]).T,

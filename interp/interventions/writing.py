@@ -13,7 +13,7 @@ from torch import Tensor
 from interp.interventions.cells import Bundle
 from interp.interventions.plan import Cells, Planned, cells_by_site
 from interp.interventions.rows import Part, Rows
-from interp.interventions.runs import BlockRun
+from interp.interventions.runs import BlockRun, Runs
 
 Replacement = Callable[[Bundle], Float[Tensor, "cell prompt *d"] | float]
 """What cells are replaced by, on every prompt of the batch."""
@@ -21,10 +21,11 @@ Replacement = Callable[[Bundle], Float[Tensor, "cell prompt *d"] | float]
 
 @dataclass(frozen=True)
 class Batch:
-    """What all variants of a sweep have in common: the base run, the rows of it that are asked for, the tensor index of
-    the query, and how many leading positions the prompts share."""
+    """What all variants of a sweep have in common: the base run, both runs of the prompts, the rows of them that are asked
+    for, the tensor index of the query, and how many leading positions the prompts share."""
 
     base: BlockRun
+    runs: Runs
     index: Int[Tensor, " prompt"]
     query: int
     prefix: int
@@ -70,9 +71,13 @@ class Edits:
                 placed.append(replace(cells, variant=place[here], **columns))
         return placed
 
+    def count(self, cells: Cells) -> None:
+        """The cells are written."""
+        self._unwritten -= len(cells.variant)
+
     def value(self, cells: Cells, part: Part) -> Tensor | float:
         """What replaces the cells; they count as written."""
-        self._unwritten -= len(cells.variant)
+        self.count(cells)
         value = self._replacement(cells)
         return value[:, :1] if part.shared and isinstance(value, Tensor) else value
 

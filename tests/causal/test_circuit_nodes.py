@@ -82,3 +82,28 @@ def test_controls_are_left_out_where_nobody_asks_for_them():
     found = findings(study_of(planted_model(*ONE), probe, n_prompts=14))["circuit_nodes"]
     assert found["random"] is None
     assert found["nonsense"] is None
+
+
+def test_the_first_re_ranking_takes_the_effects_that_the_order_exact_measured(monkeypatch):
+    plants = (Plant(0, 0, gain=3.0), Plant(1, 1, gain=-3.0), Plant(2, 2, gain=2.0))
+    reduced, left = CircuitNodes.reduced, []
+
+    def counting(probe, study, here, candidates, kept):
+        left.append(int(kept.sum()))
+        return reduced(probe, study, here, candidates, kept)
+
+    monkeypatch.setattr(CircuitNodes, "reduced", counting)
+
+    def asked(*orders):
+        left.clear()
+        probe = CircuitNodes(orders=orders, seeds=1, random_sets=0, nonsense=False)
+        study = study_of(planted_model(*plants), probe, n_prompts=14)
+        probe.run(study)
+        best = [half[:3].tolist() for half in study.notes[probe.label].by_half["reranked"][0]]
+        return best, list(left)
+
+    best, steps = asked("reranked")
+    same, fewer = asked("exact", "reranked")
+    assert same == best
+    assert set(steps) == {12, 6, 3, 2, 1}
+    assert fewer == [n for n in steps if n != 12]
