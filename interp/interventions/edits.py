@@ -66,6 +66,8 @@ class Edit:
 class Variant:
     """Edits applied together in one forward pass of the `base` run; the other fields become columns of the table.
 
+    What two edits replace alike counts once; UserError, when it is measured, for two values of one activation.
+
     `part` names a sub-table of the probe, `group` a token group, `n_kept` a point of the joint curve, `layer` a point
     of a curve over layers. Layer, head, site and positions of a variant with a single edit come from that edit.
     """
