@@ -8,7 +8,7 @@ A model's logits are its own: where `center_unembed` has moved all of a row by o
 from __future__ import annotations
 
 import abc
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
 
 from jaxtyping import Float, Int
 
@@ -68,7 +68,7 @@ class Metric(Section, abc.ABC):
     """Whether one number added to all logits of a row changes it, as it changes a raw logit, and no difference of two."""
 
     @classmethod
-    def described(cls) -> dict[str, Any]:
+    def described(cls) -> dict[str, str | bool]:
         """Kind, unit, words and direction, as a run keeps them for its figures and sentences."""
         kind = cls.model_fields["kind"].default
         words = cls.words or kind.replace("_", " ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
@@ -17,7 +18,7 @@ from interp.sweep.plan import Cost, cost_of
 from interp.words.visible import visible
 
 
-def explain(kind: RunKind, loaded: LoadedConfig[Any], console: Console, bibtex: bool) -> dict[str, Any]:
+def explain(kind: RunKind, loaded: LoadedConfig[Any], console: Console, bibtex: bool) -> Mapping[str, object]:
     """Print the methods and the costs; the same as plain data. UserError when the run could not work."""
     validated = kind.check(loaded, Console(file=io.StringIO()))
     methods = kind.explain(loaded)

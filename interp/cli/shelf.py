@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ STYLES = {"finished": "green", "collected": "green", "failed": "red", "damaged":
 LONGEST = 60  # letters of a value in a table on the terminal
 
 
-def list_runs(root: Path, points: bool, console: Console) -> list[dict[str, Any]]:
+def list_runs(root: Path, points: bool, console: Console) -> list[dict[str, object]]:
     """Write the page, print the same as a table; the rows as plain data."""
     listed = entries(root, points)
     rows = [{**asdict(entry), "link": quote(entry.report) if entry.report else None} for entry in listed]
@@ -64,7 +65,7 @@ def _print_runs(listed: list[Entry], console: Console) -> None:
     console.print(table)
 
 
-def print_comparison(first: Path, second: Path, console: Console, whole: bool) -> dict[str, Any]:
+def print_comparison(first: Path, second: Path, console: Console, whole: bool) -> Mapping[str, object]:
     """Print what differs between two runs; the same as plain data."""
     comparison = compare(first, second)
     console.print(Text(f"first:  {first}\nsecond: {second}"), soft_wrap=True)

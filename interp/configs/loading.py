@@ -6,7 +6,7 @@ interp.sparsify.config, ...) and interp.runs.kinds knows them all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
@@ -91,12 +91,12 @@ def parse(text: str, where: str) -> dict[str, Any]:
     return data
 
 
-def validate_as(schema: type[C], data: dict[str, Any], where: str) -> C:
+def validate_as(schema: type[C], data: Mapping[str, object], where: str) -> C:
     """A mapping to a config; all mistakes are reported in one UserError."""
     try:
         return schema.model_validate(data)
     except ValidationError as error:
-        between = [f"{place}: {text}" for place, text in schema.misfits(data)]
+        between = [f"{place}: {text}" for place, text in schema.misfits(dict(data))]
         raise Mistakes(where, list(dict.fromkeys([*in_words(error, data, schema), *between]))) from None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -45,7 +45,7 @@ class RunTables:
     dropped: pd.DataFrame
     candidates: pd.DataFrame
     metrics: Metrics
-    config: dict[str, Any]
+    config: Mapping[str, object]
 
     @classmethod
     def load(cls, folder: Path) -> RunTables:
@@ -155,7 +155,7 @@ def read_metrics(path: Path) -> Metrics:
     return _read(Metrics, data, "the run")
 
 
-def _read(of: type[P], data: dict[str, Any], what: str) -> P:
+def _read(of: type[P], data: Mapping[str, object], what: str) -> P:
     try:
         return of.model_validate(data)
     except ValidationError:

@@ -186,7 +186,7 @@ def load_any(path: Path, overrides: Sequence[str] = ()) -> tuple[RunKind, Loaded
     return kind, LoadedConfig(validate_as(kind.schema, data, str(path)), path, text, tuple(overrides))
 
 
-def kind_of(data: dict[str, Any], where: str) -> RunKind:
+def kind_of(data: Mapping[str, object], where: str) -> RunKind:
     """The kind of a config; UserError for an unknown one, and for a sweep, which is many runs."""
     if "sweep" in data:
         raise UserError(

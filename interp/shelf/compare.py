@@ -73,7 +73,7 @@ class Comparison:
     only: tuple[list[str], list[str]] = field(default_factory=lambda: ([], []))
     """Quantities that one run alone has."""
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> Mapping[str, object]:
         """For JSON."""
         return {
             "runs": list(self.runs),

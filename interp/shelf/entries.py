@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html.parser
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -138,7 +138,7 @@ def _date(folder: Path) -> str:
     return ""
 
 
-def model_words(given: dict[str, Any]) -> str:
+def model_words(given: Mapping[str, object]) -> str:
     """`smollm2-135m-instruct + checkpoints/smollm2-sparse`, from a config's plain data."""
     models = given.get("models") or {"": given.get("model") or {}}
     words = []
@@ -155,7 +155,7 @@ def model_words(given: dict[str, Any]) -> str:
     return " | ".join(words)
 
 
-def _task(config: dict[str, Any]) -> str:
+def _task(config: Mapping[str, object]) -> str:
     prompts = config.get("prompts")
     task = prompts.get("task") if isinstance(prompts, dict) else None
     return str(task.get("kind", "")) if isinstance(task, dict) else ""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ class Point:
 
     name: str
     labels: dict[str, str]
-    given: dict[str, Any]
+    given: Mapping[str, object]
     hash: str
     group: str
     same: str
@@ -50,7 +50,7 @@ class Sweep:
 
     path: Path
     text: str
-    data: dict[str, Any]
+    data: Mapping[str, object]
     overrides: tuple[str, ...]
     config: SweepConfig
     name: str
@@ -63,14 +63,15 @@ class Sweep:
         return sweep_hash(self.data)
 
 
-def sweep_hash(data: dict[str, Any]) -> str:
+def sweep_hash(data: Mapping[str, object]) -> str:
     """Twelve hex digits of a sweep's YAML, without its executor and its output."""
     return config_hash(swept(data))
 
 
-def swept(data: dict[str, Any]) -> dict[str, Any]:
+def swept(data: Mapping[str, object]) -> dict[str, Any]:
     """A sweep's YAML without its executor, which is no part of what is swept."""
-    section = data[SECTION] if isinstance(data.get(SECTION), dict) else {}
+    given = data.get(SECTION)
+    section = given if isinstance(given, dict) else {}
     return {**data, SECTION: {key: value for key, value in section.items() if key != "executor"}}
 
 
@@ -111,9 +112,9 @@ def _section(section: Any, where: str) -> SweepConfig:
     return validate_as(_Only, {"name": "sweep", SECTION: section}, where).sweep
 
 
-def _shared(base: dict[str, Any], where: str) -> tuple[str, str]:
+def _shared(base: Mapping[str, object], where: str) -> tuple[str, str]:
     """Name and output.root, which no point may have of its own."""
-    given: dict[str, Any] = {key: base[key] for key in ("name", "output") if key in base}
+    given: dict[str, object] = {key: base[key] for key in ("name", "output") if key in base}
     shared = validate_as(AnyConfig, given, where)
     return shared.name, shared.output.root.rstrip("/") or "/"
 
@@ -172,7 +173,7 @@ def _short(value: Any) -> str:
 
 
 def _validated(
-    base: dict[str, Any],
+    base: Mapping[str, object],
     chosen: list[tuple[dict[str, str], Fields]],
     schema: type[AnyConfig],
     where: str,
@@ -193,9 +194,9 @@ def _validated(
 
 
 def _point(
-    base: dict[str, Any], name: str, labels: dict[str, str], fields: Fields, schema: type[AnyConfig], root: str
+    base: Mapping[str, object], name: str, labels: dict[str, str], fields: Fields, schema: type[AnyConfig], root: str
 ) -> Point:
-    given = copy.deepcopy(base)
+    given = dict(copy.deepcopy(base))
     for field, value in fields.items():
         if field.split(".")[0] in ("name", "output", "study"):
             raise UserError(f"{field}: is the same for all points of a sweep; leave it out of the points")

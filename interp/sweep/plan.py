@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ class Cost:
     seconds: tuple[float, float] | None
 
 
-def plan(path: Path, overrides: Sequence[str], console: Console) -> dict[str, Any]:
+def plan(path: Path, overrides: Sequence[str], console: Console) -> Mapping[str, object]:
     """Check every point, print what the sweep takes; the same as plain data. UserError names every point that cannot work."""
     sweep = expand(path, overrides)
     states = states_of(sweep)

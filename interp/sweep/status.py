@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
@@ -16,7 +15,7 @@ from interp.sweep.expand import read_sweep, sweep_hash
 from interp.sweep.store import Store
 
 
-def status(place: Path, overrides: Sequence[str], console: Console) -> dict[str, Any]:
+def status(place: Path, overrides: Sequence[str], console: Console) -> Mapping[str, object]:
     """Print and return the states of a sweep's points."""
     store = store_at(place, overrides)
     states = store.states()

@@ -15,7 +15,7 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -98,7 +98,7 @@ class Store:
         """The run folder of a point."""
         return self.path.parent / "points" / entry.name / entry.hash
 
-    def configs(self, hashes: Iterable[str]) -> dict[str, dict[str, Any]]:
+    def configs(self, hashes: Iterable[str]) -> dict[str, Mapping[str, object]]:
         """Hash -> YAML, as plain data, of some points."""
         wanted, configs = set(hashes), {}
         with reading.guarded(self.path / CONFIGS), (self.path / CONFIGS).open(encoding="utf-8") as lines:

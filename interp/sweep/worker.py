@@ -11,7 +11,7 @@ import argparse
 import signal
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +89,7 @@ def work(
 def _do(
     store: Store,
     entry: Entry,
-    given: dict[str, Any],
+    given: Mapping[str, object],
     round_: str,
     journal: Journal,
     console: Console,
@@ -146,7 +146,7 @@ def _had_a_whole_job(seconds: float, minutes: float) -> bool:
     return seconds > max(60 * minutes - EARLY, 30 * minutes)
 
 
-def run_point(store: Store, entry: Entry, given: dict[str, Any], console: Console) -> None:
+def run_point(store: Store, entry: Entry, given: Mapping[str, object], console: Console) -> None:
     """Run one point to its tables (and its report, where the sweep asks for reports)."""
     kind = kind_of(given, entry.name)
     path = store.point_folder(entry) / "config.yaml"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from collections.abc import Mapping
 
 from ruamel.yaml import YAML
 
 
-def yaml_of(data: dict[str, Any]) -> str:
+def yaml_of(data: Mapping[str, object]) -> str:
     """Text that reads back as the same data."""
     text = io.StringIO()
     writer = YAML(typ="safe", pure=True)

@@ -227,6 +227,6 @@ def load(path: Path, overrides: Sequence[str] = ()) -> LoadedConfig[RunConfig]:
     return LoadedConfig(validate(data, str(path)), path, text, tuple(overrides))
 
 
-def validate(data: dict[str, Any], where: str) -> RunConfig:
+def validate(data: Mapping[str, object], where: str) -> RunConfig:
     """A mapping to a RunConfig; all mistakes are reported in one UserError."""
     return validate_as(RunConfig, data, where)

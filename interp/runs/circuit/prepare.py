@@ -102,7 +102,7 @@ def prepare(config: Asks, models: Sequence[LoadedModel]) -> list[Study]:
 
 def prompts_table(study: Study) -> pd.DataFrame:
     """One row a prompt pair, as docs/tables.md describes."""
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     focus = study.focus
     for prompts in study.book.sets:
         everyone = tuple(range(len(prompts)))

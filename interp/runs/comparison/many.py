@@ -9,7 +9,7 @@ Statistics in Medicine 27), in logarithms.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -137,7 +137,7 @@ def _geometric(values: Sequence[float | None]) -> float | None:
 
 def ratio_table(of_pairs: dict[str, list[Cell[Asked]]], questions: Sequence[str]) -> pd.DataFrame:
     """One row a pair of models, question and point; below them cells of several points, and all cells."""
-    rows: list[dict[str, Any]] = []
+    rows: list[Mapping[str, object]] = []
     for pair, cells in of_pairs.items():
         for question in questions:
             common = {"models": pair, "of": QUESTIONS[question]}

@@ -11,7 +11,7 @@ sides are independent of each other. Over several combinations their geometric m
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -32,7 +32,7 @@ def summary_table(cells: Sequence[Cell[Found]]) -> pd.DataFrame:
     return pd.DataFrame([_summarised(cell) for cell in cells])
 
 
-def _summarised(cell: Cell[Found]) -> dict[str, Any]:
+def _summarised(cell: Cell[Found]) -> dict[str, object]:
     values, pairs = (
         np.concatenate([point.effects[0] for point in cell.points]),
         [pair for point in cell.points for pair in point.effects[1]],
