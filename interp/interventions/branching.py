@@ -106,6 +106,8 @@ def _history(variant: Planned, rank: Int[np.ndarray, " piece"]) -> History:
     """What a variant edits, layer by layer. Sorted by it, a variant stands behind the one with which it has most layers in
     common: layers are negative so that one without an edit comes before any edit of it."""
     layers = variant.layers
+    if len(layers) == 1:
+        return ((-int(layers[0]), alike(rank[variant.pieces])),)
     order = np.argsort(layers, kind="stable")
     parts = np.split(order, np.flatnonzero(np.diff(layers[order])) + 1)
     return tuple((-int(layers[part[0]]), alike(rank[variant.pieces[part]])) for part in parts)

@@ -37,15 +37,24 @@ class LiveCells:
         self._of_object: dict[int, int] = {}
         self._held: list[Edit] = []  # an object's number is its own as long as it lives
 
-    def of(self, variant: Variant) -> Int[np.ndarray, " piece"]:
+    def of(self, variants: Sequence[Variant]) -> list[Int[np.ndarray, " piece"]]:
         """One piece for every edit that has live cells, in their order; what two edits replace alike is in the first alone.
 
         Raises UserError as `cells_of` does, and for two edits that replace the same activation by different values.
         """
-        numbers = np.array(self._numbered(variant.edits), dtype=np.int64)
+        # First all numbers, then the columns: they are made anew when something is added.
+        numbered = [self._numbered(variant.edits) for variant in variants]
         if self._columns.shape[1] < len(self._edits):
             self._columns = np.array([(edit.piece, edit.first, edit.same_before) for edit in self._edits]).T
+        return [
+            self._pieces_of(variant, np.array(numbers, dtype=np.int64))
+            for variant, numbers in zip(variants, numbered, strict=True)
+        ]
+
+    def _pieces_of(self, variant: Variant, numbers: Int[np.ndarray, " edit"]) -> Int[np.ndarray, " piece"]:
         pieces, firsts, same_before = self._columns[:, numbers]
+        if len(numbers) == 1:
+            return pieces[pieces != NOTHING]
         first = int(firsts.min(initial=len(self._prompts.clean[0])))
         for place in np.flatnonzero(same_before > first).tolist():
             pieces[place] = self._piece([cell for cell in self._edits[numbers[place]].cells if cell.position >= first])
@@ -72,7 +81,7 @@ class LiveCells:
 
     def cells(self, variant: Variant) -> list[Cell]:
         """All live cells of a variant."""
-        return [cell for number in self.of(variant).tolist() for cell in self.pieces.cells(number)]
+        return [cell for number in self.of([variant])[0].tolist() for cell in self.pieces.cells(number)]
 
     def _numbered(self, edits: Sequence[Edit]) -> list[int]:
         # Searches hand over the same objects again and again, and to compare seven fields takes longer than the rest.

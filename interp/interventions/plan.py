@@ -90,14 +90,14 @@ def make_plan(variants: Sequence[Variant], numbers: Iterable[int], live: LiveCel
     """
     same: dict[bytes, list[int]] = defaultdict(list)
     different: dict[bytes, Int[np.ndarray, " piece"]] = {}
-    for number in numbers:
-        pieces = live.of(variants[number])
+    asked = list(numbers)
+    for number, pieces in zip(asked, live.of([variants[number] for number in asked]), strict=True):
         key = alike(pieces)
         same[key].append(number)
         different.setdefault(key, pieces)
     known, unchanged = live.pieces, tuple(same.pop(b"", ()))
     planned = [
-        Planned(tuple(asked), known, different[key], start_of(known, different[key])) for key, asked in same.items()
+        Planned(tuple(mine), known, different[key], start_of(known, different[key])) for key, mine in same.items()
     ]
     planned.sort(key=joining_order)
     return Plan(tuple(planned), unchanged)
@@ -110,15 +110,16 @@ def joining_order(variant: Planned) -> tuple[int, int, bool, int]:
 
 def start_of(known: Pieces, pieces: Int[np.ndarray, " piece"]) -> Start:
     """Where a variant with these live cells joins."""
-    joins = known.columns.joins[pieces]
+    columns = known.columns
+    joins = columns.joins[pieces]
     layer, stage = divmod(int(joins.min()), STAGES)
-    if stage == MID:
-        sites = np.unique(known.columns.site[pieces[joins == joins.min()]])
+    if stage == MID and len(pieces) > 1:
+        sites = np.unique(columns.site[pieces[joins == joins.min()]])
         if np.isin(sites, SUMMANDS).sum() > 1:
             # Several kinds at once act on each other: the attention of that layer is computed, and they are applied in turn.
             stage = ATTENTION
-    first = int(known.columns.first[pieces].min())
-    return Start(layer, stage, first, bool((known.columns.last[pieces] == first).all()))
+    first = int(columns.first[pieces].min())
+    return Start(layer, stage, first, bool((columns.last[pieces] == first).all()))
 
 
 def whole(variant: Planned) -> Planned:
