@@ -110,7 +110,8 @@ def _left_out(name: str) -> bool:
 @contextmanager
 def _other_packages(names: dict[str, Any]) -> Iterator[None]:
     """Inside, a module knows what it imports from other packages for its annotations alone."""
-    late = {name: _imported(*place) for name, place in names.get(LATE, {}).items() if place[0].split(".")[0] != PACKAGE}
+    known = _Late(names.get(LATE, {}))
+    late = {name: known[name] for name, (module, _) in known.items() if module.split(".")[0] != PACKAGE}
     added = late.keys() - names.keys()
     names.update({name: late[name] for name in added})
     yield
