@@ -18,12 +18,12 @@ from interp.interventions.cells import Bundle
 from interp.interventions.rows import Part
 from interp.interventions.writing import Batch
 
-PART = 16  # the product is taken where at least one edge in so many is replaced
+ONE_IN = 16  # the product is taken where at least one edge in so many is replaced
 
 
 def are_many(cells: Bundle, pattern: Float[Tensor, "variant prompt head pos key"]) -> bool:
     """Whether the product is faster. A mean or another prompt's value is read edge by edge."""
-    return cells.source in ("zero", "clean", "corrupted") and PART * len(cells.variant) >= pattern[:, 0].numel()
+    return cells.source in ("zero", "clean", "corrupted") and ONE_IN * len(cells.variant) >= pattern[:, 0].numel()
 
 
 def change_of_many(
