@@ -33,7 +33,7 @@ from interp.interventions.budget import (
 )
 from interp.interventions.cells import Dimensions, replacement
 from interp.interventions.edits import Run, Variant
-from interp.interventions.live import LiveCells
+from interp.interventions.live import LiveSets
 from interp.interventions.plan import Planned, chunks, common_prefix, make_plan, whole
 from interp.interventions.readout import ModelReadout
 from interp.interventions.runs import Runs, block_runs
@@ -68,7 +68,6 @@ class Engine:
         self._memory_gb = memory_gb
         self.seed = seed
         self._runs: dict[tuple[int, int], tuple[PromptSet, Runs]] = {}
-        self._live: dict[int, tuple[PromptSet, LiveCells]] = {}
         self._seen: State | None = None
         self._undisturbed = 0
         self.look()
@@ -108,7 +107,7 @@ class Engine:
         self.sizes = Dimensions.of(self.model.cfg)
         self._blocks = [] if self.reason_against_blocks else blocks_of(self.model)
         self._runs.clear()
-        self._live.clear()
+        self._live = LiveSets(self.sizes, KEPT_SETS)
         self._seen = seen
 
     def runs(self, prompts: PromptSet) -> Runs:
@@ -142,18 +141,10 @@ class Engine:
             self._runs.pop(next(iter(self._runs)))
             sizes.pop(0)
 
-    def _live_cells(self, prompts: PromptSet) -> LiveCells:
-        """What edits come to on a prompt set (kept for the last few sets: a search asks for the same edits again and again)."""
-        if id(prompts) not in self._live:
-            while len(self._live) >= KEPT_SETS:
-                self._live.pop(next(iter(self._live)))
-            self._live[id(prompts)] = prompts, LiveCells(prompts, self.sizes)
-        return self._live[id(prompts)][1]
-
     def forget(self, but: Sequence[PromptSet] = ()) -> None:
         """Free the kept activations, but for those of some prompt sets."""
         wanted = {_tokens(prompts) for prompts in but}
-        self._live = {number: kept for number, kept in self._live.items() if _tokens(kept[0]) in wanted}
+        self._live.forget(but)
         self._runs = {tokens: kept for tokens, kept in self._runs.items() if tokens in wanted}
 
     def _hooked_runs(self, tokens: list[Tensor]) -> list[Any]:
@@ -195,7 +186,7 @@ class Engine:
         tell = progress or (lambda done: None)
         for base in sorted({variant.base for variant in variants}):
             mine = [number for number, variant in enumerate(variants) if variant.base == base]
-            plan = make_plan(variants, mine, self._live_cells(prompts))
+            plan = make_plan(variants, mine, self._live.of(prompts))
             self.counts.update(variants=len(mine), unchanged=len(plan.unchanged), repeated=plan.n_repeated)
             result[list(plan.unchanged)] = self._read(prompts, metric, base, rows).to(result.dtype)
             tell(len(plan.unchanged) * len(index))

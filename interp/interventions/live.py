@@ -110,6 +110,27 @@ class LiveCells:
         return self.pieces.number(tuple(cells)) if cells else NOTHING
 
 
+class LiveSets:
+    """The live cells of the last few prompt sets: a search asks each of them for the same edits again and again."""
+
+    def __init__(self, sizes: Dimensions, most: int) -> None:
+        self._sizes, self._most = sizes, most
+        self._kept: dict[int, tuple[PromptSet, LiveCells]] = {}
+
+    def of(self, prompts: PromptSet) -> LiveCells:
+        """Those of a prompt set; the set that was asked for first goes when there are too many."""
+        if id(prompts) not in self._kept:
+            while len(self._kept) >= self._most:
+                self._kept.pop(next(iter(self._kept)))
+            self._kept[id(prompts)] = prompts, LiveCells(prompts, self._sizes)
+        return self._kept[id(prompts)][1]
+
+    def forget(self, but: Sequence[PromptSet] = ()) -> None:
+        """Keep those of some prompt sets alone."""
+        wanted = {id(prompts) for prompts in but}
+        self._kept = {number: kept for number, kept in self._kept.items() if number in wanted}
+
+
 @dataclass(frozen=True)
 class _Reaching:
     """What the query can read of an edit: its cells; the piece of those that change something, whatever else is edited; the
