@@ -289,8 +289,7 @@ class Engine:
 
     def resampled(self, prompts: PromptSet) -> Int[Tensor, " prompt"]:
         """For every prompt, another prompt of the set: a seeded cyclic order, so nobody is replaced by itself."""
-        generator = torch.Generator().manual_seed(self.seed)
-        cycle = torch.randperm(len(prompts), generator=generator)
+        cycle = torch.randperm(len(prompts), generator=torch.Generator().manual_seed(self.seed))
         partner = torch.empty_like(cycle)
         partner[cycle] = cycle.roll(1)
         return partner.to(self.model.cfg.device)

@@ -106,7 +106,7 @@ def _write(
     extra: dict[str, Any],
     attention: interactive.Maps | None = None,
 ) -> None:
-    story = _with_every_figure(story, [figure.stem for figure in figures])
+    story = _without_empty_sections(_with_every_figure(story, [figure.stem for figure in figures]))
     shown = {
         "story": story,
         "figures": {figure.stem: figure for figure in figures},
@@ -159,6 +159,12 @@ def _with_every_figure(story: Story, stems: list[str]) -> Story:
     if not rest:
         return story
     return dataclasses.replace(story, sections=[*story.sections, Section(title="Further figures", figures=rest)])
+
+
+def _without_empty_sections(story: Story) -> Story:
+    """No heading stands above nothing: what a section shows depends on the probes that ran."""
+    told = [part for part in story.sections if part.text or part.figures or any(block.rows for block in part.tables)]
+    return dataclasses.replace(story, sections=told)
 
 
 def _headings(story: Story, before: list[str], after: list[str]) -> dict[str, list[tuple[str, str]]]:

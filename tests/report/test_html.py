@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import pytest
 
 from interp.report import interactive
-from interp.report.story import Section, Story
+from interp.report.story import Section, Story, TableBlock
 from tests.report.page import Page
 from tests.report.synthetic import HOSTILE, TOKENS, write
 
@@ -151,10 +151,23 @@ def test_control_characters_are_shown_and_never_sent(tmp_path):
 
 
 def test_headings_of_the_same_name_keep_anchors_of_their_own(tmp_path):
-    story = Story("T", "Q", ["A"], sections=[Section("Tokens"), Section("Tokens"), Section("词"), Section("!?")])
+    story = Story("T", "Q", ["A"], sections=[Section(title, ["Text."]) for title in ("Tokens", "Tokens", "词", "!?")])
     page = Page(write(tmp_path, story=story).html)
     ids = [one["id"] for one in page.all("h2")]
     assert ids[:5] == ["tokens", "tokens-2", "tokens-3", "part", "part-2"]
+
+
+def test_no_heading_stands_above_nothing(tmp_path):
+    rows = {"Nothing": [], "A row": [["1"]]}
+    tables = [Section(title, tables=[TableBlock("Table", ["a"], given)]) for title, given in rows.items()]
+    written = write(
+        tmp_path, story=Story("T", "Q", ["A"], sections=[Section("Empty"), Section("Words", ["Said."]), *tables])
+    )
+    titles = [line.removeprefix("## ") for line in written.markdown.splitlines() if line.startswith("## ")]
+    text = Page(written.html).text()
+    for title, kept in {"Empty": False, "Words": True, "Nothing": False, "A row": True}.items():
+        assert (title in titles) is kept
+        assert text.count(title) == 2 * kept  # in the contents and above the section
 
 
 def test_no_figure_is_lost_and_none_is_invented(tmp_path, plain):
