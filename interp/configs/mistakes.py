@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import ErrorDetails
 
 from interp.configs.registry import nearest
 from interp.errors import cut
@@ -75,13 +76,13 @@ def _key(part: Any) -> str:
     return cut(text if text.isprintable() and text == text.strip() and text else repr(text), 80)
 
 
-def _told_once(errors: list[Any], data: Any) -> list[Any]:
+def _told_once(errors: list[ErrorDetails], data: Any) -> list[ErrorDetails]:
     """The mistakes without those that only follow from others.
 
     A list whose entry failed also counts as too short, and a value that may be several things fails as each of them: where
     another mistake shows that it is one of them, only that mistake is told, else all that it may be.
     """
-    kept: dict[str, Any] = {}
+    kept: dict[str, ErrorDetails] = {}
     placed = [(error, _place(error, data)) for error in errors]
     real = {place for error, place in placed if not _of_another_kind(error)}
     for error, place in placed:
@@ -99,7 +100,7 @@ def _of_another_kind(error: Any) -> bool:
     return error["type"] in WORDS or error["type"] == "literal_error"
 
 
-def _either(first: Any, second: Any) -> Any:
+def _either(first: ErrorDetails, second: ErrorDetails) -> ErrorDetails:
     """Two mistakes of one value that may be several things, as one that names both."""
     first, second = sorted((first, second), key=lambda mistake: mistake["type"] != "literal_error")
     said = WORDS.get(first["type"], first["msg"])

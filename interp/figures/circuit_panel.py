@@ -38,6 +38,7 @@ from interp.words.phrases import percent, runs_text
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 else:
     pd = lazy("pandas")
 
@@ -142,7 +143,7 @@ class CircuitPanel(Figure):
         side: float,
         height: float,
         n_selected: int,
-    ) -> dict[str, Any]:
+    ) -> dict[str, Axes]:
         """Draw the maps; the axes of each, by its head."""
         gap, drawn = 0.1, {}
         total = len(maps) * side + (len(maps) - 1) * gap

@@ -141,13 +141,13 @@ class Runs:
     def __init__(self, prompts: PromptSet, make: Callable[[list[Tensor]], list[Any]]) -> None:
         self._prompts = prompts
         self._make = make
-        self._runs: dict[str, Any] = {}
+        self._runs: dict[Run, Any] = {}
 
     def __getitem__(self, run: Run) -> Any:
         check_literal(run, Run, "run")
         if not self._runs:
             made = self._make([self._prompts.clean, self._prompts.corrupted])
-            self._runs = dict(zip(("clean", "corrupted"), made, strict=True))
+            self._runs = {"clean": made[0], "corrupted": made[1]}
         return self._runs[run]
 
 

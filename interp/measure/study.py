@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -69,7 +69,7 @@ class Study:
     seed: int = 0
     share_target: float = 0.8
     share_definition: str = "joint"
-    probes: dict[str, Any] = field(default_factory=dict)
+    probes: dict[str, object] = field(default_factory=dict)
     tables: MutableMapping[str, pd.DataFrame] = field(default_factory=dict)
     findings: dict[str, Findings] = field(default_factory=dict)
     notes: dict[str, object] = field(default_factory=dict)

@@ -89,8 +89,9 @@ class AttributionPatching(Probe):
         )
 
     def _exact(self, study: Study) -> Probe:
-        if self.of not in study.probes:
+        found = study.probes.get(self.of)
+        if not isinstance(found, Probe):
             raise UserError(
                 f"probe {self.label!r}: `of` names no probe of this run: {self.of!r}; {nearest(self.of, study.probes)}"
             )
-        return study.probes[self.of]
+        return found

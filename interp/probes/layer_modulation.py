@@ -73,7 +73,7 @@ class LayerModulation(Probe):
     def passes(self, study: Study) -> int:
         """One pass a layer."""
         search = study.probes.get(self.heads_from)
-        return 0 if search is None else (study.sizes.n_layers + 1) * search.n_prompts(study)
+        return (study.sizes.n_layers + 1) * search.n_prompts(study) if isinstance(search, KeyQueryHeads) else 0
 
     def summarise(self, effects: pd.DataFrame, study: Study, reading: Reading) -> LayerModulationFindings:
         """The curve over layers 0 to n_layers with its band, its end, and the layers where it rises most."""

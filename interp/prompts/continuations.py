@@ -7,7 +7,7 @@ over prompts that are ever longer. Edits keep their positions, which all lie in 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 from jaxtyping import Float
 
@@ -37,8 +37,7 @@ def continuations(prompts: PromptSet, which: Which) -> list[Continuation]:
     """A set for every token of the longest answer; all prompts are in all of them, so that means stay what they are."""
     if which not in prompts.memo:
         prompts.memo[which] = _made(prompts, which)
-    kept: list[Continuation] = prompts.memo[which]
-    return kept
+    return cast(list[Continuation], prompts.memo[which])
 
 
 def _made(prompts: PromptSet, which: Which) -> list[Continuation]:

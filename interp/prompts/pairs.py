@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from jaxtyping import Int
 from pydantic import Field
@@ -146,7 +146,7 @@ class PromptSet:
         return _padded(self.wrong)
 
     @cached_property
-    def memo(self) -> dict[str, Any]:
+    def memo(self) -> dict[str, object]:
         """What others have made from these prompts and want to find again."""
         return {}
 

@@ -7,7 +7,7 @@ repetitions, as far as these are independent of each other), and always with the
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -176,7 +176,7 @@ def _panel(group: Shown, rows: Sequence[tuple[str, Cell[Point], Point | None]], 
     return Panel(label, marks, group.line, group.logarithmic)
 
 
-def _cell(group: Shown, row: dict[str, Any], points: int) -> str:
+def _cell(group: Shown, row: Mapping[str, Any], points: int) -> str:
     if row["mean"] is None:
         return NONE
     text = group.text(row["mean"], row["low"], row["high"])

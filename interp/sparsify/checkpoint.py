@@ -20,6 +20,7 @@ from safetensors.torch import load_file, save_file
 from interp.errors import UserError
 from interp.results import atomic, reading, sealed
 from interp.results.parts import must_agree
+from interp.sparsify.log import Step
 
 KEPT = 2
 BUILDING = ".building"
@@ -32,7 +33,7 @@ class TrainingState:
 
     step: int
     geco: dict[str, Any]
-    rows: list[dict[str, Any]]
+    rows: list[Step]
 
 
 class Checkpoints:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from interp.models.gated_attention import BIAS, FIRST_BIAS, Gate, attention_layers, set_head_bias
-from interp.prompts.task import Task
+from interp.prompts.pairs import PromptPair
 from interp.sparsify.config import SparsifyConfig
 from interp.sparsify.evaluate import Judged, evaluate, kl_divergence
 from interp.sparsify.teacher import Teacher
@@ -61,13 +62,13 @@ def by_length(twin: Twin, text: Sequences, lengths: tuple[int, ...]) -> pd.DataF
 
 
 @torch.no_grad()
-def on_prompts(twin: Twin, tokenizer: Any, task: Task) -> pd.DataFrame:
+def on_prompts(twin: Twin, tokenizer: Any, asked: Iterable[PromptPair]) -> pd.DataFrame:
     """One row a wording: density, keys, the answer's loss above dense, and how often each model ranks the answer first.
 
     Prompts whose answer is no single token are left out.
     """
     rows = []
-    prompts = {(pair.template, pair.clean): pair.answer for pair in task.candidates()}
+    prompts = {(pair.template, pair.clean): pair.answer for pair in asked}
     for template in dict.fromkeys(template for template, _ in prompts):
         mine = [(clean, answer) for (wording, clean), answer in prompts.items() if wording == template]
         encoded = [(_ids(tokenizer, clean), _ids(tokenizer, answer)) for clean, answer in mine]

@@ -5,21 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from interp.sparsify.log import Step
+
 
 @contextmanager
-def training_progress(console: Console, steps: int) -> Iterator[Callable[[dict[str, Any]], None]]:
+def training_progress(console: Console, steps: int) -> Iterator[Callable[[Step], None]]:
     """A bar over steps; yields the function that takes every step's row of the log. Evaluations are printed as lines."""
     columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console) as progress:
         task = progress.add_task("training", total=steps)
         began, tokens = time.monotonic(), 0
 
-        def report(row: dict[str, Any]) -> None:
+        def report(row: Step) -> None:
             nonlocal tokens
             tokens += row["tokens"]
             rate = tokens / (time.monotonic() - began)

@@ -25,19 +25,14 @@ from interp.sparsify.checkpoint import Checkpoints, TrainingState
 from interp.sparsify.config import Loss, Stage, Training
 from interp.sparsify.evaluate import cross_entropy, evaluate, kl_divergence
 from interp.sparsify.geco import Geco
+from interp.sparsify.log import LOG, HeldOut, Step, Taken
 from interp.sparsify.pieces import Rows
 from interp.sparsify.trainable import Trainable
 
 # Held-out sequences that are looked at during training; every stage is judged on all of them at the end.
 WATCHED = 16
 
-LOG = (
-    *("loss", "expected_density", "noisy_density", "multiplier", "constraint", "gradient_norm", "tokens"),
-    *("learning_rate", "seconds", "step", "stage", "target", "held_out_loss", "held_out_kl", "density"),
-)
-"""Columns of the log, in this order also where rows come back from a checkpoint, whose keys are sorted."""
-
-Report = Callable[[dict[str, Any]], None]
+Report = Callable[[Step], None]
 
 
 class Trainer:
@@ -79,7 +74,7 @@ class Trainer:
         self._gate, self._teacher = made.gate, made.teacher
         self._train, self._held_out = train, held_out[:WATCHED]
         self._checkpoints, self._seed, self._scored = checkpoints, seed, scored
-        self.rows: list[dict[str, Any]] = []
+        self.rows: list[Step] = []
 
     def run(self, report: Report, stage_done: Callable[[int, Stage], None]) -> None:
         """All stages, from the last checkpoint where there is one. `report` sees every step's row of the log."""
@@ -96,12 +91,13 @@ class Trainer:
                 geco = self._geco(stage, None if geco is None else geco.multiplier)
             while step < first[number + 1]:
                 with _products(self._config.precision):
-                    row = self._step(step, step - first[number], stage, geco)
+                    taken = self._step(step, step - first[number], stage, geco)
                 step += 1
-                row |= {"step": step, "stage": number + 1, "target": stage.target}
+                # mypy knows no union of two TypedDicts.
+                row: Step = {**taken, "step": step, "stage": number + 1, "target": stage.target}  # type: ignore[typeddict-item]
                 last = step == first[number + 1]
                 if last or step % self._config.evaluate_every == 0:
-                    row |= self._held_out_row()
+                    row.update(self._held_out_row())  # type: ignore[typeddict-item]
                 self.rows.append(row)
                 report(row)
                 if last:
@@ -127,7 +123,7 @@ class Trainer:
             scale=stage.target,
         )
 
-    def _step(self, step: int, of_stage: int, stage: Stage, geco: Geco) -> dict[str, Any]:
+    def _step(self, step: int, of_stage: int, stage: Stage, geco: Geco) -> Taken:
         """One step of the optimiser; the row that it adds to the log."""
         accelerator, gate, began = self._accelerator, self._gate, time.monotonic()
         rows = self._batch(step)
@@ -157,9 +153,14 @@ class Trainer:
         if geco.constraint is not None and geco.constraint > self._config.diverged:
             raise UserError(self._stopped(step, f"the loss is {geco.constraint:.2f} nats above its target"))
         return {
-            **{"loss": mean[0], "expected_density": mean[1], "noisy_density": gate.measured, "multiplier": multiplier},
+            "loss": mean[0],
+            "expected_density": mean[1],
+            "noisy_density": gate.measured,
             "noisy_keys_a_query": gate.keys_a_query,
-            **{"constraint": geco.constraint, "gradient_norm": float(norm), "tokens": batch.numel()},
+            "multiplier": multiplier,
+            "constraint": geco.constraint,
+            "gradient_norm": float(norm),
+            "tokens": batch.numel(),
             "learning_rate": self._optimiser.param_groups[0]["lr"],
             "seconds": round(time.monotonic() - began, 3),
         }
@@ -178,7 +179,7 @@ class Trainer:
             rows.append(int(_permutation(count, _seed(self._seed, "order", str(epoch)))[place]))
         return rows[self._accelerator.process_index :: self._accelerator.num_processes]
 
-    def _held_out_row(self) -> dict[str, Any]:
+    def _held_out_row(self) -> HeldOut:
         self.model.eval()
         judged = evaluate(self._plain(), self._gate, self._teacher, self._held_out, scored=self._scored)
         return {

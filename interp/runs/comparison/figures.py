@@ -8,6 +8,7 @@ from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 
 from interp.analysis.findings_of_heads import HeadFindings
@@ -116,7 +117,7 @@ def _grid(
     columns: int,
     focus: FocusFound,
     height: float,
-) -> dict[str, Any]:
+) -> dict[str, Axes]:
     """Draw the maps of one model; the axes of each, by its head."""
     drawn = {}
     for number, (name, weights) in enumerate(maps.items()):

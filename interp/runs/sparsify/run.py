@@ -236,7 +236,8 @@ def _judge(settings: SparsifyConfig, text: Sequences, folder: RunFolder, console
     folder.write_table("heads.csv", pd.DataFrame(heads))
     with console.status("judging other lengths, and prompts"):
         folder.write_table("lengths.csv", by_length(twin, text, settings.text.lengths))
-        on = pd.DataFrame() if settings.task is None else on_prompts(twin, dense.tokenizer, settings.task.task)
+        asked = [] if settings.task is None else settings.task.task.candidates()
+        on = on_prompts(twin, dense.tokenizer, asked)
         folder.write_table("prompts.csv", on)
 
 

@@ -19,8 +19,8 @@ TEST_SHARE = 0.1
 class Sums:
     """All sums as tokens (question and answer), those kept for the test apart, by the hash of the sum."""
 
-    train: Int[Tensor, "sum pos"]
-    test: Int[Tensor, "sum pos"]
+    train: Int[Tensor, "trained pos"]
+    test: Int[Tensor, "tested pos"]
 
 
 def text(a: int, b: int) -> str:
@@ -52,7 +52,7 @@ def carries(a: int, b: int) -> int:
     return int(ones) + int(a // 10 + b // 10 + ones >= 10)
 
 
-def exact(predicted: Int[Tensor, "sum pos"], tokens: Int[Tensor, "sum pos"]) -> Bool[Tensor, " sum"]:
+def exact(predicted: Int[Tensor, "sum prediction"], tokens: Int[Tensor, "sum pos"]) -> Bool[Tensor, " sum"]:
     """Whether all digits of the answer are right; `predicted[:, i]` is the prediction for token i + 1.
 
     A sum is right here exactly when greedy decoding from the question alone writes the right answer.

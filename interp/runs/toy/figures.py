@@ -19,7 +19,7 @@ MODELS = ("dense", "sparse")
 
 def by_example(attention: pd.DataFrame) -> Drawn:
     """A block of rows an example, one map a layer: the largest weight of any head, for both models."""
-    layers, examples = sorted(attention["layer"].unique()), list(dict.fromkeys(attention["sum"]))
+    layers, examples = sorted(attention["layer"].unique().tolist()), list(dict.fromkeys(attention["sum"]))
     lines, marks = [(sum_, *line) for sum_ in examples for line in _lines(layers, 3)], []
     with mpl.rc_context(style.STYLE):
         figure, grid = _grid(len(lines), min(3, len(layers)), len(lines) == len(examples), 1.12)
@@ -47,7 +47,7 @@ def all_heads(attention: pd.DataFrame) -> Drawn:
     one_carry = attention[attention["carries"] == 1]
     sum_ = (one_carry if len(one_carry) else attention)["sum"].iloc[0]
     here = attention[attention["sum"] == sum_]
-    layers, heads = sorted(here["layer"].unique(), reverse=True), sorted(here["head"].unique())
+    layers, heads = sorted(here["layer"].unique().tolist(), reverse=True), sorted(here["head"].unique().tolist())
     lines, marks = [(layer, *line) for layer in layers for line in _lines(heads, 5)], []
     with mpl.rc_context(style.STYLE):
         figure, grid = _grid(len(lines), min(5, len(heads)), len(lines) == len(layers), 0.8)
