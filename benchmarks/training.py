@@ -25,6 +25,7 @@ from interp.models.gated_attention import attention_layers
 from interp.results import atomic
 from interp.sparsify.checkpoint import Checkpoints
 from interp.sparsify.config import AttentionWeights, GateConfig, Stage, Training
+from interp.sparsify.log import Step
 from interp.sparsify.pieces import Rows
 from interp.sparsify.train import Trainer
 from interp.sparsify.trainable import linear, trainable
@@ -125,7 +126,7 @@ def _sparse(
     made = trainable(copy.deepcopy(model), training, gate, seed=0)
     ours: list[float] = []
 
-    def report(row: dict[str, Any]) -> None:
+    def report(row: Step) -> None:
         ours.append(row["seconds"])
         for name, step in rivals.items():
             began = time.perf_counter()

@@ -81,7 +81,7 @@ def test_short_prose_opens_fewer_edges_than_without_training(both):
 
 def test_fresh_text_of_the_dense_model_gives_the_numbers_of_the_description(both):
     """Sampled anew with another seed: the density is that of the description, which is of READMEs; the loss is above the
-    description's, as the dense model's own text always costs more (+0.144 was measured)."""
+    description's, as the dense model's own text always costs more (+0.171 was measured)."""
     trained = read_checkpoint(CHECKPOINT).trained
     text = Text(of=SampledText(sequences=24, begin="<|endoftext|>"), context=trained["context"], held_out=0.5)
     made = sequences(text, both.dense, both.tokenizer, 1, both.weights_sha256, Console(quiet=True))
@@ -90,7 +90,7 @@ def test_fresh_text_of_the_dense_model_gives_the_numbers_of_the_description(both
     )
     assert judged.density == pytest.approx(trained["density"], abs=0.01)
     error = 3 * float(judged.excess.std() / len(judged.excess) ** 0.5)
-    assert trained["above_dense"] - error < judged.above_dense < 0.144 + error
+    assert trained["above_dense"] - error < judged.above_dense < 0.171 + error
 
 
 def test_other_text_costs_no_more(both):
@@ -106,11 +106,12 @@ def test_other_text_costs_no_more(both):
 def test_its_description_is_that_of_its_log():
     """The stages that it is the mean of are those of the log and the frontier beside it."""
     trained = read_checkpoint(CHECKPOINT).trained
-    stages, log = pd.read_csv(CHECKPOINT / "frontier.csv"), pd.read_csv(CHECKPOINT / "log.csv")
-    assert [one["weight"] for one in trained["averaged"]] == [0.3, 0.7]
-    for stage, (_, row) in zip(trained["averaged"], stages.iterrows(), strict=True):
+    assert [one["weight"] for one in trained["averaged"]] == [0.15, 0.2, 0.65]
+    for stage, which in zip(trained["averaged"], ("", "_on", ""), strict=True):
+        stages, log = pd.read_csv(CHECKPOINT / f"frontier{which}.csv"), pd.read_csv(CHECKPOINT / f"log{which}.csv")
+        row = stages[(stages["stage"] == stage["stage"]) & stages["target"].notna()].iloc[0]
         assert stage["density"] == pytest.approx(row["density"])
         assert stage["above_dense"] == pytest.approx(row["above_dense"])
-    assert trained["averaged"][-1]["steps"] == log["step"].iloc[-1]
+        assert stage["steps"] == log.loc[log["stage"] == stage["stage"], "step"].iloc[-1]
     assert trained["density"] <= 0.031
-    assert trained["above_dense"] <= 0.1
+    assert trained["above_dense"] <= 0.11
