@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
+from interp.analysis.circuits import Direction
 from interp.analysis.findings_of_comparison import (
     EdgesBothWays,
     EdgesCompared,
@@ -19,10 +21,13 @@ from interp.analysis.findings_of_run import RunFindings
 from interp.results.tables import RunTables
 from interp.runs.comparison.ability import ability_sentence
 from interp.runs.comparison.tables import WORDS, count, heads, ratio
-from interp.words.numbers import estimate, fixed, number
+from interp.words.numbers import estimate, fixed, needed, number
 from interp.words.phrases import percent, plural, tenth
 
 SMALLER = {True: "fewer", False: "more"}
+DONE: dict[Direction, str] = {"sufficient": "kept alone", "necessary": "replaced alone"}
+FLAT, MANY = 10, 0.1
+"""A curve is flat where the next share takes ten times as many parts as the one before, and a tenth of all there are."""
 
 
 def answer(pair: PairFindings, run: RunFindings) -> list[str]:
@@ -227,7 +232,23 @@ def caveats(pair: PairFindings, run: RunFindings) -> list[str]:
             "Edges were ranked and measured in one wording, as no other has its tokens at the same positions: the circuits hold on "
             "other word pairs, and are untried on other wordings."
         )
-    return notes
+    return [*notes, *_flat(pair)]
+
+
+def _flat(pair: PairFindings) -> list[str]:
+    """Curves that stay just below a share until parts join that their order puts last."""
+    return [
+        f"In {label}, the best {needed(fewer)} {circuits.noun} {DONE[direction]} explain {percent(lower.target)}, and "
+        f"{needed(more)} of {circuits.n_candidates[model]:,} explain {percent(higher.target)}: in between the curve "
+        "hardly rises, so their order does not find what is missing, and the larger number is no size of a circuit."
+        for circuits in (pair.nodes, pair.edges)
+        if circuits is not None
+        for direction in DONE
+        for model, label in enumerate(pair.labels)
+        for lower, higher in pairwise(circuits.of(direction).by_target)
+        if (fewer := (lower.first, lower.second)[model]) and (more := (higher.first, higher.second)[model])
+        if more > max(FLAT * fewer, MANY * circuits.n_candidates[model])
+    ]
 
 
 def opened_caveat(arms: dict[str, RunTables]) -> list[str]:

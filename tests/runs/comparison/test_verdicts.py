@@ -7,7 +7,7 @@ import pytest
 from interp.analysis.findings_of_comparison import EdgesBothWays, HeadsByDefinition, PairFindings
 from interp.analysis.findings_of_run import RunFindings
 from interp.runs.comparison.circuits import bears_out
-from interp.runs.comparison.sentences import answer
+from interp.runs.comparison.sentences import answer, caveats
 from tests.findings import filled
 
 RUN = RunFindings.model_validate(filled(RunFindings, {"share_definition": "joint", "share_target": 0.8}))
@@ -129,6 +129,20 @@ def test_what_is_said_of_edges(enough, needs, words):
 )
 def test_a_figure_shows_how_many_times_fewer_where_nothing_says_the_opposite(enough, needs, marked):
     assert bears_out(EdgesBothWays.model_validate(circuits(enough, needs)["edges"])) is marked
+
+
+@pytest.mark.parametrize(
+    ("at_80", "at_90", "told"),
+    [
+        (19, 12_963, ["In sparse, the best 19 edges kept alone explain 80 %, and 12,963 of 14,850 explain 90 %"]),
+        (57, 161, []),
+    ],
+)
+def test_a_curve_that_stays_just_below_the_share_gives_no_size_of_a_circuit(at_80, at_90, told):
+    found = circuits((161, at_90, 0.01, 0.03, [(0.8, 57, at_80), (0.9, 161, at_90)]), (31, 12, 1.9, 3.6))
+    found["edges"]["n_candidates"] = (14_850, 14_850)
+    notes = [note for note in caveats(PairFindings.model_validate(found), RUN) if "no size of a circuit" in note]
+    assert [note.split(":")[0] for note in notes] == told
 
 
 def test_what_a_twin_is_worth_on_the_prompts_themselves():
