@@ -63,11 +63,15 @@ def test_the_page_of_the_tables_reads_a_verdict(monkeypatch):
     assert (space["mean"], space["low"], space["high"]) == (3.0, 1.5, 6.0)  # of both clusters; of each alone
 
 
-def test_the_mean_of_two_stages_is_asked_for_as_the_function_takes_it(monkeypatch):
+def test_the_mean_of_stages_is_asked_for_as_the_function_takes_it(monkeypatch):
     asked = create_autospec(interp.models.averaging.average)
     monkeypatch.setattr(interp.models.averaging, "average", asked)
     run(DOCS / "sparse.md")
-    assert asked.call_args.args[1] == {Path("stages/1"): 0.3, Path("stages/2"): 0.7}
+    assert asked.call_args.args[1] == {
+        Path("stages/1"): 0.15,
+        Path("on/stages/1"): 0.2,
+        Path("stages/3"): 0.65,
+    }
 
 
 @pytest.mark.parametrize("code", ["no_such_name", "import interp.nothing"])

@@ -20,7 +20,7 @@ def config(folder: Path, model: Path, **training):
         "name": "tiny",
         "model": {"source": "directory", "path": str(model)},
         "text": {"of": {"source": "sampled", "sequences": 40}, "context": 12, "lengths": [6, 12, 24]},
-        "untrained": {"score": [0], "weight": [4], "sequences": 2},
+        "untrained": {"score": [2, 0, -2], "weight": [5.5, 4, 3], "sequences": 2},
         "training": {
             **{"stages": STAGES, "batch": 2, "precision": "float32", "learning_rate": 0.01, "warmup": 2},
             **{"evaluate_every": 3, "checkpoint_every": 2, "adapter": {"kind": "lora", "rank": 2, "alpha": 4.0}},
