@@ -20,14 +20,12 @@ from rich.console import Console
 from torch import Tensor
 
 from interp.models.config import PackagedModel
-from interp.models.gated_attention import Gate, attach, set_head_bias
 from interp.models.load import load_dense
-from interp.models.sparse_checkpoint import head_biases_for, merged, read_checkpoint
 from interp.prompts.config import PromptsConfig
 from interp.prompts.pairs import PromptPair
 from interp.sparsify.documentation import paragraphs
 from interp.sparsify.evaluate import evaluate
-from interp.sparsify.judge import Twin, facts, on_prompts
+from interp.sparsify.judge import Twin, facts, on_prompts, read_twin
 from interp.sparsify.sampled import sampled
 from interp.sparsify.teacher import Teacher
 from interp.sparsify.text_config import SampledText
@@ -85,19 +83,6 @@ def _rows(ids: list[int], length: int, count: int) -> Int[Tensor, "row pos"]:
     return whole[torch.linspace(0, len(whole) - 1, min(count, len(whole))).long()]
 
 
-def loaded(folder: Path, teacher: Teacher, device: str, opened: bool = False) -> Twin:
-    """The checkpoint's model, its gates as they say or all open."""
-    dense, about = load_dense(MODEL), read_checkpoint(folder)
-    model, gate = merged(dense.hf_model, folder, dense.weights_sha256).to(device), Gate(about.bias, about.gate)
-    attach(model, gate)
-    config = model.config
-    biases = head_biases_for(about, folder, config.num_hidden_layers, config.num_attention_heads)
-    set_head_bias(model, *biases)
-    if opened:
-        gate.bias = OPEN
-    return Twin(model, gate, teacher)
-
-
 def judged(twin: Twin, tokenizer: object, named: Sequence[tuple[str, Tensor]], half: int | None) -> pd.DataFrame:
     """One row a text and wording."""
     tables = []
@@ -130,7 +115,10 @@ def main() -> None:
     named = list(texts(tokenizer, model, dense.weights_sha256, given.rows))
     tables = []
     for folder in given.folders:
-        table = judged(loaded(folder, Teacher(model), device, given.opened), tokenizer, named, given.half)
+        twin = read_twin(MODEL, folder, Teacher(model), device)
+        if given.opened:
+            twin.gate.bias = OPEN
+        table = judged(twin, tokenizer, named, given.half)
         print(folder, table[SHOWN].round(3).to_string(index=False), sep="\n", flush=True)
         tables.append(table.assign(checkpoint=folder.as_posix())[["checkpoint", *SHOWN]])
     if given.csv:

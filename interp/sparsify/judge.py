@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import torch
 from torch import Tensor
 
-from interp.models.gated_attention import BIAS, FIRST_BIAS, Gate, attention_layers, set_head_bias
+from interp.models.config import HuggingFaceSource
+from interp.models.gated_attention import BIAS, FIRST_BIAS, Gate, attach, attention_layers, set_head_bias
+from interp.models.load import load_dense
+from interp.models.sparse_checkpoint import head_biases_for, merged, read_checkpoint
 from interp.prompts.pairs import PromptPair
 from interp.sparsify.config import SparsifyConfig
 from interp.sparsify.evaluate import Judged, evaluate, kl_divergence
@@ -26,6 +30,16 @@ class Twin:
     model: Any
     gate: Gate
     teacher: Teacher
+
+
+def read_twin(source: HuggingFaceSource, checkpoint: Path, teacher: Teacher, device: str) -> Twin:
+    """A checkpoint read back from its file."""
+    base, about = load_dense(source), read_checkpoint(checkpoint)
+    model, gate = merged(base.hf_model, checkpoint, base.weights_sha256).to(device), Gate(about.bias, about.gate)
+    attach(model, gate)
+    shape = model.config.num_hidden_layers, model.config.num_attention_heads
+    set_head_bias(model, *head_biases_for(about, checkpoint, *shape))
+    return Twin(model, gate, teacher)
 
 
 def untrained_gates(settings: SparsifyConfig, made: Trainable, text: Sequences) -> pd.DataFrame:

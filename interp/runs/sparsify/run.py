@@ -15,14 +15,12 @@ from rich.console import Console
 from interp.configs.loading import LoadedConfig
 from interp.configs.paths import user_path
 from interp.errors import UserError
-from interp.models.gated_attention import FIRST_BIAS, Gate, attach, set_head_bias
+from interp.models.gated_attention import FIRST_BIAS, set_head_bias
 from interp.models.load import DenseModel, device_of, load_dense
 from interp.models.sparse_checkpoint import (
     ABOUT,
     SparseCheckpoint,
     checked,
-    head_biases_for,
-    merged,
     read_checkpoint,
     write_about,
     write_checkpoint,
@@ -38,7 +36,7 @@ from interp.sparsify.calibrate import calibrated
 from interp.sparsify.checkpoint import Checkpoints
 from interp.sparsify.config import SparsifyConfig, Stage
 from interp.sparsify.evaluate import evaluate
-from interp.sparsify.judge import Twin, by_length, facts, on_prompts, untrained_gates
+from interp.sparsify.judge import by_length, facts, on_prompts, read_twin, untrained_gates
 from interp.sparsify.progress import training_progress
 from interp.sparsify.teacher import Teacher
 from interp.sparsify.text import Sequences, sequences
@@ -218,7 +216,7 @@ def _judge(settings: SparsifyConfig, text: Sequences, folder: RunFolder, console
     teacher = Teacher(dense.hf_model.to(_device(settings)))
     for number, target, place in places:
         with console.status(f"judging stage {number} on held-out text"):
-            twin = _twin(settings, place, teacher)
+            twin = read_twin(settings.model, place, teacher, _device(settings))
             judged = evaluate(twin.model, twin.gate, teacher, text.held_out)
         rows.append({"stage": number, "target": target, **facts(judged)})
         heads += [
@@ -239,18 +237,6 @@ def _judge(settings: SparsifyConfig, text: Sequences, folder: RunFolder, console
         asked = [] if settings.task is None else settings.task.task.candidates()
         on = on_prompts(twin, dense.tokenizer, asked)
         folder.write_table("prompts.csv", on)
-
-
-def _twin(settings: SparsifyConfig, checkpoint: Path, teacher: Teacher) -> Twin:
-    """A checkpoint read back from its file, on the device of the run."""
-    base = load_dense(settings.model)
-    model = merged(base.hf_model, checkpoint, base.weights_sha256).to(_device(settings))
-    about, config = read_checkpoint(checkpoint), model.config
-    gate = Gate(about.bias, about.gate)
-    attach(model, gate)
-    shape = config.num_hidden_layers, config.num_attention_heads
-    set_head_bias(model, *head_biases_for(about, checkpoint, *shape))
-    return Twin(model, gate, teacher)
 
 
 def _export(folder: RunFolder, checkpoint: Path, target: Path) -> None:
