@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from interp.analysis.findings_of_edges import EdgeFindings
-from interp.figures.circuit_words import Circuit, circuit_of, control_text, noun
+from interp.figures.circuit_words import Circuit, circuit_of, control_text, flat_texts, noun
 from interp.results.tables import RunTables
 from interp.words.numbers import needed
 from interp.words.phrases import percent, plural
@@ -20,6 +20,13 @@ def told_of(tables: RunTables, label: str) -> list[str]:
     """Those of one search."""
     found = circuit_of(tables, label)
     return [one for one in (_sentence(found), control_text(found)) if one]
+
+
+def circuit_caveats(tables: RunTables) -> list[str]:
+    """Numbers of every circuit search that are no size of a circuit."""
+    return [
+        one for label, kind in tables.kinds.items() if kind in KINDS for one in flat_texts(circuit_of(tables, label))
+    ]
 
 
 def _sentence(found: Circuit) -> str:

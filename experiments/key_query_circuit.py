@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from experiments.carried import carried_sentences
-from experiments.circuits import circuit_sentences
+from experiments.circuits import circuit_caveats, circuit_sentences
 from experiments.observations import (
     agreement_sentences,
     modulation_sentences,
@@ -148,7 +148,7 @@ class KeyQueryCircuit(Recipe):
                 *position_sentences(tables),
                 *agreement_sentences(estimates),
             ],
-            caveats=caveats(run, search),
+            caveats=[*caveats(run, search), *circuit_caveats(tables)],
             sections=self._sections(tables, figures),
         )
 

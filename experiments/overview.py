@@ -6,7 +6,7 @@ from typing import Literal
 
 from experiments.carried import carried_sentences
 from experiments.circuits import KINDS as CIRCUITS
-from experiments.circuits import told_of
+from experiments.circuits import circuit_caveats, told_of
 from experiments.roads import path_sentences
 from interp.analysis.findings_of_carried import CarriedFindings
 from interp.analysis.findings_of_paths import PathFindings
@@ -45,7 +45,7 @@ class Overview(Recipe):
                 f"({plural(run.n_pairs, 'word pair')}); the largest effects stand below."
             ],
             observations=[],
-            caveats=[],
+            caveats=circuit_caveats(tables),
             sections=[
                 Section(
                     title=label,

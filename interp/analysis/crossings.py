@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float
@@ -11,6 +12,8 @@ from interp.analysis.findings import Crossing
 
 TARGETS = (0.7, 0.8, 0.9)
 CLOSE = 1e-9
+FLAT, MANY = 10, 0.1
+"""A curve is flat where the next share takes ten times as many parts as the one before, and a tenth of all there are."""
 Curve = Float[np.ndarray, " point"]
 
 
@@ -45,3 +48,16 @@ def interpolated(curve: Curve, counts: Sequence[int], target: float) -> float | 
         return float(counts[place])
     part = (target - before) / (after - before) if after > before else 1.0
     return float(counts[place - 1] + min(max(part, 0.0), 1.0) * (counts[place] - counts[place - 1]))
+
+
+Needed = tuple[float, float | None]
+"""A share, and how many parts explain it; None: never."""
+
+
+def flats(needed: Iterable[Needed], n_candidates: int) -> list[tuple[Needed, Needed]]:
+    """Neighbouring shares between which the curve hardly rises until parts join that its order puts last."""
+    return [
+        (before, after)
+        for before, after in pairwise(sorted(needed, key=lambda one: one[0]))
+        if before[1] is not None and after[1] is not None and after[1] > max(FLAT * before[1], MANY * n_candidates)
+    ]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from interp.analysis.circuits import Direction
+from interp.analysis.crossings import Needed, flats
 from interp.analysis.findings_of_edges import EdgeFindings
 from interp.analysis.findings_of_nodes import NodeFindings
 from interp.results.tables import RunTables
@@ -9,6 +13,7 @@ from interp.words.numbers import bracket, needed
 from interp.words.phrases import SOURCES, percent, plural
 
 Circuit = EdgeFindings | NodeFindings
+DONE: dict[Direction, str] = {"sufficient": "kept alone", "necessary": "replaced alone"}
 
 
 def circuit_of(tables: RunTables, label: str) -> Circuit:
@@ -76,3 +81,27 @@ def control_text(circuit: Circuit) -> str:
                 f"{percent(nonsense.of_real.share)} of the real one, {needs}"
             )
     return f"Controls: {'; '.join(said)}." if said else ""
+
+
+def flat_texts(circuit: Circuit) -> list[str]:
+    """Where a curve stays just below a share until parts join that its order puts last."""
+    return [
+        f"{said[0].upper()}{said[1:]}"
+        for way in DONE
+        for said in flat_words(
+            noun(circuit),
+            way,
+            [(float(share), count.n) for share, count in circuit.needed.of(way).items()],
+            circuit.n_candidates,
+        )
+    ]
+
+
+def flat_words(parts: str, way: Direction, needed_for: Iterable[Needed], n_candidates: int) -> list[str]:
+    """The same of one direction, as the rest of a sentence."""
+    return [
+        f"the best {needed(fewer)} {parts} {DONE[way]} explain {percent(lower)}, and {needed(more)} of {n_candidates:,} explain "
+        f"{percent(higher)}: in between the curve hardly rises, so their order does not find what is missing, and the larger "
+        "number is no size of a circuit."
+        for (lower, fewer), (higher, more) in flats(needed_for, n_candidates)
+    ]

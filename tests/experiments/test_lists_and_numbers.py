@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from experiments.key_query_circuit import KeyQueryCircuit
 from experiments.overview import Overview, effects_tables, top_effects
 from experiments.sentences import against_text, effect_sentence, some
 from interp.analysis.findings_of_heads import HeadFindings, HeadFound
@@ -73,6 +74,31 @@ def test_of_a_circuit_single_parts_are_listed_and_the_answer_is_its_sentence(fin
     assert told.startswith("Of what all ")
     without = finished_tables.summary[finished_tables.summary["part"] != "single"]
     assert effects_tables(dataclasses.replace(finished_tables, summary=without), "circuit_nodes") == []
+
+
+@pytest.mark.parametrize(
+    ("at_80", "at_90", "told"),
+    [
+        (6.0, 90.0, ["The best 6 heads replaced alone explain 80 %, and 90 of 100 explain 90 %"]),
+        (60.0, 90.0, []),
+        (6.0, None, []),
+        (0.5, 9.0, []),  # a jump, but of few parts
+    ],
+)
+def test_where_a_curve_is_flat_every_recipe_says_so_before_it_is_quoted(finished_tables, at_80, at_90, told):
+    def jumps(metrics):
+        found = metrics["probes"]["circuit_nodes"]
+        found |= {"n_candidates": 100, "candidates": "heads"}
+        alike = {"low": None, "high": None, "mlps": 0.0}
+        found["needed"] = {
+            "sufficient": {share: {"n": 5.0, **alike} for share in ("0.7", "0.8", "0.9")},
+            "necessary": {share: {"n": n, **alike} for share, n in (("0.7", at_80), ("0.8", at_80), ("0.9", at_90))},
+        }
+
+    tables = changed(finished_tables, jumps)
+    for recipe in (Overview(), KeyQueryCircuit()):
+        notes = [note for note in recipe.story(tables, []).caveats if "no size of a circuit" in note]
+        assert [note.split(":")[0] for note in notes] == told
 
 
 def test_every_metric_has_its_own_words():

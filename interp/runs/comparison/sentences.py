@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
-from interp.analysis.circuits import Direction
+from interp.analysis.circuits import DIRECTIONS
 from interp.analysis.findings_of_comparison import (
     EdgesBothWays,
     EdgesCompared,
@@ -18,16 +17,14 @@ from interp.analysis.findings_of_comparison import (
     RatioFound,
 )
 from interp.analysis.findings_of_run import RunFindings
+from interp.figures.circuit_words import flat_words
 from interp.results.tables import RunTables
 from interp.runs.comparison.ability import ability_sentence
 from interp.runs.comparison.tables import WORDS, count, heads, ratio
-from interp.words.numbers import estimate, fixed, needed, number
+from interp.words.numbers import estimate, fixed, number
 from interp.words.phrases import percent, plural, tenth
 
 SMALLER = {True: "fewer", False: "more"}
-DONE: dict[Direction, str] = {"sufficient": "kept alone", "necessary": "replaced alone"}
-FLAT, MANY = 10, 0.1
-"""A curve is flat where the next share takes ten times as many parts as the one before, and a tenth of all there are."""
 
 
 def answer(pair: PairFindings, run: RunFindings) -> list[str]:
@@ -238,16 +235,17 @@ def caveats(pair: PairFindings, run: RunFindings) -> list[str]:
 def _flat(pair: PairFindings) -> list[str]:
     """Curves that stay just below a share until parts join that their order puts last."""
     return [
-        f"In {label}, the best {needed(fewer)} {circuits.noun} {DONE[direction]} explain {percent(lower.target)}, and "
-        f"{needed(more)} of {circuits.n_candidates[model]:,} explain {percent(higher.target)}: in between the curve "
-        "hardly rises, so their order does not find what is missing, and the larger number is no size of a circuit."
+        f"In {label}, {said}"
         for circuits in (pair.nodes, pair.edges)
         if circuits is not None
-        for direction in DONE
+        for way in DIRECTIONS
         for model, label in enumerate(pair.labels)
-        for lower, higher in pairwise(circuits.of(direction).by_target)
-        if (fewer := (lower.first, lower.second)[model]) and (more := (higher.first, higher.second)[model])
-        if more > max(FLAT * fewer, MANY * circuits.n_candidates[model])
+        for said in flat_words(
+            circuits.noun,
+            way,
+            [(at.target, (at.first, at.second)[model]) for at in circuits.of(way).by_target],
+            circuits.n_candidates[model],
+        )
     ]
 
 
