@@ -1,6 +1,6 @@
 """Sparse attention as an attention function of Hugging Face transformers, for training (arXiv 2512.05865).
 
-Every model whose layers go through transformers' attention interface runs with it unchanged. With scores
+Every model whose layers go through transformers' attention interface runs with it unchanged, without dropout. With scores
 s_ij = q_i . k_j * scaling over the causal positions,
 
     gate     g_ij = s_ij + bias + b_h (+ f_h where j is the first key)    kind `score`, the source's
@@ -21,25 +21,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Literal
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
 
 from interp.configs.literals import check_literal
+from interp.errors import UserError
+from interp.models.check import TOLERANCE
 from interp.models.config import GateKind
-from interp.models.gating import Done, Settings, allowed_edges, gated, judged_and_weights
+from interp.models.gating import Done, Edges, Settings, gated, judged_and_weights
+from interp.models.gating_in_training import gated_in_training
 from interp.models.room import room
 
 NAME = "sparse_gate"
 BIAS = "gate_bias"
 FIRST_BIAS = "first_gate_bias"
 Mode = Literal["dense", "train", "infer"]
-KEPT_MATRICES = 8
-"""What the gradient of a layer needs of a query times a key, in float32 matrices (tests/models/test_gating.py)."""
+KEPT_MATRICES = 3.25
+"""What the gradient of a layer needs of a query times a key: w, x, e and A of interp.models.gating_in_training."""
 ON_CPU, PART_OF_GPU = 600_000_000, 0.25
 """Bytes, and share of a GPU, that these may take in all layers together; beyond, they are computed again."""
 
@@ -85,20 +86,23 @@ class Gate:
         self.watched: dict[int, Watched] | None = None
         self._causal_edges: Tensor | None = None
         self._expected: list[Tensor] = []
+        self._edges: dict[int, tuple[Tensor, Edges]] | None = None
 
     @contextmanager
     def running(self, mode: Mode, noise: torch.Generator | None = None, keep_masks: bool = False) -> Iterator[Gate]:
         """Run forward passes in this mode; counts start anew. `train` draws its noise from a generator on the CPU."""
         check_literal(mode, Mode, "mode of the gate")
-        before = self.mode
-        self.mode, self.noise = mode, noise
+        if mode == "train" and noise is None:
+            raise ValueError("mode train draws noise: give its generator")
+        before = self.mode, self.noise, self._edges
+        self.mode, self.noise, self._edges = mode, noise, {}
         self.open_edges, self._causal_edges, self._expected = {}, None, []
         self.shut_rows, self.first_edges = [], []
         self.masks = {} if keep_masks else None
         try:
             yield self
         finally:
-            self.mode, self.noise = before, None
+            self.mode, self.noise, self._edges = before
 
     @contextmanager
     def watching(self) -> Iterator[dict[int, Watched]]:
@@ -130,6 +134,14 @@ class Gate:
         """Open edges of a head, a query."""
         return float(torch.stack(list(self.open_edges.values())).mean() / self.queries)
 
+    def edges(self, query: Tensor, key: Tensor, attention_mask: Tensor | None) -> Edges:
+        """What the mask leaves; while a pass runs, layers that have the same mask share it."""
+        if self._edges is None or attention_mask is None:
+            return Edges.of(query, key, attention_mask)
+        if id(attention_mask) not in self._edges:  # the mask is held, so that no other one gets its id
+            self._edges[id(attention_mask)] = attention_mask, Edges.of(query, key, attention_mask)
+        return self._edges[id(attention_mask)][1]
+
     def count(self, layer: int, done: Done) -> None:
         """Note what one layer did."""
         self._expected.append(done.expected)
@@ -144,19 +156,46 @@ class Gate:
 
 
 def attach(model: Any, gate: Gate) -> None:
-    """Let every attention layer of a Hugging Face model run through the gate (in mode `dense` at first)."""
+    """Let every attention layer of a Hugging Face model run through the gate (in mode `dense` at first).
+
+    Raises UserError where layers go another way than transformers' interface, or where the attention has a part that is
+    not in it: then the model with its gates held open is not the model.
+    """
     from transformers import AttentionInterface
     from transformers.masking_utils import AttentionMaskInterface, eager_mask
 
     AttentionInterface.register(NAME, gated_attention)
     AttentionMaskInterface.register(NAME, eager_mask)
+    own = _logits(model)
     model.set_attn_implementation(NAME)
     layers = attention_layers(model)
     gate.layers = len(layers)
     for layer in layers:
         layer.sparse_gate = gate
-    if not layers:
-        raise ValueError(f"{type(model).__name__} has no attention layers that transformers' interface reaches")
+    with torch.no_grad(), gate.watching() as watched:
+        apart = float((_logits(model) - own).abs().max())
+    if not layers or len(watched) < len(layers):
+        raise UserError(
+            f"{type(model).__name__} computes its attention without transformers' attention interface, so no gate can be put "
+            "into it for training"
+        )
+    dtype = str(model.dtype).removeprefix("torch.")
+    if not apart <= TOLERANCE[dtype]:
+        raise UserError(
+            f"{type(model).__name__}: with every gate open its logits differ by {apart:.2g} from the model's own (allowed: "
+            f"{TOLERANCE[dtype]:g}), so its attention has a part that the gate does not know (a soft cap of scores, or sinks)"
+        )
+
+
+@torch.no_grad()
+def _logits(model: Any) -> Float[Tensor, "1 pos d_vocab"]:
+    """Logits of some tokens of the vocabulary, without dropout."""
+    training, count = model.training, 8
+    ids = [place * (model.config.vocab_size - 1) // count for place in range(1, count + 1)]
+    try:
+        return model.eval()(torch.tensor([ids], device=model.device)).logits.float()
+    finally:
+        model.train(training)
 
 
 def set_head_bias(
@@ -173,7 +212,11 @@ def set_head_bias(
 
 def attention_layers(model: Any) -> list[Any]:
     """The attention layers of a Hugging Face model, in order."""
-    layers = [module for module in model.modules() if hasattr(module, "layer_idx") and hasattr(module, "head_dim")]
+    layers = [
+        module
+        for module in model.modules()
+        if hasattr(module, "layer_idx") and (hasattr(module, "head_dim") or hasattr(module, "head_size"))
+    ]
     return sorted(layers, key=lambda layer: layer.layer_idx)
 
 
@@ -184,7 +227,6 @@ def gated_attention(
     value: Float[Tensor, "batch kv_head key d_head"],
     attention_mask: Float[Tensor, "batch 1 query key"] | None,
     scaling: float | None = None,
-    dropout: float = 0.0,
     **_: Any,
 ) -> tuple[Float[Tensor, "batch query head d_head"], Float[Tensor, "batch head query key"] | None]:
     """Attention with the module's gate, and its weights but in mode `train`; scores, softmax and gate in float32 always."""
@@ -193,23 +235,21 @@ def gated_attention(
     key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     settings = Settings(gate.kind, gate.bias, gate.power, gate.temperature, scale, _noise_seed(gate))
-    kept = partial(torch.nn.functional.dropout, p=dropout, training=module.training)
+    edges = gate.edges(query, key, attention_mask)
     if gate.mode == "dense":
-        allowed = allowed_edges(query, key, attention_mask)
-        judged, log_weights = judged_and_weights(settings, query, key, allowed)
-        weights = kept(log_weights.exp())
+        judged, log_weights = judged_and_weights(settings, query, key, edges.allowed)
+        weights = log_weights.exp()
         out = weights.to(value.dtype) @ value
         if gate.watched is not None:
             if out.requires_grad:
                 out.retain_grad()
-            gate.watched[module.layer_idx] = Watched(judged.detach(), allowed, weights.detach(), value.detach(), out)
+            gate.watched[module.layer_idx] = Watched(
+                judged.detach(), edges.allowed, weights.detach(), value.detach(), out
+            )
         return out.transpose(1, 2).contiguous(), weights
-    biases = getattr(module, BIAS, None), getattr(module, FIRST_BIAS, None)
-    inputs = settings, kept, query, key, value, attention_mask, *biases
-    if gate.mode == "train" and torch.is_grad_enabled() and not has_room(gate.layers, query, key):
-        # A layer's scores, weights and noise are computed again when its gradient is. Kept for all layers, they would take
-        # gigabytes at 1,024 tokens.
-        out, done = checkpoint(gated, *inputs, use_reentrant=False)
+    inputs = settings, query, key, value, edges, getattr(module, BIAS, None), getattr(module, FIRST_BIAS, None)
+    if gate.mode == "train":
+        out, done = gated_in_training(*inputs, keep=has_room(gate.layers, query, key))
     else:
         out, done = gated(*inputs)
     gate.count(module.layer_idx, done)

@@ -1,11 +1,10 @@
-"""One layer's gated attention as a function: scores, gate, noise, weights, and what is counted of them.
+"""One layer's gated attention as a function: scores, gate, weights, and what is counted of them.
 
-It reads nothing but its arguments, so that a gradient may compute it again (activation checkpointing).
+In training it has noise, and a gradient of its own: interp.models.gating_in_training.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +16,10 @@ from interp.models.config import GateKind
 
 @dataclass(frozen=True)
 class Settings:
-    """What a layer's gate does, as it was in the forward pass: the gradient is computed when the gate has changed its mode."""
+    """What a layer's gate does in a forward pass: its gradient is computed when the gate has changed its mode.
+
+    `noise` is the seed of its noise, in training.
+    """
 
     kind: GateKind
     bias: float
@@ -28,9 +30,44 @@ class Settings:
 
 
 @dataclass(frozen=True)
+class Edges:
+    """What a forward pass' attention mask says, once for all layers that have it.
+
+    Sequences of a batch have one mask each (`any` is their number), or one for all of them (1). `keys` counts what a query may
+    see, `first` is the first of it.
+    """
+
+    allowed: Bool[Tensor, "any 1 query key"]
+    first: Bool[Tensor, "any 1 query key"]
+    keys: Float[Tensor, "any 1 query"]
+
+    @classmethod
+    def of(cls, query: Tensor, key: Tensor, attention_mask: Tensor | None) -> Edges:
+        """Those that the mask leaves."""
+        allowed = allowed_edges(query, key, attention_mask)
+        return cls(allowed, first_keys(allowed), allowed.sum(-1, dtype=torch.float32))
+
+    def causal(self, sequences: int) -> Float[Tensor, ""]:
+        """Edges of a head, in all sequences."""
+        return self.keys.sum() * (sequences // len(self.keys))
+
+    def queries(self, sequences: int) -> int:
+        """Queries of a head, in all sequences."""
+        return self.keys.numel() * (sequences // len(self.keys))
+
+    def cost(self, settings: Settings, sequences: int, heads: int) -> Float[Tensor, "any 1 query 1"]:
+        """What an open edge of each query adds to a layer's density term."""
+        # Layers have equally many heads and edges, so the mean over them is one number a layer.
+        if settings.power is None:
+            each = (1 / self.causal(sequences)).expand_as(self.keys)
+        else:
+            each = self.keys.clamp(min=1) ** -settings.power / self.queries(sequences)
+        return (each / heads)[..., None]
+
+
+@dataclass(frozen=True)
 class Done:
-    """What a layer's gate did; counts are over the batch. `weights` only outside of training: kept for a gradient, they would
-    take the memory that computing them again saves."""
+    """What a layer's gate did; counts are over the batch. `weights` only outside of training, where they are never whole."""
 
     expected: Float[Tensor, ""]
     mask: Bool[Tensor, "batch head query key"]
@@ -41,33 +78,26 @@ class Done:
 
 def gated(
     settings: Settings,
-    kept: Callable[[Tensor], Tensor],
     query: Float[Tensor, "batch head query d_head"],
     key: Float[Tensor, "batch head key d_head"],
     value: Float[Tensor, "batch head key d_head"],
-    attention_mask: Float[Tensor, "batch 1 query key"] | Bool[Tensor, "batch 1 query key"] | None,
+    edges: Edges,
     biases: Float[Tensor, " head"] | None,
     first_biases: Float[Tensor, " head"] | None,
 ) -> tuple[Float[Tensor, "batch head query d_head"], Done]:
-    """Heads' outputs (a row without an open edge gives 0) and what the gate did; `kept` is the weights' dropout."""
-    # Made here, so that of all layers one mask is kept for the gradient.
-    allowed = allowed_edges(query, key, attention_mask)
-    logits, log_weights = judged_and_weights(settings, query, key, allowed)
+    """Heads' outputs without noise (a row without an open edge gives 0) and what the gate did."""
+    logits, log_weights = judged_and_weights(settings, query, key, edges.allowed)
     if biases is not None:
         logits = logits + biases[:, None, None]
     if first_biases is not None:
-        logits = logits + first_biases[:, None, None] * first_keys(allowed)
-    mask, passed = _open(logits, allowed, settings)
-    weights = log_weights.exp() * passed
-    out = kept(weights).to(value.dtype) @ value
-    copies, keys = len(logits) // len(allowed), allowed.sum(-1, dtype=torch.float32)
-    probabilities = torch.sigmoid(logits / settings.temperature).masked_fill(~allowed, 0.0)
-    causal = keys.sum() * copies
-    if settings.power is None:  # layers have equally many heads and edges, so the mean over them is one number a layer
-        expected = probabilities.sum() / (causal * logits.shape[1])
-    else:
-        expected = (probabilities.sum(-1) * keys.clamp(min=1) ** -settings.power).mean()
-    return out, Done(expected, mask, causal, keys.numel() * copies, weights if settings.noise is None else None)
+        logits = logits + first_biases[:, None, None] * edges.first
+    mask = (logits > 0) & edges.allowed
+    weights = log_weights.exp() * mask
+    probabilities = torch.sigmoid(logits / settings.temperature).masked_fill(~edges.allowed, 0.0)
+    expected = (probabilities * edges.cost(settings, *query.shape[:2])).sum()
+    return weights.to(value.dtype) @ value, Done(
+        expected, mask, edges.causal(len(query)), edges.queries(len(query)), weights
+    )
 
 
 def _scores(query: Tensor, key: Tensor, scale: float, allowed: Tensor) -> Float[Tensor, "batch head query key"]:
@@ -97,21 +127,3 @@ def allowed_edges(query: Tensor, key: Tensor, attention_mask: Tensor | None) -> 
 def first_keys(allowed: Bool[Tensor, "*any query key"]) -> Bool[Tensor, "*any query key"]:
     """The first key that each query may see: of its own piece, where a row of text is cut into several."""
     return allowed & (allowed.cumsum(-1) == 1)
-
-
-def _open(logits: Tensor, allowed: Tensor, settings: Settings) -> tuple[Tensor, Tensor]:
-    """(open edges, the factor on the weights); in training the factor is straight-through."""
-    if settings.noise is None:
-        mask = (logits > 0) & allowed
-        return mask, mask.to(logits.dtype)
-    generator = torch.Generator(logits.device).manual_seed(settings.noise)
-    uniform = torch.rand(logits.shape, generator=generator, device=logits.device, dtype=logits.dtype)
-    noisy = logits + settings.temperature * torch.logit(uniform, eps=1e-6)
-    mask = (noisy > 0) & allowed
-    return mask, straight_through(noisy / settings.temperature, mask)
-
-
-def straight_through(noisy: Float[Tensor, "*any"], opened: Bool[Tensor, "*any"]) -> Float[Tensor, "*any"]:
-    """Forward 1[open], backward the gradient of sigmoid(noisy), 0 where an edge is not causal."""
-    soft = torch.sigmoid(noisy)
-    return opened.to(noisy.dtype) + (soft - soft.detach())

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from interp.models.room import room
+from interp.sparsify.readout import logits_of
 
 ON_CPU, PART_OF_GPU = 2_000_000_000, 0.125
 """Bytes, and share of a GPU, that kept hidden states may take."""
@@ -29,17 +30,21 @@ class Teacher:
             return self._model(tokens, **inputs).logits
 
     @torch.no_grad()
-    def of_rows(self, rows: list[int], inputs: dict[str, Tensor]) -> Float[Tensor, "row pos d_vocab"]:
-        """Logits of numbered rows, whose text never changes: a fifth of the cost from the second time on."""
+    def of_rows(self, rows: list[int], inputs: dict[str, Tensor]) -> Float[Tensor, "row pos d_model"]:
+        """Last hidden states of numbered rows, whose text never changes: free from the second time on."""
         missing = [place for place, row in enumerate(rows) if row not in self._kept]
         if not missing:
-            hidden = torch.stack([self._kept[row] for row in rows])
-        else:
-            with self._dense():
-                hidden = self._model.base_model(**inputs).last_hidden_state
-            most = room(hidden.device, ON_CPU, PART_OF_GPU)
-            for place in missing:
-                if (len(self._kept) + 1) * hidden[place].nbytes <= most:
-                    self._kept[rows[place]] = hidden[place].clone()
+            return torch.stack([self._kept[row] for row in rows])
         with self._dense():
-            return self._model.get_output_embeddings()(hidden)
+            hidden = self._model.get_decoder()(**inputs).last_hidden_state
+        most = room(hidden.device, ON_CPU, PART_OF_GPU)
+        for place in missing:
+            if (len(self._kept) + 1) * hidden[place].nbytes <= most:
+                self._kept[rows[place]] = hidden[place].clone()
+        return hidden
+
+    @torch.no_grad()
+    def logits(self, hidden: Float[Tensor, "row pos d_model"]) -> Float[Tensor, "row pos d_vocab"]:
+        """Logits of last hidden states."""
+        with self._dense():
+            return logits_of(self._model, hidden)

@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import pandas as pd
@@ -22,11 +22,13 @@ from torch import Tensor
 from interp.errors import UserError
 from interp.models.gated_attention import BIAS
 from interp.sparsify.checkpoint import Checkpoints, TrainingState
-from interp.sparsify.config import Loss, Stage, Training
-from interp.sparsify.evaluate import cross_entropy, evaluate, kl_divergence
+from interp.sparsify.config import Stage, Training
+from interp.sparsify.evaluate import evaluate
 from interp.sparsify.geco import Geco
 from interp.sparsify.log import LOG, HeldOut, Step, Taken
+from interp.sparsify.loss import excess_loss, excess_loss_of_hidden
 from interp.sparsify.pieces import Rows
+from interp.sparsify.readout import last_hidden, logits_of
 from interp.sparsify.trainable import Trainable
 
 # Held-out sequences that are looked at during training; every stage is judged on all of them at the end.
@@ -71,7 +73,7 @@ class Trainer:
         ]
         optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.99), weight_decay=0.0)
         self.model, self._optimiser = self._accelerator.prepare(model, optimiser)
-        self._gate, self._teacher = made.gate, made.teacher
+        self._hf_model, self._gate, self._teacher = made.hf_model, made.gate, made.teacher
         self._train, self._held_out = train, held_out[:WATCHED]
         self._checkpoints, self._seed, self._scored = checkpoints, seed, scored
         self.rows: list[Step] = []
@@ -131,14 +133,13 @@ class Trainer:
         batch = inputs["input_ids"]
         for group, rate in zip(self._optimiser.param_groups, self._rates, strict=True):
             group["lr"] = rate * schedule(of_stage, stage.steps, self._config.warmup, stage.decay)
-        self.model.train()
-        with torch.no_grad():
-            teacher = self._teacher.of_rows(rows, inputs).float().log_softmax(-1)
+        # No dropout: the loss is held against the dense model's, which has none when it is used.
+        self.model.eval()
         noise = torch.Generator().manual_seed(_seed(self._seed, "gate", str(step), str(accelerator.process_index)))
+        teacher = self._teacher.of_rows(rows, inputs)
         with gate.running("train", noise) as counted:
-            student = self.model(**inputs).logits.float().log_softmax(-1)
+            loss = self._loss(teacher, inputs)
             density = counted.expected
-        loss = excess_loss(self._config.loss, teacher, student, batch, self._scored)
         multiplier = geco.multiplier
         accelerator.backward(loss + multiplier * density)
         norm = accelerator.clip_grad_norm_(
@@ -164,6 +165,28 @@ class Trainer:
             "learning_rate": self._optimiser.param_groups[0]["lr"],
             "seconds": round(time.monotonic() - began, 3),
         }
+
+    def _loss(self, teacher: Float[Tensor, "row pos d_model"], inputs: dict[str, Tensor]) -> Float[Tensor, ""]:
+        """The loss above the dense model's, whose last hidden states are given."""
+        weights, scored, tokens = self._config.loss, self._scored, inputs["input_ids"][:, self._scored]
+        head = self._hf_model.get_output_embeddings()
+        if any(parameter.requires_grad for parameter in head.parameters()):
+            with torch.no_grad():
+                wanted = self._teacher.logits(teacher[:, scored]).float().log_softmax(-1)
+            student = self.model(**inputs).logits[:, scored].float().log_softmax(-1)
+            return excess_loss(weights, wanted, student, tokens)
+        with last_hidden(self._hf_model) as found:
+            self.model(**inputs, logits_to_keep=1)
+        with self._accelerator.autocast():
+            # A frozen output embedding is the teacher's, too.
+            return excess_loss_of_hidden(
+                weights,
+                partial(logits_of, self._hf_model),
+                teacher[:, scored],
+                found[0][:, scored],
+                tokens,
+                len(head.weight),
+            )
 
     def _stopped(self, step: int, why: str) -> str:
         kept = self._checkpoints.last()
@@ -196,23 +219,6 @@ class Trainer:
         if self._accelerator.is_main_process:
             self._checkpoints.save(self._plain(), self._optimiser, state)
         self._accelerator.wait_for_everyone()
-
-
-def excess_loss(
-    weights: Loss,
-    teacher: Float[Tensor, "sequence pos d_vocab"],
-    student: Float[Tensor, "sequence pos d_vocab"],
-    tokens: Int[Tensor, "sequence pos"],
-    scored: slice = slice(None),
-) -> Float[Tensor, ""]:
-    """The loss above the dense model's on the same tokens, nats a token; 0 when both models agree."""
-    loss = student.new_zeros(())
-    teacher, student, tokens = teacher[:, scored], student[:, scored], tokens[:, scored]
-    if weights.kl:
-        loss = loss + weights.kl * kl_divergence(teacher, student).mean()
-    if weights.cross_entropy:
-        loss = loss + weights.cross_entropy * (cross_entropy(student, tokens) - cross_entropy(teacher, tokens)).mean()
-    return loss
 
 
 def schedule(step: int, steps: int, warmup: int, decay: bool = True) -> float:

@@ -33,6 +33,11 @@ class Trainable:
     mixed_precision: str
     dense: Any = None
 
+    @property
+    def hf_model(self) -> Any:
+        """The Hugging Face model under an adapter, or without one."""
+        return self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
+
     @contextmanager
     def untrained(self) -> Iterator[Any]:
         """The gated model with its dense weights."""

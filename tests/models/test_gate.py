@@ -10,7 +10,7 @@ import torch
 from interp.models import DirectoryModel, load_model
 from interp.models.config import Processing, SparseModel
 from interp.models.gated_attention import Gate, set_head_bias
-from interp.models.gating import first_keys, straight_through
+from interp.models.gating import first_keys
 from interp.models.sparse_attention import GateRule, install_gate
 from interp.models.sparse_checkpoint import SparseCheckpoint
 from tests.models.gated import WRITERS, hf, tokens
@@ -32,16 +32,6 @@ def test_a_misspelt_kind_of_gate_is_refused_wherever_one_is_made():
         make("weight")
         with pytest.raises(ValueError, match="there is no kind of gate 'wieght'; did you mean 'weight'"):
             make("wieght")
-
-
-def test_the_straight_through_gradient_by_hand():
-    """d/dx of sum(w * A) is w * sigmoid'(x): with x = (0, ln 3), sigmoid' = (1/4, 3/16)."""
-    noisy = torch.tensor([0.0, math.log(3.0)], requires_grad=True)
-    opened = noisy.detach() > 0
-    passed = straight_through(noisy, opened)
-    assert passed.tolist() == [0.0, 1.0]
-    (torch.tensor([2.0, 4.0]) * passed).sum().backward()
-    torch.testing.assert_close(noisy.grad, torch.tensor([2 * 0.25, 4 * 3 / 16]))
 
 
 def test_expected_density_and_its_gradient_by_hand(folder):

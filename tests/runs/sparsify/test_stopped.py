@@ -44,14 +44,14 @@ def test_a_half_written_checkpoint_does_not_count(tmp_path):
 
 
 def test_nan_stops_the_run_and_keeps_the_last_checkpoint(tmp_path, models, monkeypatch):
-    loss = train.excess_loss
+    loss = train.excess_loss_of_hidden
 
     def broken(*arguments):
         broken.calls += 1
         return loss(*arguments) * (float("nan") if broken.calls > 5 else 1.0)
 
     broken.calls = 0
-    monkeypatch.setattr(train, "excess_loss", broken)
+    monkeypatch.setattr(train, "excess_loss_of_hidden", broken)
     path = config(tmp_path, models["llama"])
     with pytest.raises(
         UserError, match=r"stopped at step 6: .* NaN or infinite; the last good checkpoint, .*step-0000004, is kept"
