@@ -58,7 +58,7 @@ def side_by_side(arms: dict[str, RunTables]) -> Drawn:
     shown = windows[next(iter(arms))]
     with mpl.rc_context(rc([text for tables in arms.values() for text in drawn_texts(tables)])):
         row = sentence(first, shown, MARGIN, style.PAGE - 2 * MARGIN)
-        height = grid + 0.95 + row.height
+        height = grid + 0.76 + row.height
         figure, page = new_page(height)
         top, marks = height - 0.62, []
         for number, (label, (maps, title)) in enumerate(panels.items()):

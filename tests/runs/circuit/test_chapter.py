@@ -11,9 +11,10 @@ import pytest
 from interp.analysis.findings_of_heads import HeadFindings
 from interp.analysis.findings_of_run import Metrics, RunFindings
 from interp.figures.forest import told_apart
-from interp.runs.chapter import Cell, Point, records
+from interp.runs.chapter import Cell, Layout, Point, records
 from interp.runs.circuit.chapter import figures
 from interp.runs.circuit.chapter.found import Found
+from interp.runs.circuit.chapter.sentences import answer
 from interp.runs.circuit.chapter.summary import TOGETHER, ratio_table, summary_table
 from tests.findings import estimate, filled
 
@@ -22,14 +23,15 @@ RUN = RunFindings.model_validate(
 )
 
 
-def point(model, seed, n, effects, counts):
-    """A finished run whose tables hold these effects, and whose verdict counts so many heads."""
+def point(model, seed, n, effects, counts, others=()):
+    """A finished run whose tables hold these effects, and whose verdict counts so many heads; `others`: at other shares."""
     values = np.array(effects, dtype=float)
     resampled = [None if np.isinf(one) else one for one in counts]
     verdict = {
         **{"kind": "key_query_heads", "target": 0.8, "definition": "joint", "n_candidates": 20},
         "shares": {"joint": {"n": n, "n_low": min(counts), "n_high": None if None in resampled else max(counts)}},
         "resampled": {"joint": resampled},
+        "crossings": [{"target": target, "staying": count} for target, count in others],
         "total": {"effect": estimate(float(values.mean()), float(values.min()), float(values.max())).model_dump()},
     }
     heads = HeadFindings.model_validate(filled(HeadFindings, verdict))
@@ -67,6 +69,25 @@ def test_ratios_are_taken_to_the_reference_and_an_end_may_be_open():
     assert (second["ratio"], second["low"], second["high"]) == (4, 0, 4)  # never reached: infinitely many heads
     assert both["combination"] == TOGETHER
     assert both["ratio"] == pytest.approx(8**0.5)
+
+
+@pytest.mark.parametrize(
+    ("dense", "sparse", "said"),
+    [
+        ([(0.7, 9), (0.9, 15)], [(0.7, 4), (0.9, 8)], "sparse needs fewer"),
+        ([(0.7, 3), (0.9, 15)], [(0.7, 4), (0.9, 8)], "so neither is said to need fewer"),
+        ([(0.7, 4), (0.9, None)], [(0.7, 4), (0.9, 8)], "sparse needs fewer"),  # as many, and never: nothing against it
+    ],
+)
+def test_of_two_models_none_needs_fewer_where_another_share_says_the_opposite(dense, sparse, said):
+    points = [
+        point("dense", "0", 12, [1, 2, 3, 4], [12] * 100, dense),
+        point("sparse", "0", 6, [1, 1, 1, 1], [6] * 100, sparse),
+    ]
+    cells = [Cell({"model": one.labels["model"]}, [one]) for one in points]
+    layout = Layout(("model", "seed"), ("seed",), ("model", "dense"))
+    told = answer(layout, cells, summary_table(cells), ratio_table(points, "model", "dense"))
+    assert told[-1].removesuffix(".").endswith(said)
 
 
 def test_figures_hold_the_points():

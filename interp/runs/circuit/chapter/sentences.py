@@ -92,11 +92,12 @@ def _interval(row: Any) -> str:
 
 def _verdict(row: Any, level: str, reference: str) -> str:
     low, high = row["low"], row["high"]
-    if low is not None and low > 1:
-        return f"{level} needs fewer"
-    if high is not None and high < 1:
-        return f"{reference} needs fewer"
-    return "no clear difference"
+    fewer = level if low is not None and low > 1 else reference if high is not None and high < 1 else None
+    if fewer is None:
+        return "no clear difference"
+    if row["opposite"]:
+        return "but at another share it is the other way round, so neither is said to need fewer"
+    return f"{fewer} needs fewer"
 
 
 def observations(cells: Sequence[Cell[Found]], summary: pd.DataFrame) -> list[str]:

@@ -70,6 +70,8 @@ class RatioRow(NamedTuple):
     ratio: float | None
     low: float | None
     high: float | None
+    opposite: bool
+    """Whether at another share (joint) the other of the two needs fewer."""
 
 
 def ratio_table(points: Sequence[Found], axis: str, reference: str) -> pd.DataFrame:
@@ -93,7 +95,8 @@ def ratio_table(points: Sequence[Found], axis: str, reference: str) -> pd.DataFr
             n = (first.n_needed, second.n_needed)
             value = None if n[0] is None or not n[1] else n[0] / n[1]
             confidence = first.run.confidence
-            rows.append(RatioRow(level, combination, *n, value, *_ends(drawn, confidence)))
+            elsewhere = _elsewhere([(first, second)])
+            rows.append(RatioRow(level, combination, *n, value, *_ends(drawn, confidence), _opposite(value, elsewhere)))
         whole = [row.ratio for row in rows[-len(both) :] if row.ratio] if both else []
         if len(both) > 1 and len(whole) == len(both):
             least = min(map(len, samples))
@@ -101,8 +104,28 @@ def ratio_table(points: Sequence[Found], axis: str, reference: str) -> pd.DataFr
                 together = np.exp(np.mean([np.log(sample[:least]) for sample in samples], axis=0))
             value = float(np.exp(np.mean(np.log(whole))))
             ends = _ends(together, both[0][1].run.confidence)
-            rows.append(RatioRow(level, TOGETHER, None, None, value, *ends))
+            elsewhere = _elsewhere([(first, second) for _, first, second in both])
+            rows.append(RatioRow(level, TOGETHER, None, None, value, *ends, _opposite(value, elsewhere)))
     return pd.DataFrame(rows, columns=list(RatioRow._fields))
+
+
+def _elsewhere(both: Sequence[tuple[Found, Found]]) -> list[float]:
+    """The ratio (of several pairs their geometric mean) at every share that all of them reach."""
+    counts = [
+        ({at.target: at.staying for at in one.heads.crossings}, {at.target: at.staying for at in other.heads.crossings})
+        for one, other in both
+        if one.heads is not None and other.heads is not None
+    ]
+    ratios: list[float] = []
+    for target in counts[0][0] if counts else ():
+        logs = [np.log(n / m) for first, second in counts if (n := first.get(target)) and (m := second.get(target))]
+        if len(logs) == len(both):
+            ratios.append(float(np.exp(np.mean(logs))))
+    return ratios
+
+
+def _opposite(ratio: float | None, elsewhere: Sequence[float]) -> bool:
+    return ratio is not None and any((one - 1) * (ratio - 1) < 0 for one in elsewhere)
 
 
 def _rest(point: Found, axis: str) -> str:
