@@ -100,7 +100,7 @@ class _Trained(torch.autograd.Function):
         ctx: Any, layer: Layer, keep: bool, query: Tensor, key: Tensor, value: Tensor, *_: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor]:
         noise, kept = layer.noise(), []
-        out = torch.empty_like(query)
+        out = torch.empty_like(query, dtype=value.dtype)
         density = torch.zeros((), device=query.device)
         mask = torch.zeros(*query.shape[:-1], key.shape[-2], dtype=torch.bool, device=query.device)
         with torch.autocast(query.device.type, enabled=False):

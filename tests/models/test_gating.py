@@ -87,6 +87,26 @@ def test_the_gradient_is_that_of_the_formulas(monkeypatch, kind, power, first, b
         torch.testing.assert_close(mine, other)
 
 
+@pytest.mark.parametrize("low", [("value",), ("query", "key", "value")])
+def test_in_bfloat16_it_is_the_same_to_bfloat16(low):
+    """Under autocast the values are rounded and, after rotary positions, queries and keys need not be."""
+    names = ("query", "key", "value")
+    whole = inputs("weight", first=True, dtype=torch.float32)
+    rounded = [
+        one.detach().to(torch.bfloat16 if name in low else torch.float32).requires_grad_()
+        for name, one in zip(names, whole[:3], strict=True)
+    ] + [one.detach().requires_grad_() for one in whole[3:]]
+    found = []
+    for tensors in (whole, rounded):
+        edges = Edges.of(*tensors[:2], pieces(11))
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=tensors is rounded):
+            out, done = gated_in_training(settings_of("weight"), *tensors[:3], edges, *tensors[3:], keep=False)
+        assert out.dtype == tensors[2].dtype
+        found.append([out, done.expected, *torch.autograd.grad(out.float().sum() + done.expected, tensors)])
+    for one, other in zip(*found, strict=True):
+        assert (one - other).float().norm() < 0.05 * one.float().norm()
+
+
 def gated_model(folder, kind="weight"):
     model = read_model(folder, read_config(folder), torch.float32)
     gate = Gate(4.0 if kind == "weight" else 0.0, kind, power=0.5, temperature=0.3)
