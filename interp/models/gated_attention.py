@@ -38,6 +38,8 @@ from interp.models.room import room
 NAME = "sparse_gate"
 BIAS = "gate_bias"
 FIRST_BIAS = "first_gate_bias"
+UNKNOWN = {"softcap": "a soft cap of its scores", "s_aux": "attention sinks", "position_bias": "a bias of positions"}
+"""What transformers hands to an attention function of some families, and ours does not compute."""
 Mode = Literal["dense", "train", "infer"]
 KEPT_MATRICES = 3.25
 """What the gradient of a layer needs of a query times a key: w, x, e and A of interp.models.gating_in_training."""
@@ -103,6 +105,9 @@ class Gate:
             yield self
         finally:
             self.mode, self.noise, self._edges = before
+            self._expected = [
+                one.detach() for one in self._expected
+            ]  # a gradient's memory is not held until the next pass
 
     @contextmanager
     def watching(self) -> Iterator[dict[int, Watched]]:
@@ -145,13 +150,13 @@ class Gate:
     def count(self, layer: int, done: Done) -> None:
         """Note what one layer did."""
         self._expected.append(done.expected)
-        self.open_edges[layer] = done.mask.sum(dim=(0, 2, 3), dtype=torch.float32)
+        self.open_edges[layer] = done.open_edges
         # Not read yet: a GPU would be waited for in every layer.
         self._causal_edges, self.queries = done.causal_edges, float(done.queries)
-        if self.mode == "infer":
+        if self.mode == "infer" and done.mask is not None:
             self.shut_rows.append(float((~done.mask.any(-1)).sum()))
             self.first_edges.append(float(done.mask[..., 0].sum()))
-        if self.masks is not None:
+        if self.masks is not None and done.mask is not None:
             self.masks[layer] = done.mask
 
 
@@ -177,13 +182,13 @@ def attach(model: Any, gate: Gate) -> None:
     if not layers or len(watched) < len(layers):
         raise UserError(
             f"{type(model).__name__} computes its attention without transformers' attention interface, so no gate can be put "
-            "into it for training"
+            "into it"
         )
-    dtype = str(model.dtype).removeprefix("torch.")
-    if not apart <= TOLERANCE[dtype]:
+    most = TOLERANCE.get(str(model.dtype).removeprefix("torch."), TOLERANCE["float32"])
+    if not apart <= most:
         raise UserError(
             f"{type(model).__name__}: with every gate open its logits differ by {apart:.2g} from the model's own (allowed: "
-            f"{TOLERANCE[dtype]:g}), so its attention has a part that the gate does not know (a soft cap of scores, or sinks)"
+            f"{most:g}), so its attention has a part that the gate does not know"
         )
 
 
@@ -227,9 +232,16 @@ def gated_attention(
     value: Float[Tensor, "batch kv_head key d_head"],
     attention_mask: Float[Tensor, "batch 1 query key"] | None,
     scaling: float | None = None,
-    **_: Any,
+    **more: Any,
 ) -> tuple[Float[Tensor, "batch query head d_head"], Float[Tensor, "batch head query key"] | None]:
-    """Attention with the module's gate, and its weights but in mode `train`; scores, softmax and gate in float32 always."""
+    """Attention with the module's gate, and its weights but in mode `train`; softmax and gate in float32 always.
+
+    Raises UserError where the family's attention has a part that is not here.
+    """
+    if unknown := [words for name, words in UNKNOWN.items() if more.get(name) is not None]:
+        raise UserError(
+            f"{type(module).__name__} has {' and '.join(unknown)}, which attention with a gate does not have yet"
+        )
     gate: Gate = module.sparse_gate
     groups = query.shape[1] // key.shape[1]
     key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
@@ -249,7 +261,7 @@ def gated_attention(
         return out.transpose(1, 2).contiguous(), weights
     inputs = settings, query, key, value, edges, getattr(module, BIAS, None), getattr(module, FIRST_BIAS, None)
     if gate.mode == "train":
-        out, done = gated_in_training(*inputs, keep=has_room(gate.layers, query, key))
+        out, done = gated_in_training(*inputs, has_room(gate.layers, query, key), gate.masks is not None)
     else:
         out, done = gated(*inputs)
     gate.count(module.layer_idx, done)

@@ -6,6 +6,7 @@ In training it has noise, and a gradient of its own: interp.models.gating_in_tra
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from jaxtyping import Bool, Float
@@ -47,6 +48,13 @@ class Edges:
         allowed = allowed_edges(query, key, attention_mask)
         return cls(allowed, first_keys(allowed), allowed.sum(-1, dtype=torch.float32))
 
+    @cached_property
+    def spans(self) -> list[tuple[int, int]]:
+        """The first key that a query may see in any sequence, and the one after the last; read from a GPU once a pass."""
+        seen = self.allowed.any(0)[0].int()
+        first, after = seen.argmax(-1), seen.shape[-1] - seen.flip(-1).argmax(-1)
+        return list(zip(first.tolist(), torch.where(seen.any(-1), after, first + 1).tolist(), strict=True))
+
     def causal(self, sequences: int) -> Float[Tensor, ""]:
         """Edges of a head, in all sequences."""
         return self.keys.sum() * (sequences // len(self.keys))
@@ -67,10 +75,14 @@ class Edges:
 
 @dataclass(frozen=True)
 class Done:
-    """What a layer's gate did; counts are over the batch. `weights` only outside of training, where they are never whole."""
+    """What a layer's gate did; counts are over the batch.
+
+    In training `weights` are never whole, and `mask` is where it was asked for.
+    """
 
     expected: Float[Tensor, ""]
-    mask: Bool[Tensor, "batch head query key"]
+    open_edges: Float[Tensor, " head"]
+    mask: Bool[Tensor, "batch head query key"] | None
     causal_edges: Float[Tensor, ""]
     queries: int
     weights: Float[Tensor, "batch head query key"] | None
@@ -95,8 +107,9 @@ def gated(
     weights = log_weights.exp() * mask
     probabilities = torch.sigmoid(logits / settings.temperature).masked_fill(~edges.allowed, 0.0)
     expected = (probabilities * edges.cost(settings, *query.shape[:2])).sum()
+    opened = mask.sum(dim=(0, 2, 3), dtype=torch.float32)
     return weights.to(value.dtype) @ value, Done(
-        expected, mask, edges.causal(len(query)), edges.queries(len(query)), weights
+        expected, opened, mask, edges.causal(len(query)), edges.queries(len(query)), weights
     )
 
 

@@ -11,8 +11,8 @@ e = c p (1 - p) / T
     y = P x + (d D) e         d s = y - w sum_k y  (weight)    y - w sum_d (d out) out  (score)
 
 and a gate bias gets the sum of y - P w A. It is computed a block of queries at a time: matrices of a query times a key fill a
-block and no more, keys that no query of a block may see are left out, and what a block's gradient needs is computed again
-from the same noise unless it may be kept. Autograd on the same formulas is its test (tests/models/test_gating.py).
+block and no more, keys before and behind those that a block may see are left out, and what its gradient needs is computed
+again from the same noise unless it may be kept. Autograd on the same formulas is its test (tests/models/test_gating.py).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from interp.models.gating import Done, Edges, Settings
 from interp.models.room import room
@@ -31,7 +32,9 @@ from interp.models.room import room
 BLOCK_ON_CPU, BLOCK_PART_OF_GPU = 2_000_000, 0.004
 """Bytes, and share of a GPU, of a matrix of a block's queries times its keys: what stays in a CPU's cache."""
 MOST = 50.0
-"""Gate logits over the temperature are cut here: beyond, a gate is open or shut whatever the noise, and has no slope."""
+LEAST = 2.0**-25
+"""Gate logits over the temperature are cut at MOST, uniform numbers at LEAST, below the smallest step of their generator but
+0: so a gate beyond is open or shut whatever the noise, and has no slope."""
 
 
 Kept = tuple[Tensor, Tensor, Tensor, Tensor]
@@ -45,20 +48,20 @@ class Layer:
     settings: Settings
     query: Float[Tensor, "batch head query d_head"]
     key: Float[Tensor, "batch head key d_head"]
-    value: Float[Tensor, "batch head key d_head"]
+    value: Float[Tensor, "batch head key d_value"]
     edges: Edges
     cost: Float[Tensor, "any 1 query 1"]
     biases: Float[Tensor, " head"] | None
     first_biases: Float[Tensor, " head"] | None
 
     def blocks(self) -> Iterator[tuple[slice, slice]]:
-        """Some queries, and the keys that the last of them may see."""
-        n_query, n_key = self.query.shape[-2], self.key.shape[-2]
+        """Some queries, and the keys that they may see."""
+        spans, n_key = self.edges.spans, self.key.shape[-2]
         row = self.query.shape[:-2].numel() * n_key * torch.float32.itemsize
         size = max(1, room(self.query.device, BLOCK_ON_CPU, BLOCK_PART_OF_GPU) // row)
-        for start in range(0, n_query, size):
-            end = min(start + size, n_query)
-            yield slice(start, end), slice(0, n_key - n_query + end)
+        for start in range(0, len(spans), size):
+            firsts, afters = zip(*spans[start : start + size], strict=True)
+            yield slice(start, start + len(firsts)), slice(min(firsts), max(afters))
 
     def noise(self) -> torch.Generator:
         """The same for the gradient as before it."""
@@ -79,7 +82,7 @@ class Layer:
         if self.first_biases is not None:
             logits += self.first_biases[:, None, None] * self.edges.first[..., some, seen]
         sure = logits.div_(settings.temperature).clamp_(-MOST, MOST).masked_fill_(hidden, -torch.inf).exp_()
-        uniform = torch.empty_like(sure).uniform_(generator=noise)
+        uniform = torch.empty_like(sure).uniform_(generator=noise).clamp_(min=LEAST)
         odds = uniform * sure
         uniform.neg_().add_(1.0)
         opened = odds > uniform
@@ -93,75 +96,82 @@ class Layer:
 
 
 class _Trained(torch.autograd.Function):
-    """Output, density term and open edges of a layer."""
+    """Output, density term and open edges of a layer: by head, and where they are if that is asked for."""
 
     @staticmethod
     def forward(
-        ctx: Any, layer: Layer, keep: bool, query: Tensor, key: Tensor, value: Tensor, *_: Tensor | None
-    ) -> tuple[Tensor, Tensor, Tensor]:
+        ctx: Any, layer: Layer, keep: bool, keep_mask: bool, *inputs: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+        query, key, value = layer.query, layer.key, layer.value
+        out = query.new_empty(*query.shape[:-1], value.shape[-1], dtype=value.dtype)
+        density, opened = query.new_zeros((), dtype=torch.float32), query.new_zeros(query.shape[1], dtype=torch.float32)
+        mask = query.new_zeros(*query.shape[:-1], key.shape[-2], dtype=torch.bool) if keep_mask else None
         noise, kept = layer.noise(), []
-        out = torch.empty_like(query, dtype=value.dtype)
-        density = torch.zeros((), device=query.device)
-        mask = torch.zeros(*query.shape[:-1], key.shape[-2], dtype=torch.bool, device=query.device)
         with torch.autocast(query.device.type, enabled=False):
             for some, seen in layer.blocks():
                 found, expected = layer.block(some, seen, noise)
-                weights, opened = found[:2]
-                out[..., some, :] = (weights * opened).to(value.dtype) @ value[..., seen, :]
-                mask[..., some, seen] = opened
+                out[..., some, :] = (found[0] * found[1]).to(value.dtype) @ value[..., seen, :]
                 density += expected
+                opened += found[1].sum(dim=(0, 2, 3))
+                if mask is not None:
+                    mask[..., some, seen] = found[1]
                 if keep:
-                    kept.append(found)
-        ctx.save_for_backward(out)
-        ctx.layer, ctx.kept = layer, kept
-        ctx.mark_non_differentiable(mask)
-        return out, density, mask
+                    kept += found
+        ctx.settings, ctx.edges, ctx.n_kept = layer.settings, layer.edges, len(kept)
+        ctx.save_for_backward(out, layer.cost, *inputs, *kept)
+        ctx.mark_non_differentiable(opened, *(() if mask is None else (mask,)))
+        return out, density, opened, mask
 
     @staticmethod
-    def backward(ctx: Any, *above: Tensor) -> tuple[Tensor | None, ...]:
-        layer, (out,) = ctx.layer, ctx.saved_tensors
-        of_out, of_density = above[0], above[1]
-        query, key, value = (torch.zeros_like(one) for one in (layer.query, layer.key, layer.value))
-        biases, first_biases = (
-            None if one is None else torch.zeros_like(one) for one in (layer.biases, layer.first_biases)
-        )
+    @once_differentiable  # type: ignore[untyped-decorator]
+    def backward(ctx: Any, of_out: Tensor, of_density: Tensor, *_: Tensor | None) -> tuple[Tensor | None, ...]:
+        out, cost, *tensors = ctx.saved_tensors
+        layer, kept = Layer(ctx.settings, *tensors[:3], ctx.edges, cost, *tensors[3:5]), tensors[5:]
+        # Sums over blocks are taken in float32, whatever the model runs in.
+        query, key, value = (torch.zeros_like(one, dtype=torch.float32) for one in tensors[:3])
+        biases, first_biases = (None if one is None else torch.zeros_like(one) for one in tensors[3:5])
         along = (of_out.float() * out.float()).sum(-1, keepdim=True)
-        noise = None if ctx.kept else layer.noise()
-        for number, (some, seen) in enumerate(layer.blocks()):
-            weights, opened, slope, e = ctx.kept[number] if noise is None else layer.block(some, seen, noise)[0]
-            above_here = of_out[..., some, :]
-            passed = (above_here @ layer.value[..., seen, :].transpose(-1, -2)).float()
-            y = slope.mul(passed).addcmul_(e, of_density)
-            total = y.sum(-1, keepdim=True)
-            if biases is not None:
-                biases += (total - along[..., some, :]).sum((0, 2, 3))
-            if first_biases is not None:
-                of_gate = passed.mul_(weights).mul_(opened).neg_().add_(y)
-                first_biases += of_gate.mul_(layer.edges.first[..., some, seen]).sum((0, 2, 3))
-            value[..., seen, :] += (weights * opened).to(of_out.dtype).transpose(-1, -2) @ above_here
-            minus = total if layer.settings.kind == "weight" else along[..., some, :]
-            of_scores = y.addcmul_(weights, minus, value=-1.0).mul_(layer.settings.scale).to(query.dtype)
-            query[..., some, :] = of_scores @ layer.key[..., seen, :]
-            key[..., seen, :] += of_scores.transpose(-1, -2) @ layer.query[..., some, :]
-        return None, None, query, key, value, biases, first_biases
+        noise = None if kept else layer.noise()
+        with torch.autocast(out.device.type, enabled=False):
+            for number, (some, seen) in enumerate(layer.blocks()):
+                block = kept[4 * number : 4 * number + 4] if noise is None else layer.block(some, seen, noise)[0]
+                weights, opened, slope, e = block
+                above_here = of_out[..., some, :]
+                passed = (above_here @ layer.value[..., seen, :].transpose(-1, -2)).float()
+                y = slope.mul(passed).addcmul_(e, of_density)
+                value[..., seen, :] += (weights * opened).to(of_out.dtype).transpose(-1, -2) @ above_here
+                if biases is not None or first_biases is not None:
+                    of_gate = passed.mul_(weights).mul_(opened).neg_().add_(y)
+                    if biases is not None:
+                        biases += of_gate.sum((0, 2, 3))
+                    if first_biases is not None:
+                        first_biases += of_gate.mul_(layer.edges.first[..., some, seen]).sum((0, 2, 3))
+                minus = y.sum(-1, keepdim=True) if layer.settings.kind == "weight" else along[..., some, :]
+                of_scores = y.addcmul_(weights, minus, value=-1.0).mul_(layer.settings.scale)
+                query[..., some, :] = of_scores.to(layer.key.dtype) @ layer.key[..., seen, :]
+                key[..., seen, :] += of_scores.to(layer.query.dtype).transpose(-1, -2) @ layer.query[..., some, :]
+        grads = (one.to(tensor.dtype) for one, tensor in zip((query, key, value), tensors, strict=False))
+        return None, None, None, *grads, biases, first_biases
 
 
 def gated_in_training(
     settings: Settings,
     query: Float[Tensor, "batch head query d_head"],
     key: Float[Tensor, "batch head key d_head"],
-    value: Float[Tensor, "batch head key d_head"],
+    value: Float[Tensor, "batch head key d_value"],
     edges: Edges,
     biases: Float[Tensor, " head"] | None,
     first_biases: Float[Tensor, " head"] | None,
     keep: bool,
-) -> tuple[Float[Tensor, "batch head query d_head"], Done]:
+    keep_mask: bool = False,
+) -> tuple[Float[Tensor, "batch head query d_value"], Done]:
     """Heads' outputs (a row without an open edge gives 0) and what the gate did.
 
-    `keep`: what the gradient needs is kept, and not computed again.
+    `keep`: what the gradient needs is kept, and not computed again. `keep_mask`: which edges were open is told, too.
     """
     cost = edges.cost(settings, *query.shape[:2])
     learnt = tuple(None if one is None else one.detach() for one in (biases, first_biases))
     layer = Layer(settings, query.detach(), key.detach(), value.detach(), edges, cost, *learnt)
-    out, density, mask = _Trained.apply(layer, keep, query, key, value, biases, first_biases)  # type: ignore[no-untyped-call]
-    return out, Done(density, mask, edges.causal(len(query)), edges.queries(len(query)), None)
+    inputs = query, key, value, biases, first_biases
+    out, density, opened, mask = _Trained.apply(layer, keep, keep_mask, *inputs)  # type: ignore[no-untyped-call]
+    return out, Done(density, opened, mask, edges.causal(len(query)), edges.queries(len(query)), None)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import torch
@@ -27,6 +28,17 @@ def last_hidden(hf_model: Any) -> Iterator[list[Float[Tensor, "sequence pos d_mo
 
 def logits_of(hf_model: Any, hidden: Float[Tensor, "sequence pos d_model"]) -> Float[Tensor, "sequence pos d_vocab"]:
     """Logits of last hidden states as the model's own forward pass makes them, with the scale or soft cap of its family."""
+    body = hf_model.get_decoder()
+    body.forward = lambda *_, **__: _given()(last_hidden_state=hidden)
+    try:
+        return hf_model(torch.zeros(hidden.shape[:2], dtype=torch.long, device=hidden.device)).logits
+    finally:
+        del body.forward
+
+
+@cache
+def _given() -> Any:
+    """A decoder's output of which all but the last hidden states is absent; made once, as transformers keeps every such class."""
     from transformers.modeling_outputs import BaseModelOutput
 
     class Given(BaseModelOutput):  # type: ignore[misc]
@@ -35,9 +47,4 @@ def logits_of(hf_model: Any, hidden: Float[Tensor, "sequence pos d_model"]) -> F
         def __getattr__(self, name: str) -> None:
             return None
 
-    body = hf_model.get_decoder()
-    body.forward = lambda *_, **__: Given(last_hidden_state=hidden)
-    try:
-        return hf_model(torch.zeros(hidden.shape[:2], dtype=torch.long, device=hidden.device)).logits
-    finally:
-        del body.forward
+    return Given

@@ -24,6 +24,10 @@ class Teacher:
         self._model, self._dense = hf_model, dense
         self._kept: dict[int, Float[Tensor, "pos d_model"]] = {}
 
+    def to(self, device: torch.device) -> None:
+        """Move the dense model there."""
+        self._model.to(device)
+
     @torch.no_grad()
     def __call__(self, tokens: Tensor, **inputs: Any) -> Float[Tensor, "sequence pos d_vocab"]:
         with self._dense():

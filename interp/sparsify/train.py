@@ -74,6 +74,8 @@ class Trainer:
         optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.99), weight_decay=0.0)
         self.model, self._optimiser = self._accelerator.prepare(model, optimiser)
         self._hf_model, self._gate, self._teacher = made.hf_model, made.gate, made.teacher
+        self._teacher.to(self._accelerator.device)
+        self._whole = _trains_readout(made.hf_model)
         self._train, self._held_out = train, held_out[:WATCHED]
         self._checkpoints, self._seed, self._scored = checkpoints, seed, scored
         self.rows: list[Step] = []
@@ -169,8 +171,7 @@ class Trainer:
     def _loss(self, teacher: Float[Tensor, "row pos d_model"], inputs: dict[str, Tensor]) -> Float[Tensor, ""]:
         """The loss above the dense model's, whose last hidden states are given."""
         weights, scored, tokens = self._config.loss, self._scored, inputs["input_ids"][:, self._scored]
-        head = self._hf_model.get_output_embeddings()
-        if any(parameter.requires_grad for parameter in head.parameters()):
+        if self._whole:
             with torch.no_grad():
                 wanted = self._teacher.logits(teacher[:, scored]).float().log_softmax(-1)
             student = self.model(**inputs).logits[:, scored].float().log_softmax(-1)
@@ -178,14 +179,14 @@ class Trainer:
         with last_hidden(self._hf_model) as found:
             self.model(**inputs, logits_to_keep=1)
         with self._accelerator.autocast():
-            # A frozen output embedding is the teacher's, too.
+            # What is frozen is the teacher's, too.
             return excess_loss_of_hidden(
                 weights,
                 partial(logits_of, self._hf_model),
                 teacher[:, scored],
                 found[0][:, scored],
                 tokens,
-                len(head.weight),
+                len(self._hf_model.get_output_embeddings().weight),
             )
 
     def _stopped(self, step: int, why: str) -> str:
@@ -228,6 +229,13 @@ def schedule(step: int, steps: int, warmup: int, decay: bool = True) -> float:
         return rise
     left = (steps - step) / max(1.0, steps / 3)
     return rise * max(0.1, min(1.0, left))
+
+
+def _trains_readout(hf_model: Any) -> bool:
+    """Whether something is trained that turns last hidden states into logits: then they need a gradient of their own."""
+    trained = {id(one) for one in hf_model.parameters() if one.requires_grad}
+    head = {id(one) for one in hf_model.get_output_embeddings().parameters()}
+    return bool(trained & head or trained - {id(one) for one in hf_model.get_decoder().parameters()})
 
 
 @contextmanager

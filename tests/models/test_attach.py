@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from interp.errors import UserError
+from interp.models import gated_attention
 from interp.models.directory import read_config, read_model
 from interp.models.gated_attention import Gate, attach, attention_layers
 from tests.tiny_families import BY_HOOKS, TINY, write_tiny
@@ -43,7 +44,17 @@ def test_layers_that_go_another_way_are_refused(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", MORE_IN_IT)
-def test_an_attention_with_parts_that_the_gate_does_not_know_is_refused(tmp_path, name):
-    """Soft caps and sinks were left out without a word."""
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_an_attention_with_parts_that_the_gate_does_not_know_is_refused(tmp_path, name, dtype):
+    """Soft caps and sinks were left out without a word; in bfloat16 logits alone would not tell."""
+    with pytest.raises(
+        UserError, match=r"has (a soft cap|attention sinks).*, which attention with a gate does not have yet"
+    ):
+        attach(model_of(tmp_path / "model", name).to(dtype), Gate())
+
+
+@pytest.mark.parametrize("name", MORE_IN_IT)
+def test_so_is_one_with_parts_that_nobody_thought_of(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(gated_attention, "UNKNOWN", {})
     with pytest.raises(UserError, match=r"with every gate open its logits differ by .* from the model's own"):
         attach(model_of(tmp_path / "model", name), Gate())

@@ -191,6 +191,12 @@ def _fits(settings: SparsifyConfig, dense: DenseModel) -> None:
     if settings.training.begin is not None:
         checked(user_path(settings.training.begin, "training.begin"), dense.weights_sha256, "training.begin")
     check_context(settings, dense.name, dense.hf_model.config.max_position_embeddings)
+    window = getattr(dense.hf_model.config, "sliding_window", None)
+    if settings.text.shortest is not None and window is not None and settings.text.context > window:
+        raise UserError(
+            f"text.shortest: rows of {settings.text.context} tokens are cut into pieces by a mask, which takes the place of "
+            f"{dense.name}'s window of {window} tokens; give a text.context of at most {window}, or leave text.shortest out"
+        )
 
 
 def check_context(settings: SparsifyConfig, name: str, n_ctx: int) -> None:
