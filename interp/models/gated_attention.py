@@ -192,6 +192,15 @@ def attach(model: Any, gate: Gate) -> None:
         )
 
 
+def check_gate(model: Any) -> None:
+    """What `attach` raises; the model is left as it was."""
+    before = model.config._attn_implementation
+    try:
+        attach(model, Gate())
+    finally:
+        model.set_attn_implementation(before)
+
+
 @torch.no_grad()
 def _logits(model: Any) -> Float[Tensor, "1 pos d_vocab"]:
     """Logits of some tokens of the vocabulary, without dropout."""

@@ -106,7 +106,7 @@ class _Trained(torch.autograd.Function):
         out = query.new_empty(*query.shape[:-1], value.shape[-1], dtype=value.dtype)
         density, opened = query.new_zeros((), dtype=torch.float32), query.new_zeros(query.shape[1], dtype=torch.float32)
         mask = query.new_zeros(*query.shape[:-1], key.shape[-2], dtype=torch.bool) if keep_mask else None
-        noise, kept = layer.noise(), []
+        noise, kept = layer.noise(), list[Tensor]()
         with torch.autocast(query.device.type, enabled=False):
             for some, seen in layer.blocks():
                 found, expected = layer.block(some, seen, noise)
@@ -123,13 +123,13 @@ class _Trained(torch.autograd.Function):
         return out, density, opened, mask
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, of_out: Tensor, of_density: Tensor, *_: Tensor | None) -> tuple[Tensor | None, ...]:
-        out, cost, *tensors = ctx.saved_tensors
-        layer, kept = Layer(ctx.settings, *tensors[:3], ctx.edges, cost, *tensors[3:5]), tensors[5:]
+        out, cost, q, k, v, bias, first_bias, *kept = ctx.saved_tensors
+        layer = Layer(ctx.settings, q, k, v, ctx.edges, cost, bias, first_bias)
         # Sums over blocks are taken in float32, whatever the model runs in.
-        query, key, value = (torch.zeros_like(one, dtype=torch.float32) for one in tensors[:3])
-        biases, first_biases = (None if one is None else torch.zeros_like(one) for one in tensors[3:5])
+        query, key, value = (torch.zeros_like(one, dtype=torch.float32) for one in (q, k, v))
+        biases, first_biases = (None if one is None else torch.zeros_like(one) for one in (bias, first_bias))
         along = (of_out.float() * out.float()).sum(-1, keepdim=True)
         noise = None if kept else layer.noise()
         with torch.autocast(out.device.type, enabled=False):
@@ -150,8 +150,7 @@ class _Trained(torch.autograd.Function):
                 of_scores = y.addcmul_(weights, minus, value=-1.0).mul_(layer.settings.scale)
                 query[..., some, :] = of_scores.to(layer.key.dtype) @ layer.key[..., seen, :]
                 key[..., seen, :] += of_scores.to(layer.query.dtype).transpose(-1, -2) @ layer.query[..., some, :]
-        grads = (one.to(tensor.dtype) for one, tensor in zip((query, key, value), tensors, strict=False))
-        return None, None, None, *grads, biases, first_biases
+        return None, None, None, query.to(q.dtype), key.to(k.dtype), value.to(v.dtype), biases, first_biases
 
 
 def gated_in_training(

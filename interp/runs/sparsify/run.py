@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,9 @@ from rich.console import Console
 from interp.configs.loading import LoadedConfig
 from interp.configs.paths import user_path
 from interp.errors import UserError
-from interp.models.gated_attention import FIRST_BIAS, set_head_bias
+from interp.models.convert import sizes_of
+from interp.models.families import supported
+from interp.models.gated_attention import FIRST_BIAS, check_gate, set_head_bias
 from interp.models.load import DenseModel, device_of, load_dense
 from interp.models.sparse_checkpoint import (
     ABOUT,
@@ -190,19 +192,24 @@ def _files(folder: RunFolder, settings: SparsifyConfig, described: bool) -> list
 def _fits(settings: SparsifyConfig, dense: DenseModel) -> None:
     if settings.training.begin is not None:
         checked(user_path(settings.training.begin, "training.begin"), dense.weights_sha256, "training.begin")
-    check_context(settings, dense.name, dense.hf_model.config.max_position_embeddings)
-    window = getattr(dense.hf_model.config, "sliding_window", None)
-    if settings.text.shortest is not None and window is not None and settings.text.context > window:
+    hf_config = dense.hf_model.config
+    windows = sizes_of(hf_config, dense.name).windows if supported(hf_config) else ()
+    check_context(settings, dense.name, hf_config.max_position_embeddings, windows)
+    # Before text is sampled, which takes minutes.
+    check_gate(dense.hf_model)
+
+
+def check_context(settings: SparsifyConfig, name: str, n_ctx: int, windows: Sequence[int | None]) -> None:
+    """UserError when the sequences are longer than the model's context, or cut into pieces longer than a layer's window."""
+    context = settings.text.context
+    if context > n_ctx:
+        raise UserError(f"text.context: {context} tokens are more than {name}'s context of {n_ctx}")
+    narrowest = min((window for window in windows if window is not None), default=context)
+    if settings.text.shortest is not None and context > narrowest:
         raise UserError(
-            f"text.shortest: rows of {settings.text.context} tokens are cut into pieces by a mask, which takes the place of "
-            f"{dense.name}'s window of {window} tokens; give a text.context of at most {window}, or leave text.shortest out"
+            f"text.shortest: rows of {context} tokens are cut into pieces by a mask, which takes the place of {name}'s window of "
+            f"{narrowest} tokens; give a text.context of at most {narrowest}, or leave text.shortest out"
         )
-
-
-def check_context(settings: SparsifyConfig, name: str, n_ctx: int) -> None:
-    """UserError when the sequences are longer than the model's context."""
-    if settings.text.context > n_ctx:
-        raise UserError(f"text.context: {settings.text.context} tokens are more than {name}'s context of {n_ctx}")
 
 
 def _untrained(settings: SparsifyConfig, made: Trainable, text: Sequences, console: Console) -> pd.DataFrame:

@@ -11,6 +11,8 @@ from rich.console import Console
 
 from interp.errors import UserError
 from interp.runs.kinds import load_any
+from tests.runs.sparsify.tiny import config, run
+from tests.tiny_families import write_tiny
 
 
 def validated(folder, path_of_model, **changes) -> str:
@@ -45,6 +47,26 @@ def test_what_the_run_would_refuse_is_refused(tmp_path, tiny_llama):
     (tmp_path / "pickled" / "model.safetensors").rename(tmp_path / "pickled" / "pytorch_model.bin")
     with pytest.raises(UserError, match="only pickled weights, which are never loaded"):
         validated(tmp_path, tmp_path / "pickled")
+
+
+@pytest.mark.parametrize(("context", "shortest", "refused"), [(12, 3, True), (12, None, False), (8, 3, False)])
+def test_pieces_do_not_take_the_place_of_a_window(tmp_path, context, shortest, refused):
+    """transformers takes a mask that it is given as it is: the window was gone in training, and back when it was judged."""
+    model = write_tiny(tmp_path / "model", "mistral", sliding_window=8)
+    text = {"of": {"source": "sampled", "sequences": 40}, "context": context, "shortest": shortest}
+    if refused:
+        with pytest.raises(UserError, match=r"takes the place of model's window of 8 tokens; give a text.context"):
+            validated(tmp_path, model, text=text)
+        with pytest.raises(UserError, match=r"text.shortest: rows of 12 tokens"):
+            run(config(tmp_path, model), "text.shortest=3")
+    else:
+        assert "the config is valid" in validated(tmp_path, model, text=text)
+
+
+def test_a_family_that_no_gate_can_be_put_into_is_refused_before_text_is_sampled(tmp_path, monkeypatch):
+    monkeypatch.setattr("interp.runs.sparsify.run.sequences", None)
+    with pytest.raises(UserError, match="so no gate can be put into it"):
+        run(config(tmp_path, write_tiny(tmp_path / "model", "falcon")))
 
 
 @pytest.mark.parametrize("minimum", [2.0, 3.0])
