@@ -105,9 +105,8 @@ class Gate:
             yield self
         finally:
             self.mode, self.noise, self._edges = before
-            self._expected = [
-                one.detach() for one in self._expected
-            ]  # a gradient's memory is not held until the next pass
+            # A gradient's memory is not held until the next pass.
+            self._expected = [one.detach() for one in self._expected]
 
     @contextmanager
     def watching(self) -> Iterator[dict[int, Watched]]:

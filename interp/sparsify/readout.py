@@ -36,6 +36,13 @@ def logits_of(hf_model: Any, hidden: Float[Tensor, "sequence pos d_model"]) -> F
         del body.forward
 
 
+def trains_readout(hf_model: Any) -> bool:
+    """Whether something is trained that turns last hidden states into logits: then they need a gradient of their own."""
+    trained = {id(one) for one in hf_model.parameters() if one.requires_grad}
+    head = {id(one) for one in hf_model.get_output_embeddings().parameters()}
+    return bool(trained & head or trained - {id(one) for one in hf_model.get_decoder().parameters()})
+
+
 @cache
 def _given() -> Any:
     """A decoder's output of which all but the last hidden states is absent; made once, as transformers keeps every such class."""

@@ -28,7 +28,7 @@ from interp.sparsify.geco import Geco
 from interp.sparsify.log import LOG, HeldOut, Step, Taken
 from interp.sparsify.loss import excess_loss, excess_loss_of_hidden
 from interp.sparsify.pieces import Rows
-from interp.sparsify.readout import last_hidden, logits_of
+from interp.sparsify.readout import last_hidden, logits_of, trains_readout
 from interp.sparsify.trainable import Trainable
 
 # Held-out sequences that are looked at during training; every stage is judged on all of them at the end.
@@ -75,7 +75,7 @@ class Trainer:
         self.model, self._optimiser = self._accelerator.prepare(model, optimiser)
         self._hf_model, self._gate, self._teacher = made.hf_model, made.gate, made.teacher
         self._teacher.to(self._accelerator.device)
-        self._whole = _trains_readout(made.hf_model)
+        self._whole = trains_readout(made.hf_model)
         self._train, self._held_out = train, held_out[:WATCHED]
         self._checkpoints, self._seed, self._scored = checkpoints, seed, scored
         self.rows: list[Step] = []
@@ -229,13 +229,6 @@ def schedule(step: int, steps: int, warmup: int, decay: bool = True) -> float:
         return rise
     left = (steps - step) / max(1.0, steps / 3)
     return rise * max(0.1, min(1.0, left))
-
-
-def _trains_readout(hf_model: Any) -> bool:
-    """Whether something is trained that turns last hidden states into logits: then they need a gradient of their own."""
-    trained = {id(one) for one in hf_model.parameters() if one.requires_grad}
-    head = {id(one) for one in hf_model.get_output_embeddings().parameters()}
-    return bool(trained & head or trained - {id(one) for one in hf_model.get_decoder().parameters()})
 
 
 @contextmanager
