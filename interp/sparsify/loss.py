@@ -69,21 +69,23 @@ class _InParts(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, student: Tensor, logits: Logits, size: int, parts: list[tuple[Tensor, ...]]) -> Tensor:
         loss, gradient = torch.zeros((), device=student.device), torch.empty_like(student)
+        # Reused by all parts: what a CPU's allocator hands out anew is written page by page for the first time.
+        room_for = [torch.empty(0, device=student.device) for _ in range(4)]
         for hidden, kept, (teacher, of_kl, of_next, following) in zip(
             torch.split(student, size), torch.split(gradient, size), parts, strict=True
         ):
-            wanted, leaf = logits(teacher[None])[0].float(), hidden.detach().requires_grad_()
+            wanted, leaf = _float(logits(teacher[None]), room_for[0]), hidden[None].detach().requires_grad_()
             with torch.enable_grad():
-                made = logits(leaf[None])[0]
-            got, places = made.detach().float(), following[:, None]
-            (own_share, own_sum), (share, sum_) = _softmax(got), _softmax(wanted)
-            apart = wanted - got
-            above = (own_sum - sum_)[:, 0]
-            loss += (of_next * (apart.gather(-1, places)[:, 0] + above)).sum()
-            loss += (of_kl * (torch.linalg.vecdot(share, apart) + above)).sum()
+                made = logits(leaf)
+            got, places = _float(made.detach(), room_for[1]), following[None, :, None]
+            (own_share, own_sum), (share, sum_) = _softmax(got, room_for[2]), _softmax(wanted, room_for[3])
+            apart = wanted.sub_(got)
+            above = own_sum - sum_
+            loss += (of_next * (apart.gather(-1, places) + above)[0, :, 0]).sum()
+            loss += (of_kl * (apart.mul_(share).sum(-1) + above[..., 0])).sum()
             slope = own_share.mul_((of_kl + of_next)[:, None]).addcmul_(share, of_kl[:, None], value=-1.0)
-            slope.scatter_add_(-1, places, -of_next[:, None])
-            kept.copy_(torch.autograd.grad(made, leaf, slope.to(made.dtype))[0])
+            slope.scatter_add_(-1, places, -of_next[None, :, None])
+            kept.copy_(torch.autograd.grad(made, leaf, slope.to(made.dtype))[0][0])
         ctx.save_for_backward(gradient)
         return loss
 
@@ -94,7 +96,15 @@ class _InParts(torch.autograd.Function):
         return gradient * above[0], None, None, None
 
 
-def _softmax(logits: Float[Tensor, "some d_vocab"]) -> tuple[Float[Tensor, "some d_vocab"], Float[Tensor, "some 1"]]:
-    """Probabilities and the logarithm of the sum of exponentials, from one exponential a logit."""
-    shares, (largest, place) = logits.softmax(-1), logits.max(-1, keepdim=True)
+def _float(logits: Tensor, kept: Tensor) -> Float[Tensor, "1 some d_vocab"]:
+    """Logits in float32: themselves, or a copy in `kept`."""
+    return logits if logits.dtype == torch.float32 else kept.resize_(logits.shape).copy_(logits)
+
+
+def _softmax(
+    logits: Float[Tensor, "1 some d_vocab"], shares: Tensor
+) -> tuple[Float[Tensor, "1 some d_vocab"], Float[Tensor, "1 some 1"]]:
+    """Probabilities, in `shares`, and the logarithm of the sum of exponentials, from one exponential a logit."""
+    torch.softmax(logits, -1, out=shares.resize_(logits.shape))
+    largest, place = logits.max(-1, keepdim=True)
     return shares, largest - shares.gather(-1, place).log()

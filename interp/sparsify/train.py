@@ -177,7 +177,7 @@ class Trainer:
             student = self.model(**inputs).logits[:, scored].float().log_softmax(-1)
             return excess_loss(weights, wanted, student, tokens)
         with last_hidden(self._hf_model) as found:
-            self.model(**inputs, logits_to_keep=1)
+            self.model(**inputs, logits_to_keep=torch.arange(0))
         with self._accelerator.autocast():
             # What is frozen is the teacher's, too.
             return excess_loss_of_hidden(

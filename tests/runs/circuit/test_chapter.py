@@ -18,12 +18,13 @@ from interp.runs.circuit.chapter.sentences import answer
 from interp.runs.circuit.chapter.summary import TOGETHER, ratio_table, summary_table
 from tests.findings import estimate, filled
 
-RUN = RunFindings.model_validate(
-    filled(RunFindings, {"n_resamples": 200, "confidence": 0.95, "metric": {"unit": "logits"}})
-)
+
+def run_of(pairs):
+    told = {"n_resamples": 200, "confidence": 0.95, "metric": {"unit": "logits"}, "n_pairs": pairs}
+    return RunFindings.model_validate(filled(RunFindings, told))
 
 
-def point(model, seed, n, effects, counts, others=()):
+def point(model, seed, n, effects, counts, others=(), pairs=40):
     """A finished run whose tables hold these effects, and whose verdict counts so many heads; `others`: at other shares."""
     values = np.array(effects, dtype=float)
     resampled = [None if np.isinf(one) else one for one in counts]
@@ -38,7 +39,7 @@ def point(model, seed, n, effects, counts, others=()):
     made = Found(Point(f"{model}-{seed}", {"model": model, "seed": seed}, Path()))
     # What is read from the run's folder once is here already.
     vars(made).update(
-        metrics=Metrics(run=RUN, probes={"key_query_heads": heads}),
+        metrics=Metrics(run=run_of(pairs), probes={"key_query_heads": heads}),
         effects=(values, [f"pair{number}" for number in range(len(values))]),
     )
     return made
@@ -88,6 +89,26 @@ def test_of_two_models_none_needs_fewer_where_another_share_says_the_opposite(de
     layout = Layout(("model", "seed"), ("seed",), ("model", "dense"))
     told = answer(layout, cells, summary_table(cells), ratio_table(points, "model", "dense"))
     assert told[-1].removesuffix(".").endswith(said)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "said"),
+    [
+        ((30, 40), "sparse needs fewer"),
+        ((40, 29), "but from 29 word pairs, fewer than 30, so neither is said to need fewer"),
+    ],
+)
+@pytest.mark.parametrize("tasks", [["antonyms"], ["antonyms", "capitals"]])
+def test_of_two_models_none_needs_fewer_where_one_was_asked_few_word_pairs(pairs, said, tasks):
+    """Of several tasks together, the smallest run decides."""
+    points = []
+    for number, task in enumerate(tasks):
+        asked = pairs if number == 0 else (50, 50)
+        points.append(point("dense", task, 12, [1, 2, 3, 4], [12] * 100, pairs=asked[0]))
+        points.append(point("sparse", task, 6, [1, 1, 1, 1], [6] * 100, pairs=asked[1]))
+    layout = Layout(("model", "seed"), ("seed",), ("model", "dense"))
+    told = answer(layout, [], summary_table([]), ratio_table(points, "model", "dense"))
+    assert told[-1].removesuffix(".").endswith(f", {said}")
 
 
 def test_figures_hold_the_points():

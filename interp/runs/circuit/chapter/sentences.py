@@ -18,7 +18,7 @@ else:
     pd = lazy("pandas")
 
 FEW = 30
-"""Word pairs under which a point is said to be small."""
+"""Word pairs under which a point is said to be small, and a ratio that rests on it names no winner."""
 
 
 def answer(
@@ -97,6 +97,8 @@ def _verdict(row: Any, level: str, reference: str) -> str:
         return "no clear difference"
     if row["opposite"]:
         return "but at another share it is the other way round, so neither is said to need fewer"
+    if row["pairs"] < FEW:
+        return f"but from {plural(row['pairs'], 'word pair')}, fewer than {FEW}, so neither is said to need fewer"
     return f"{fewer} needs fewer"
 
 

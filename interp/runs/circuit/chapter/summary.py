@@ -72,6 +72,8 @@ class RatioRow(NamedTuple):
     high: float | None
     opposite: bool
     """Whether at another share (joint) the other of the two needs fewer."""
+    pairs: int
+    """The fewest word pairs that one of the runs rests on."""
 
 
 def ratio_table(points: Sequence[Found], axis: str, reference: str) -> pd.DataFrame:
@@ -96,7 +98,8 @@ def ratio_table(points: Sequence[Found], axis: str, reference: str) -> pd.DataFr
             value = None if n[0] is None or not n[1] else n[0] / n[1]
             confidence = first.run.confidence
             elsewhere = _elsewhere([(first, second)])
-            rows.append(RatioRow(level, combination, *n, value, *_ends(drawn, confidence), _opposite(value, elsewhere)))
+            ends, fewest = _ends(drawn, confidence), _fewest(first, second)
+            rows.append(RatioRow(level, combination, *n, value, *ends, _opposite(value, elsewhere), fewest))
         whole = [row.ratio for row in rows[-len(both) :] if row.ratio] if both else []
         if len(both) > 1 and len(whole) == len(both):
             least = min(map(len, samples))
@@ -105,7 +108,8 @@ def ratio_table(points: Sequence[Found], axis: str, reference: str) -> pd.DataFr
             value = float(np.exp(np.mean(np.log(whole))))
             ends = _ends(together, both[0][1].run.confidence)
             elsewhere = _elsewhere([(first, second) for _, first, second in both])
-            rows.append(RatioRow(level, TOGETHER, None, None, value, *ends, _opposite(value, elsewhere)))
+            fewest = _fewest(*(point for _, *two in both for point in two))
+            rows.append(RatioRow(level, TOGETHER, None, None, value, *ends, _opposite(value, elsewhere), fewest))
     return pd.DataFrame(rows, columns=list(RatioRow._fields))
 
 
@@ -122,6 +126,10 @@ def _elsewhere(both: Sequence[tuple[Found, Found]]) -> list[float]:
         if len(logs) == len(both):
             ratios.append(float(np.exp(np.mean(logs))))
     return ratios
+
+
+def _fewest(*points: Found) -> int:
+    return min(point.run.n_pairs for point in points)
 
 
 def _opposite(ratio: float | None, elsewhere: Sequence[float]) -> bool:
