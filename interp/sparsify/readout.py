@@ -14,6 +14,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+NO_POSITIONS = torch.arange(0)
+"""As `logits_to_keep`: a forward pass that makes no logits (0 means all positions)."""
+
 
 @contextmanager
 def last_hidden(hf_model: Any) -> Iterator[list[Float[Tensor, "sequence pos d_model"]]]:

@@ -28,7 +28,7 @@ from interp.sparsify.geco import Geco
 from interp.sparsify.log import LOG, HeldOut, Step, Taken
 from interp.sparsify.loss import excess_loss, excess_loss_of_hidden
 from interp.sparsify.pieces import Rows
-from interp.sparsify.readout import last_hidden, logits_of, trains_readout
+from interp.sparsify.readout import NO_POSITIONS, last_hidden, logits_of, trains_readout
 from interp.sparsify.trainable import Trainable
 
 # Held-out sequences that are looked at during training; every stage is judged on all of them at the end.
@@ -177,7 +177,7 @@ class Trainer:
             student = self.model(**inputs).logits[:, scored].float().log_softmax(-1)
             return excess_loss(weights, wanted, student, tokens)
         with last_hidden(self._hf_model) as found:
-            self.model(**inputs, logits_to_keep=torch.arange(0))
+            self.model(**inputs, logits_to_keep=NO_POSITIONS)
         with self._accelerator.autocast():
             # What is frozen is the teacher's, too.
             return excess_loss_of_hidden(

@@ -11,7 +11,8 @@ from interp.models.directory import read_config, read_model
 from interp.sparsify import loss as losses
 from interp.sparsify.config import Loss
 from interp.sparsify.loss import excess_loss, excess_loss_of_hidden
-from interp.sparsify.readout import last_hidden, logits_of
+from interp.sparsify.readout import NO_POSITIONS, last_hidden, logits_of
+from tests.models.test_attach import FAMILIES
 from tests.tiny_families import write_tiny
 
 BOTH = Loss(kl=0.7, cross_entropy=0.4)
@@ -28,13 +29,13 @@ def tokens_of(model):
     return torch.randint(2, model.config.vocab_size, (3, 7), generator=torch.Generator().manual_seed(0))
 
 
-@pytest.mark.parametrize("name", ["gpt2", "llama", "gemma2", "opt", "phi", "gpt_neox", "mixtral", "olmoe"])
+@pytest.mark.parametrize("name", [*FAMILIES, "gemma2"])
 def test_hidden_states_lead_to_the_models_own_logits(tmp_path, name):
     model = model_of(tmp_path / "model", name)
     tokens = tokens_of(model)
     with last_hidden(model) as found:
         whole = model(tokens).logits
-        model(tokens, logits_to_keep=1)
+        assert model(tokens, logits_to_keep=NO_POSITIONS).logits.shape[:2] == (3, 0)
     assert torch.equal(found[0], found[1])
     assert torch.equal(logits_of(model, found[0]), whole)
     assert torch.equal(model(tokens).logits, whole)  # nothing stays behind
@@ -62,6 +63,23 @@ def test_part_by_part_it_is_the_loss_of_whole_logits_with_its_gradient(monkeypat
     (mine,), (other,) = (torch.autograd.grad(2.0 * loss, student) for loss in (ours, theirs))
     assert other.abs().max() > 1e-2
     torch.testing.assert_close(mine, other, atol=1e-6, rtol=1e-4)
+
+
+@pytest.mark.parametrize("part", [5, 10**6])
+def test_logits_in_bfloat16_are_summed_in_float32(monkeypatch, tmp_path, part):
+    model = model_of(tmp_path / "model", "llama").to(torch.bfloat16)
+    tokens, vocab = tokens_of(model), model.config.vocab_size
+    rng = torch.Generator().manual_seed(1)
+    teacher, student = (torch.randn(3, 7, 32, generator=rng).bfloat16().requires_grad_() for _ in range(2))
+    monkeypatch.setattr(losses, "ON_CPU", part * vocab * 4)
+    ours = excess_loss_of_hidden(BOTH, partial(logits_of, model), teacher, student, tokens, vocab)
+    whole = [logits_of(model, hidden).float().log_softmax(-1) for hidden in (teacher.detach(), student)]
+    theirs = excess_loss(BOTH, *whole, tokens)
+    assert ours.dtype == torch.float32
+    torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
+    (mine,), (other,) = (torch.autograd.grad(loss, student) for loss in (ours, theirs))
+    assert mine.dtype == torch.bfloat16
+    torch.testing.assert_close(mine, other, atol=1e-3, rtol=2e-2)
 
 
 def test_it_is_0_with_no_gradient_where_both_agree(tmp_path):
