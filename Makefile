@@ -13,6 +13,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEV := $(VENV)/.ready-dev
+IMPORTED := transformer_lens, transformers.models.llama.modeling_llama, peft, accelerate, seaborn, scipy.stats, pyarrow.parquet, interp.api
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev constraints lint format types test test-real test-slurm benchmark golden experiment figures sweep sparsify validate report list task schema reference docs clean explain runs compare
@@ -26,6 +27,7 @@ setup: $(READY) ## create the environment in .venv (the other targets do it when
 setup-dev: $(DEV) ## the same with the tools that tests and checks need
 
 # Python compiles the few thousand modules that are imported; pip would compile all eighteen thousand, one after the other.
+# It happens here, once: where PYTHONDONTWRITEBYTECODE is set, as in many containers, every command would do it again (11 s).
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "error: Python 3.11 or newer is needed; say which with PYTHON=python3.12" >&2; exit 2; }
@@ -33,6 +35,7 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt torch
 	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable .
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -c "import $(IMPORTED)"
 	@touch $@
 
 $(DEV): $(READY)
@@ -68,6 +71,9 @@ $(NEXT)/.ready: $(DEV)
 		> "$$($(NEXT)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/behind.pth"
 	$(BIN)/python -m pip --python $(NEXT)/bin/python install --quiet --no-deps transformer-lens==$(NEXT_VERSION)
 	@touch $@
+
+# Tests start many processes, which need not compile what another one has imported.
+test test-real test-slurm: export PYTHONDONTWRITEBYTECODE :=
 
 ifeq ($(TL),4)
 test: $(NEXT)/.ready ## all tests that need no download; TL=4: those of models and engine, on TransformerLens 4
