@@ -1,7 +1,8 @@
 """`python -m benchmarks.twin FOLDER ...`: sparse checkpoints on texts and prompts that no training saw.
 
 A row a text or wording: open edges, open keys a query, nats above the dense model, and of prompts how many each model
-answers. `--opened` holds every gate open, so that the trained weights alone are judged. `--half 0` takes every other pair
+answers. `--opened` holds every gate open, so that the trained weights alone are judged; `--bias` gives all heads another
+bias than the checkpoint's, as `model.sparse.bias` does: the more, the more edges are open. `--half 0` takes every other pair
 of words and `--half 1` the others, so that what was chosen by looking at the one is judged on the other; `--csv` writes the
 table as well.
 """
@@ -105,7 +106,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.twin", description=__doc__)
     parser.add_argument("folders", nargs="*", type=Path, default=[SHIPPED])
     parser.add_argument("--half", type=int, choices=(0, 1), default=None)
-    parser.add_argument("--opened", action="store_true")
+    gates = parser.add_mutually_exclusive_group()
+    gates.add_argument("--opened", dest="bias", action="store_const", const=OPEN)
+    gates.add_argument("--bias", type=float, default=None)
     parser.add_argument("--rows", type=int, default=48)
     parser.add_argument("--csv", type=Path, default=None)
     given = parser.parse_args()
@@ -116,8 +119,8 @@ def main() -> None:
     tables = []
     for folder in given.folders:
         twin = read_twin(MODEL, folder, Teacher(model), device)
-        if given.opened:
-            twin.gate.bias = OPEN
+        if given.bias is not None:
+            twin.gate.bias = given.bias
         table = judged(twin, tokenizer, named, given.half)
         print(folder, table[SHOWN].round(3).to_string(index=False), sep="\n", flush=True)
         tables.append(table.assign(checkpoint=folder.as_posix())[["checkpoint", *SHOWN]])
