@@ -12,8 +12,7 @@ from interp.sparsify import loss as losses
 from interp.sparsify.config import Loss
 from interp.sparsify.loss import excess_loss, excess_loss_of_hidden
 from interp.sparsify.readout import NO_POSITIONS, last_hidden, logits_of
-from tests.models.test_attach import FAMILIES
-from tests.tiny_families import write_tiny
+from tests.tiny_families import BY_HOOKS, TINY, write_tiny
 
 BOTH = Loss(kl=0.7, cross_entropy=0.4)
 
@@ -29,7 +28,7 @@ def tokens_of(model):
     return torch.randint(2, model.config.vocab_size, (3, 7), generator=torch.Generator().manual_seed(0))
 
 
-@pytest.mark.parametrize("name", [*FAMILIES, "gemma2"])
+@pytest.mark.parametrize("name", sorted({*TINY, *BY_HOOKS}))
 def test_hidden_states_lead_to_the_models_own_logits(tmp_path, name):
     model = model_of(tmp_path / "model", name)
     tokens = tokens_of(model)
